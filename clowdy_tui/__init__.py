@@ -1,0 +1,3 @@
+"""Clowdy: your own serverless cloud in one terminal."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""A typed client of the API, over the unix socket or TCP."""

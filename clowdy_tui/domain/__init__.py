@@ -1,0 +1,1 @@
+"""What Clowdy talks about. Imports nothing of ours above it."""

@@ -1,0 +1,118 @@
+"""What is published, the bus, and its bounded ring.
+
+Every subscriber reads the one ring with a cursor of its own: a slow one costs no memory, and one that fell behind
+(or comes back with an id from before) gets a `gap` event first, so that it can fetch the state anew.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+PROJECT_CREATED: Final = "project.created"
+PROJECT_UPDATED: Final = "project.updated"
+PROJECT_DELETED: Final = "project.deleted"
+FUNCTION_CREATED: Final = "function.created"
+FUNCTION_UPDATED: Final = "function.updated"
+FUNCTION_DELETED: Final = "function.deleted"
+VERSION_CREATED: Final = "version.created"
+VERSION_ACTIVATED: Final = "version.activated"
+ROUTE_CREATED: Final = "route.created"
+ROUTE_UPDATED: Final = "route.updated"
+ROUTE_DELETED: Final = "route.deleted"
+VARIABLE_SET: Final = "variable.set"
+VARIABLE_DELETED: Final = "variable.deleted"
+INVOCATION_STARTED: Final = "invocation.started"
+INVOCATION_LOG: Final = "invocation.log"
+INVOCATION_FINISHED: Final = "invocation.finished"
+POOL_CHANGED: Final = "pool.changed"
+DRIVER_CHANGED: Final = "driver.changed"
+GAP: Final = "gap"
+
+RING_SIZE: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `id` is `<epoch>-<sequence>`; `owner` is the user it concerns."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    owner: str
+
+
+class EventBus:
+    """Publishes events to any number of readers, and keeps the last `ring_size` for those that come back.
+
+    Belongs to one event loop; `publish` is called from it and never blocks.
+    """
+
+    def __init__(self, ring_size: int = RING_SIZE) -> None:
+        # The epoch tells the ids of this process from those of the one before: sequences begin at 1 in each.
+        self.epoch = f"{time.time_ns() // 1_000_000:x}"
+        self._ring: deque[Event] = deque(maxlen=ring_size)
+        self._last = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    @property
+    def last_id(self) -> str:
+        """The id of the newest event: where a reader that wants only what comes begins."""
+        return f"{self.epoch}-{self._last}"
+
+    def publish(self, type_: str, data: dict[str, Any], *, owner: str) -> None:
+        """Append an event and wake the readers."""
+        self._last += 1
+        self._ring.append(Event(f"{self.epoch}-{self._last}", type_, data, owner))
+        if self._waiters:
+            waiters, self._waiters = self._waiters, set()
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def subscribe(
+        self, after: str | None = None, *, allows: Callable[[Event], bool] = lambda _: True
+    ) -> AsyncIterator[list[Event]]:
+        """Events after the id `after` (None: from now on), in batches, for ever.
+
+        A `gap` event comes first where events between `after` and the ring's oldest are lost, or `after` is from
+        another process.
+        """
+        cursor, gap = self._seek(after)
+        if gap:
+            yield [Event(f"{self.epoch}-{cursor}", GAP, {}, "")]
+        while True:
+            oldest = self._last - len(self._ring)
+            if cursor < oldest:
+                cursor = oldest
+                yield [Event(f"{self.epoch}-{cursor}", GAP, {}, "")]
+                continue
+            fresh = self._after(cursor)
+            cursor = self._last
+            batch = [event for event in fresh if allows(event)]
+            if batch:
+                yield batch
+            elif not fresh:
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.add(waiter)
+                try:
+                    await waiter
+                finally:
+                    self._waiters.discard(waiter)
+
+    def _seek(self, after: str | None) -> tuple[int, bool]:
+        if after is None:
+            return self._last, False
+        epoch, _, sequence = after.partition("-")
+        if epoch != self.epoch or not sequence.isdecimal() or int(sequence) > self._last:
+            return self._last, True
+        return int(sequence), False
+
+    def _after(self, cursor: int) -> list[Event]:
+        count = self._last - cursor
+        if count <= 0:
+            return []
+        # From the right end: a deque indexes its ends in constant time, and readers are nearly always there.
+        return [self._ring[index] for index in range(len(self._ring) - count, len(self._ring))]

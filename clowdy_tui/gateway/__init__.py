@@ -1,0 +1,1 @@
+"""The HTTP server: the public door, the API, the events."""

@@ -1,0 +1,1 @@
+"""What a user can do, whoever asks: the screen, the shell, HTTP."""

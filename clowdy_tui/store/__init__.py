@@ -1,0 +1,1 @@
+"""Keeps everything: the database, its migrations, and every line of SQL."""

@@ -1,0 +1,1 @@
+"""The screen: a client of the API like any other."""

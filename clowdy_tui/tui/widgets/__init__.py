@@ -1,0 +1,1 @@
+"""One pane or widget a file, its style beside it."""
