@@ -74,7 +74,7 @@ class Conflict(ClowdyError):
 
 
 class StaleVersion(Conflict):
-    """Somebody else saved since: `extra` holds `active_version`, `base_version` and `diff` (unified, base to active)."""
+    """Somebody else saved since: `extra` has `active_version`, `base_version`, `diff` (unified, base to active)."""
 
     type, title = "stale-version", "Saved by somebody else"
 

@@ -29,6 +29,7 @@ INVOCATION_LOG: Final = "invocation.log"
 INVOCATION_FINISHED: Final = "invocation.finished"
 POOL_CHANGED: Final = "pool.changed"
 DRIVER_CHANGED: Final = "driver.changed"
+STORE_CHANGED: Final = "store.changed"
 GAP: Final = "gap"
 
 RING_SIZE: Final = 8192

@@ -5,7 +5,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from clowdy_tui.domain.errors import FieldError, InvalidInput
 
@@ -32,6 +32,12 @@ def new_invocation_id() -> int:
     global _last_invocation_id
     _last_invocation_id = max(time.time_ns() // 1_000_000 << _COUNTER_BITS, _last_invocation_id + 1)
     return _last_invocation_id
+
+
+def continue_invocation_ids(last: int) -> None:
+    """Make every later id greater than `last`, the newest that is kept: the clock may have been set back since."""
+    global _last_invocation_id
+    _last_invocation_id = max(_last_invocation_id, last)
 
 
 def format_invocation_id(value: int) -> str:
@@ -105,9 +111,12 @@ class RoutePattern:
 
     @property
     def shape(self) -> str:
-        """The path without the parameters' names: what must be unique in a project for one method."""
+        """The path without the parameters' names: what must be unique in a project for one method.
+
+        Literals are percent-encoded anew, so that one with a slash or a brace in it is taken for nothing else.
+        """
         marks = {"parameter": "{}", "wildcard": "{*}"}
-        return "/" + "/".join(marks.get(part.kind, part.text) for part in self.segments)
+        return "/" + "/".join(marks.get(part.kind) or quote(part.text, safe="") for part in self.segments)
 
 
 def parse_route(path: str) -> RoutePattern:

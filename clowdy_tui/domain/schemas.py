@@ -36,6 +36,7 @@ Timeout = Annotated[float, Field(ge=0.1, le=900, description="seconds")]
 Instances = Annotated[int, Field(ge=0, le=1000)]
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY"]
 Scope = Literal["invoke", "read", "write", "reveal", "approve"]
+Capture = Literal["all", "errors", "none"]
 ALL_SCOPES: tuple[Scope, ...] = ("invoke", "read", "write", "reveal", "approve")
 
 
@@ -107,9 +108,13 @@ class ProjectIn(Incoming):
 
 
 class ProjectPatch(Incoming):
+    """Only what is to change. `capture`: of which calls the input, the output and the log lines are kept."""
+
     name: Name | None = None
     description: str | None = None
     slug: str | None = None
+    status: Literal["active", "inactive"] | None = None
+    capture: Capture | None = None
 
 
 class ProjectOut(Outgoing):
@@ -121,13 +126,15 @@ class ProjectOut(Outgoing):
     function_count: int
     requirements_txt: str
     has_database: bool
+    capture: Capture = "all"
     created_at: Moment
     updated_at: Moment
 
 
 class Diagnostic(Outgoing):
-    """Where code does not parse. Lines and columns count from 1."""
+    """Where code does not parse. Lines and columns count from 1; `path` is the file in the bundle."""
 
+    path: str = "function.py"
     line: int
     column: int
     message: str

@@ -13,9 +13,10 @@ class Project(SQLModel, table=True):
     """A set of functions under one address, with its variables, routes, packages and database."""
 
     __tablename__ = "project"
+    __table_args__ = (Index("ix_project_owner_created_at", "owner", "created_at"),)
 
     id: str = Field(primary_key=True, max_length=12)
-    owner: str = Field(index=True)
+    owner: str
     name: str
     slug: str = Field(unique=True)
     description: str = ""
@@ -30,12 +31,16 @@ class Function(SQLModel, table=True):
     """A function: what stays the same from version to version. `project_id` None: a function on its own."""
 
     __tablename__ = "function"
-    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        Index("ix_function_owner_created_at", "owner", "created_at"),
+        Index("ix_function_project_id_created_at", "project_id", "created_at"),
+    )
 
     id: str = Field(primary_key=True, max_length=12)
-    owner: str = Field(index=True)
+    owner: str
     project_id: str | None = Field(
-        default=None, sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), nullable=True, index=True)
+        default=None, sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), nullable=True)
     )
     name: str
     description: str = ""
