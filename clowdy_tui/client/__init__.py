@@ -1,1 +1,72 @@
-"""A typed client of the API, over the unix socket or TCP."""
+"""The typed client of Clowdy's API: what the screen and the command line are made of."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from clowdy_tui.client.connection import Connection
+from clowdy_tui.client.discovery import find_socket
+from clowdy_tui.client.errors import ApiError, GatewayGone
+from clowdy_tui.client.events import follow
+from clowdy_tui.client.resources import Functions, Invocations, Projects, Routes, Tokens, Variables
+from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance
+
+__all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone", "find_socket"]
+
+
+class Clowdy:
+    """A gateway, as its clients see it.
+
+    By the owner's socket (`socket`), or by TCP (`url`, and `token` for what is not public). Every call raises
+    ApiError where the gateway refuses and GatewayGone where nobody answers.
+    """
+
+    def __init__(self, *, socket: Path | None = None, url: str | None = None, token: str | None = None) -> None:
+        self.connection = Connection(socket=socket, url=url, token=token)
+        self.projects = Projects(self.connection)
+        self.functions = Functions(self.connection)
+        self.routes = Routes(self.connection)
+        self.variables = Variables(self.connection)
+        self.invocations = Invocations(self.connection)
+        self.tokens = Tokens(self.connection)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; readers of `events` end."""
+        await self.connection.close()
+
+    async def invoke(
+        self,
+        function_id: str,
+        input: Any = None,  # noqa: A002 - the API's own word
+        *,
+        version: int | None = None,
+        logs: bool = True,
+    ) -> InvokeOut:
+        """Call a function with any JSON value; `logs` asks for what it printed."""
+        query = {"version": version, "logs": 1 if logs else None}
+        path = f"/api/invoke/{quote(function_id, safe='')}"
+        return await self.connection.call(InvokeOut, "POST", path, body={"input": input}, query=query)
+
+    async def health(self) -> Health:
+        return await self.connection.call(Health, "GET", "/api/health")
+
+    async def pool(self) -> list[PoolInstance]:
+        return await self.connection.call(list[PoolInstance], "GET", "/api/pool")
+
+    async def stop(self) -> None:
+        """Stop the gateway. It answers first, then lets the calls in flight end."""
+        await self.connection.call(Detail, "POST", "/api/system/stop")
+
+    def events(self, after: str | None = None) -> AsyncGenerator[EventOut, None]:
+        """What happens, as it happens, over lost connections too: see `events.follow`."""
+        return follow(self.connection, after)

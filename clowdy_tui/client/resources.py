@@ -1,0 +1,179 @@
+"""The client's calls, one small class per resource. Every one raises ApiError or GatewayGone."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from clowdy_tui.client.connection import Connection
+from clowdy_tui.domain.schemas import (
+    Detail,
+    Diff,
+    FunctionIn,
+    FunctionOut,
+    FunctionPatch,
+    InvocationDetail,
+    InvocationOut,
+    ProjectOut,
+    RouteIn,
+    RouteOut,
+    RoutePatch,
+    TokenCreated,
+    TokenOut,
+    VariableOut,
+    VersionOut,
+)
+
+_PAGE: Final = 200
+
+# Inside a class with a method `list`, that name is the method's.
+FunctionList: TypeAlias = list[FunctionOut]
+VersionList: TypeAlias = list[VersionOut]
+InvocationList: TypeAlias = list[InvocationOut]
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_Identified)
+
+
+class _Resource:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def _all(self, answer: type[list[Item]], path: str) -> list[Item]:
+        """Every item of a list that comes in pages."""
+        items: list[Item] = []
+        while True:
+            before = items[-1].id if items else None
+            page = await self._connection.call(answer, "GET", path, query={"limit": _PAGE, "before": before})
+            items += page
+            if len(page) < _PAGE:
+                return items
+
+
+def _path(*parts: str | int) -> str:
+    return "/api/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+class Projects(_Resource):
+    async def list(self) -> list[ProjectOut]:
+        """All of them, newest first."""
+        return await self._all(list[ProjectOut], _path("projects"))
+
+    async def get(self, id_: str) -> ProjectOut:
+        return await self._connection.call(ProjectOut, "GET", _path("projects", id_))
+
+    async def create(self, name: str, description: str = "") -> ProjectOut:
+        body = {"name": name, "description": description}
+        return await self._connection.call(ProjectOut, "POST", _path("projects"), body=body)
+
+    async def update(self, id_: str, **changes: Any) -> ProjectOut:
+        """Change `name`, `description`, `slug`."""
+        return await self._connection.call(ProjectOut, "PUT", _path("projects", id_), body=changes)
+
+    async def delete(self, id_: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("projects", id_))
+
+    async def functions(self, id_: str) -> FunctionList:
+        return await self._all(FunctionList, _path("projects", id_, "functions"))
+
+
+class Functions(_Resource):
+    async def list(self) -> list[FunctionOut]:
+        """All of them, newest first, with a project or without."""
+        return await self._all(list[FunctionOut], _path("functions"))
+
+    async def get(self, id_: str) -> FunctionOut:
+        return await self._connection.call(FunctionOut, "GET", _path("functions", id_))
+
+    async def create(self, function: FunctionIn) -> FunctionOut:
+        return await self._connection.call(FunctionOut, "POST", _path("functions"), body=function)
+
+    async def update(self, id_: str, changes: FunctionPatch) -> FunctionOut:
+        """Change the fields that were set in `changes`. ApiError 409 (`stale-version`) where somebody else saved."""
+        return await self._connection.call(FunctionOut, "PUT", _path("functions", id_), body=changes)
+
+    async def delete(self, id_: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("functions", id_))
+
+    async def versions(self, id_: str) -> VersionList:
+        """Newest first."""
+        return await self._connection.call(VersionList, "GET", _path("functions", id_, "versions"))
+
+    async def version(self, id_: str, number: int) -> VersionOut:
+        return await self._connection.call(VersionOut, "GET", _path("functions", id_, "versions", number))
+
+    async def activate(self, id_: str, number: int) -> FunctionOut:
+        """Make this version the one that answers."""
+        return await self._connection.call(FunctionOut, "PUT", _path("functions", id_, "versions", number))
+
+    async def diff(self, id_: str, from_: int, to: int) -> Diff:
+        query = {"from": from_, "to": to}
+        return await self._connection.call(Diff, "GET", _path("functions", id_, "diff"), query=query)
+
+    async def invocations(self, id_: str, limit: int = 50, before: str | None = None) -> InvocationList:
+        query = {"limit": limit, "before": before}
+        path = _path("functions", id_, "invocations")
+        return await self._connection.call(InvocationList, "GET", path, query=query)
+
+
+class Routes(_Resource):
+    async def list(self, project_id: str) -> list[RouteOut]:
+        """By path."""
+        return await self._all(list[RouteOut], _path("projects", project_id, "routes"))
+
+    async def create(self, project_id: str, route: RouteIn) -> RouteOut:
+        return await self._connection.call(RouteOut, "POST", _path("projects", project_id, "routes"), body=route)
+
+    async def update(self, project_id: str, id_: str, changes: RoutePatch) -> RouteOut:
+        """Change the fields that were set in `changes`."""
+        path = _path("projects", project_id, "routes", id_)
+        return await self._connection.call(RouteOut, "PUT", path, body=changes)
+
+    async def delete(self, project_id: str, id_: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("projects", project_id, "routes", id_))
+
+
+class Variables(_Resource):
+    async def list(self, project_id: str, reveal: bool = False) -> list[VariableOut]:
+        """By key. A secret reads `****` unless `reveal`, which needs the scope of that name."""
+        query = {"reveal": True} if reveal else None
+        return await self._connection.call(list[VariableOut], "GET", _path("projects", project_id, "env"), query=query)
+
+    async def set(self, project_id: str, key: str, value: str, is_secret: bool = True) -> VariableOut:
+        """Make it, or give it this value."""
+        body = {"key": key, "value": value, "is_secret": is_secret}
+        return await self._connection.call(VariableOut, "POST", _path("projects", project_id, "env"), body=body)
+
+    async def delete(self, project_id: str, key: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("projects", project_id, "env", key))
+
+
+class Invocations(_Resource):
+    async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
+        """Newest first. Filters: `status`, `source`, `since` and `until` (times), `q` (text in input or output)."""
+        query = {"limit": limit, "before": before, **filters}
+        return await self._connection.call(list[InvocationOut], "GET", _path("invocations"), query=query)
+
+    async def get(self, id_: str) -> InvocationDetail:
+        return await self._connection.call(InvocationDetail, "GET", _path("invocations", id_))
+
+
+class Tokens(_Resource):
+    async def list(self) -> list[TokenOut]:
+        return await self._connection.call(list[TokenOut], "GET", _path("tokens"))
+
+    async def create(self, name: str, scopes: Sequence[str] | None = None, user: str | None = None) -> TokenCreated:
+        """Make a token. The answer is the only place where it is ever shown. Without `scopes` it has all."""
+        body: dict[str, Any] = {"name": name}
+        if scopes is not None:
+            body["scopes"] = [*scopes]
+        if user is not None:
+            body["user"] = user
+        return await self._connection.call(TokenCreated, "POST", _path("tokens"), body=body)
+
+    async def revoke(self, id_: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("tokens", id_))
