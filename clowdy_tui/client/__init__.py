@@ -7,13 +7,12 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from clowdy_tui.client.connection import Connection
-from clowdy_tui.client.discovery import find_socket
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.resources import Functions, Invocations, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance
 
-__all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone", "find_socket"]
+__all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
 
 
 class Clowdy:
