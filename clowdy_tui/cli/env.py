@@ -1,0 +1,93 @@
+"""`clowdy env`: a project's environment variables."""
+
+import sys
+
+import click
+
+from clowdy_tui.cli import output
+from clowdy_tui.cli.shell import Exit, Failure, Shell, with_shell
+from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.schemas import VariableOut
+
+
+@click.group()
+def env() -> None:
+    """Environment variables of a project's functions."""
+
+
+@env.command("ls")
+@click.argument("project")
+@click.option("--reveal", is_flag=True, help="Show the secrets too.")
+@with_shell
+def ls(shell: Shell, project: str, reveal: bool) -> None:
+    """List the variables of PROJECT; secrets read ****."""
+    from clowdy_tui.cli.naming import project_named
+
+    async def work(client: Clowdy) -> list[VariableOut]:
+        return await client.variables.list((await project_named(client, project)).id, reveal=reveal)
+
+    found = shell.run(work)
+    if shell.as_json:
+        output.dump(found)
+    elif found:
+        rows = [(item.key, item.value, "secret" if item.is_secret else "", output.ago(item.updated_at)) for item in found]
+        output.table(rows, ("KEY", "VALUE", "", "SET"))
+    else:
+        output.say("No variables yet. Set one: clowdy env set PROJECT KEY=VALUE")
+
+
+@env.command("set")
+@click.argument("project")
+@click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE | KEY…")
+@click.option("--plain", "is_plain", is_flag=True, help="Not a secret: lists show the value.")
+@with_shell
+def set_(shell: Shell, project: str, assignments: tuple[str, ...], is_plain: bool) -> None:
+    """Set variables of PROJECT.
+
+    KEY alone reads the value from standard input (asks on a terminal), so that a secret is in no shell's history.
+    """
+    from clowdy_tui.cli.naming import project_named
+
+    pairs = [_pair(text) for text in assignments]
+
+    async def work(client: Clowdy) -> list[VariableOut]:
+        owner = await project_named(client, project)
+        return [await client.variables.set(owner.id, key, value, is_secret=not is_plain) for key, value in pairs]
+
+    done = shell.run(work)
+    if shell.as_json:
+        output.dump(done)
+    else:
+        output.say(output.plain(f"{', '.join(item.key for item in done)} set"))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, has_value, value = text.partition("=")
+    if has_value:
+        return key, value
+    if sys.stdin.isatty():
+        return key, click.prompt(key, hide_input=True, err=True)
+    value = sys.stdin.readline()
+    if not value:
+        raise Failure(f"{key}: give a value, as {key}=VALUE, or a line on standard input", Exit.USAGE)
+    return key, value.rstrip("\n")
+
+
+@env.command("rm")
+@click.argument("project")
+@click.argument("keys", nargs=-1, required=True)
+@with_shell
+def rm(shell: Shell, project: str, keys: tuple[str, ...]) -> None:
+    """Remove variables of PROJECT."""
+    from clowdy_tui.cli.naming import project_named
+
+    async def work(client: Clowdy) -> None:
+        owner = await project_named(client, project)
+        for key in keys:
+            await client.variables.delete(owner.id, key)
+
+    shell.run(work)
+    if shell.as_json:
+        output.dump({"removed": list(keys)})
+    else:
+        output.say(output.plain(f"{', '.join(keys)} removed"))
