@@ -1,0 +1,1 @@
+"""How fast Clowdy is beside what else answers a call: `python -m benchmarks` (`make bench`)."""

@@ -1,0 +1,1 @@
+"""What is measured: each subject is one server, and one or more requests to it."""
