@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import InvalidInput
@@ -44,6 +44,25 @@ class Incoming(BaseModel):
     """A request's body."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_only_unicode(cls, data: Any) -> Any:
+        # JSON can spell half a surrogate pair, Python keeps it in a string, and no file or database can.
+        pending = [data]
+        while pending:
+            value = pending.pop()
+            if isinstance(value, str):
+                try:
+                    value.encode()
+                except UnicodeEncodeError as error:
+                    raise ValueError("holds half a surrogate pair, which is not text") from error
+            elif isinstance(value, dict):
+                pending.extend(value.keys())
+                pending.extend(value.values())
+            elif isinstance(value, list):
+                pending.extend(value)
+        return data
 
 
 class Outgoing(BaseModel):

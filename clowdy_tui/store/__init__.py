@@ -1,1 +1,1 @@
-"""Keeps everything: the database, its migrations, and every line of SQL."""
+"""Keeps what Clowdy knows: SQLite, its migrations, the repositories, and the batched invocation writer."""

@@ -1,0 +1,122 @@
+"""The database: one SQLite file, opened for the services. Transactions, and what every connection is told first."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import event, exc
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from clowdy_tui.domain.errors import DataFolderError
+from clowdy_tui.store.functions import Functions
+from clowdy_tui.store.invocations import Invocations
+from clowdy_tui.store.meta import MetaValues
+from clowdy_tui.store.migrate import migrate, unusable
+from clowdy_tui.store.projects import Projects
+from clowdy_tui.store.routes import Routes
+from clowdy_tui.store.tokens import Tokens
+from clowdy_tui.store.variables import Variables
+
+DATABASE_NAME: Final = "clowdy.db"
+
+PRAGMAS: Final = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA foreign_keys = ON",
+    # With WAL this can lose the last moments in a power cut, never the database.
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+class Transaction:
+    """One transaction, with a repository for each group of tables."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.projects = Projects(session)
+        self.functions = Functions(session)
+        self.routes = Routes(session)
+        self.variables = Variables(session)
+        self.invocations = Invocations(session)
+        self.tokens = Tokens(session)
+        self.meta = MetaValues(session)
+
+
+class Database:
+    """Opens transactions on the database file. Rows stay readable after their transaction."""
+
+    def __init__(self, path: Path, engine: AsyncEngine) -> None:
+        self.path = path
+        self._engine = engine
+        # SQLite takes one writer at a time; waiting here costs no thread and has no timeout.
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, data_dir: Path) -> Self:
+        """Migrate the database of this data folder and open it.
+
+        Raises:
+            DatabaseTooNew: a newer Clowdy wrote it.
+            DataFolderError: it is damaged, of another program, or cannot be written.
+        """
+        path = data_dir / DATABASE_NAME
+        await asyncio.to_thread(migrate, path)
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=2, max_overflow=2)
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin)
+        database = cls(path, engine)
+        try:
+            async with database.read() as transaction:
+                await transaction.meta.get("installation_id")
+        except (DataFolderError, exc.DatabaseError) as error:
+            await database.close()
+            cause = error.orig if isinstance(error, exc.DatabaseError) else error
+            raise unusable(path, cause if isinstance(cause, Exception) else error) from error
+        return database
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A transaction that sees one state of the database and must not write."""
+        async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
+            yield Transaction(session)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """A transaction that may write: committed at the end of the block, undone when it raises."""
+        async with self._writing, self._engine.connect() as connection:
+            await connection.execution_options(clowdy_writes=True)
+            async with AsyncSession(connection, expire_on_commit=False) as session:
+                yield Transaction(session)
+                await session.commit()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Tell a connection of `sqlite3`'s own what every connection is told."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # sqlite3 would open transactions by guess, and deferred: one that reads and then writes fails at once where
+    # another wrote in between, busy_timeout or not. `_begin` says it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("clowdy_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

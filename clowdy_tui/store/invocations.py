@@ -1,0 +1,89 @@
+"""The invocation log, as it is read and thinned out. `writer` is how it is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from clowdy_tui.domain.tables import Function, Invocation, InvocationBody
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationFilter:
+    """What a list of calls is narrowed to. `before`, `first` and `last` are ids; `q` is looked for in the bodies."""
+
+    function_id: str | None = None
+    before: int | None = None
+    first: int | None = None
+    last: int | None = None
+    statuses: Sequence[str] = ()
+    source: str | None = None
+    q: str | None = None
+
+
+class Invocations:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(
+        self, owner: str, wanted: InvocationFilter, *, limit: int
+    ) -> list[tuple[Invocation, InvocationBody | None]]:
+        """Calls of a user's functions, newest first."""
+        key = col(Invocation.id)
+        statement = select(Invocation, InvocationBody).outerjoin(InvocationBody, col(InvocationBody.id) == key)
+        if wanted.function_id is not None:
+            statement = statement.where(col(Invocation.function_id) == wanted.function_id)
+        else:
+            statement = statement.where(col(Invocation.owner) == owner)
+        if wanted.before is not None:
+            statement = statement.where(key < wanted.before)
+        if wanted.first is not None:
+            statement = statement.where(key >= wanted.first)
+        if wanted.last is not None:
+            statement = statement.where(key < wanted.last)
+        if wanted.statuses:
+            statement = statement.where(col(Invocation.status).in_(wanted.statuses))
+        if wanted.source is not None:
+            statement = statement.where(col(Invocation.source) == wanted.source)
+        if wanted.q:
+            columns = (
+                col(InvocationBody.input),
+                col(InvocationBody.output),
+                col(InvocationBody.logs),
+                col(InvocationBody.error_message),
+                col(Invocation.http_path),
+            )
+            statement = statement.where(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+        rows = await self._session.execute(statement.order_by(key.desc()).limit(limit))
+        return [(call, body) for call, body in rows]
+
+    async def get(self, invocation_id: int) -> tuple[Invocation, InvocationBody | None] | None:
+        call = await self._session.get(Invocation, invocation_id)
+        return (call, await self._session.get(InvocationBody, invocation_id)) if call else None
+
+    async def last_id(self) -> int:
+        """The highest id that is kept; 0 for none."""
+        return (await self._session.scalars(select(func.max(col(Invocation.id))))).one() or 0
+
+    async def delete_of(self, function_id: str, *, limit: int) -> int:
+        """Remove up to `limit` calls of a function, oldest first; how many there were."""
+        key = col(Invocation.id)
+        oldest = select(key).where(col(Invocation.function_id) == function_id).order_by(key).limit(limit)
+        removed = await self._session.scalars(
+            delete(Invocation).where(key.in_(oldest.scalar_subquery())).returning(key),
+            execution_options={"synchronize_session": False},
+        )
+        return len(removed.all())
+
+    async def functions_gone(self) -> list[str]:
+        """Ids of functions that have calls in the log and are no more."""
+        calls, ids = select(func.min(col(Invocation.function_id))), list[str]()
+        # Jumps along the index from one function's calls to the next: DISTINCT would walk every call.
+        found: str | None = (await self._session.scalars(calls)).one()
+        while found is not None:
+            if await self._session.get(Function, found) is None:
+                ids.append(found)
+            found = (await self._session.scalars(calls.where(col(Invocation.function_id) > found))).one()
+        return ids

@@ -1,0 +1,20 @@
+"""What the installation remembers of itself."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clowdy_tui.domain.tables import Meta
+
+
+class MetaValues:
+    """Texts by key."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, key: str) -> str | None:
+        row = await self._session.get(Meta, key)
+        return row.value if row else None
+
+    async def set(self, key: str, value: str) -> None:
+        await self._session.merge(Meta(key=key, value=value))
+        await self._session.flush()

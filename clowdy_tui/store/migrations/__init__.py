@@ -1,0 +1,5 @@
+"""The database's history, oldest first. Alembic carries it out; knowing the newest needs no Alembic."""
+
+from typing import Final
+
+REVISIONS: Final = ("0001",)
