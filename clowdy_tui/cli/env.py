@@ -30,7 +30,9 @@ def ls(shell: Shell, project: str, reveal: bool) -> None:
     if shell.as_json:
         output.dump(found)
     elif found:
-        rows = [(item.key, item.value, "secret" if item.is_secret else "", output.ago(item.updated_at)) for item in found]
+        rows = [
+            (item.key, item.value, "secret" if item.is_secret else "", output.ago(item.updated_at)) for item in found
+        ]
         output.table(rows, ("KEY", "VALUE", "", "SET"))
     else:
         output.say("No variables yet. Set one: clowdy env set PROJECT KEY=VALUE")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -38,21 +38,22 @@ class Exit(IntEnum):
     UNAVAILABLE = 13
 
 
-class Failure(click.ClickException):
+class Failure(Exception):
     """A command's end with a reason. `facts` are what a program may want to know of it."""
 
     def __init__(self, message: str, exit_code: int = Exit.FAILED, *, facts: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
+        self.message = message
         self.exit_code = int(exit_code)
         self.facts = dict(facts or {})
-        self.as_json = False
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        if self.as_json:
+    def show(self, *, as_json: bool) -> None:
+        """Say it on stderr: one line for a person, one object for a program."""
+        if as_json:
             text = json.dumps({"error": self.message, "exit_code": self.exit_code, **self.facts}, ensure_ascii=False)
         else:
             text = output.plain(f"clowdy: {self.message}", keep="\n")
-        click.echo(text, file=file, err=True)
+        click.echo(text, err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +139,21 @@ def failures(as_json: bool) -> Iterator[None]:
     """Turn what can go wrong into one line on stderr and an exit code."""
     try:
         yield
-    except Failure as failure:
-        failure.as_json = as_json
+    except click.exceptions.Exit:
         raise
     except Exception as error:
-        failure_ = _failure_of(error)
-        if failure_ is None:
+        failure = _failure_of(error)
+        if failure is None:
             raise
-        failure_.as_json = as_json
-        raise failure_ from None
+        failure.show(as_json=as_json)
+        raise click.exceptions.Exit(failure.exit_code) from None
 
 
 def _failure_of(error: Exception) -> Failure | None:
     from clowdy_tui.domain.errors import ClowdyError, SettingsError
 
+    if isinstance(error, Failure):
+        return error
     if isinstance(error, SettingsError):
         return Failure(error.detail, Exit.USAGE)
     if isinstance(error, ClowdyError):

@@ -1,0 +1,37 @@
+# Clowdy TUI. `make run` and `make test` do their own set-up; PYTHON= chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check clean
+
+help:
+	@echo "make run     open the workbench (without a terminal: call the example's functions)"
+	@echo "make test    the whole test suite"
+	@echo "make check   linters, types, the floors of the house, fast tests"
+	@echo "make clean   remove the virtual environment and what was built"
+
+run: $(STAMP)
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/clowdy; else exec $(BIN)/clowdy demo; fi
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@$(BIN)/python -m pytest -q -m "not slow and not docker" tests/unit
+
+# The packages are compiled to bytecode here, so that no start has to do it.
+$(STAMP): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" sh scripts/install $(VENV)
+	@touch $@
+
+clean:
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
