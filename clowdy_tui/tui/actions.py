@@ -1,0 +1,274 @@
+"""Everything that can be done, in one registry: keys, footer, palette, leader, help and cheatsheet come from it.
+
+    python -m clowdy_tui.tui.actions > docs/keys.md
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from textual.binding import Binding
+from textual.keys import format_key
+
+from clowdy_tui.tui.state import Link, ScreenState
+
+Obstacle = Callable[[ScreenState], str]
+"""Why an action cannot be done now; an empty text where it can."""
+
+GROUPS = ("Function", "Project", "Panes", "Clowdy")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done.
+
+    `keys` work everywhere, `tree_keys` while the project tree has the focus, `letter` after the leader key.
+    `label` is the short form for the footer.
+    """
+
+    id: str
+    title: str
+    description: str
+    group: str
+    label: str
+    obstacle: Obstacle
+    keys: tuple[str, ...] = ()
+    tree_keys: tuple[str, ...] = ()
+    letter: str = ""
+
+
+def _free(state: ScreenState) -> str:
+    return ""
+
+
+def _online(state: ScreenState) -> str:
+    match state.link:
+        case Link.ONLINE:
+            return ""
+        case Link.LOST:
+            return "The connection to the gateway is lost; it is being tried again"
+        case Link.FAILED:
+            return "There is no gateway"
+        case _:
+            return "The gateway is still starting"
+
+
+def _function(state: ScreenState) -> str:
+    return _online(state) or ("" if state.target else "Open a function first, or choose one in the tree (F2)")
+
+
+def _project(state: ScreenState) -> str:
+    return _online(state) or ("" if state.project else "Choose a project in the tree first (F2)")
+
+
+def _saveable(state: ScreenState) -> str:
+    if state.open_function is None:
+        return "Nothing is open"
+    return _online(state)
+
+
+def _runnable(state: ScreenState) -> str:
+    if problem := _function(state):
+        return problem
+    assert state.target is not None
+    if state.target.id in state.running:
+        return f"{state.target.name} is still running"
+    return "" if state.target.status == "active" else f"{state.target.name} is inactive; activate it to run it"
+
+
+def _document(state: ScreenState) -> str:
+    return "" if state.open_count else "Nothing is open"
+
+
+def _item(state: ScreenState) -> str:
+    return _online(state) or (
+        "" if state.target or state.project else "Choose a project, function or route in the tree first (F2)"
+    )
+
+
+def _route_target(state: ScreenState) -> str:
+    if problem := _project(state):
+        return problem
+    assert state.project is not None
+    return "" if state.functions_of(state.project.id) else "A route needs a function to lead to: make one first"
+
+
+def _reachable(state: ScreenState) -> str:
+    if problem := _online(state):
+        return problem
+    if state.route or (state.target and state.routes_to(state.target.id)):
+        return ""
+    return "No route leads there yet; add one"
+
+
+REGISTRY: tuple[Action, ...] = (
+    Action("function.run", "Run the function", "Calls it with the test input; result and output in the dock.",
+           "Function", "Run", _runnable, ("f5", "ctrl+r"), letter="r"),
+    Action("function.save", "Save", "Makes the open file a new version; it is live at once.",
+           "Function", "Save", _saveable, ("ctrl+s",), letter="s"),
+    Action("function.new", "New function", "In the chosen project; asks for a project first where there is none.",
+           "Function", "New", _online, ("ctrl+n",), ("n",), letter="n"),
+    Action("function.go", "Go to function", "Opens any function by a few letters of its name.",
+           "Function", "Go to", _online, ("ctrl+g",), ("/",), letter="g"),
+    Action("function.toggle", "Activate or deactivate", "An inactive function answers no call.",
+           "Function", "On/off", _function, (), ("x",), letter="x"),
+    Action("tab.close", "Close the file", "Asks first where something is not saved.",
+           "Function", "Close", _document, ("ctrl+w",), letter="k"),
+    Action("tab.next", "Next file", "The tab to the right.",
+           "Function", "Next tab", _document, ("ctrl+pagedown",), letter="j"),
+    Action("tab.previous", "Previous file", "The tab to the left.",
+           "Function", "Prev tab", _document, ("ctrl+pageup",), letter="b"),
+    Action("project.new", "New project", "A place for functions, with routes and variables of its own.",
+           "Project", "Project", _online, (), ("p",), letter="p"),
+    Action("route.new", "New route", "A method and a path that lead to a function.",
+           "Project", "Route", _route_target, (), ("a",), letter="a"),
+    Action("route.copy", "Copy as curl", "The command line that calls the route, to the clipboard.",
+           "Project", "curl", _reachable, (), ("c",), letter="u"),
+    Action("item.edit", "Rename or edit", "The project, function or route that is chosen.",
+           "Project", "Rename", _item, (), ("r",), letter="m"),
+    Action("item.delete", "Delete", "The project, function or route that is chosen; asks first.",
+           "Project", "Delete", _item, (), ("d", "delete"), letter="d"),
+    Action("pane.tree", "Project tree", "Shows it and goes there; once more hides it.",
+           "Panes", "Tree", _free, ("f2",), letter="t"),
+    Action("pane.editor", "Editor", "Goes to the open file.", "Panes", "Editor", _free, ("f3",), letter="e"),
+    Action("pane.test", "Test", "Input, run, result.", "Panes", "Test", _free, ("f4",), letter="i"),
+    Action("pane.logs", "Logs", "What the functions print, as they print it.",
+           "Panes", "Logs", _free, ("f8",), letter="l"),
+    Action("pane.chat", "Chat", "Shows it and goes there; once more hides it.",
+           "Panes", "Chat", _free, ("f9",), letter="c"),
+    Action("pane.next", "Next pane", "Goes round.", "Panes", "Next pane", _free, ("f6",), letter="w"),
+    Action("pane.zoom", "Zoom the pane", "Gives it the whole screen, and back.",
+           "Panes", "Zoom", _free, ("f7",), letter="z"),
+    Action("app.palette", "Commands", "Every action and every function, by a few letters.",
+           "Clowdy", "Commands", _free, ("ctrl+p",), letter="o"),
+    Action("app.leader", "Leader key", "Then a letter: every action, on terminals that eat its key.",
+           "Clowdy", "Leader", _free, ("ctrl+@", "ctrl+space", "f12")),
+    Action("app.help", "Help", "Every key, and what is on the screen.",
+           "Clowdy", "Help", _free, ("f1",), ("question_mark",), letter="h"),
+    Action("app.theme", "Theme", "Choose how it looks.", "Clowdy", "Theme", _free, letter="y"),
+    Action("app.gateway", "About the gateway", "Where it runs, with which driver, and what that enforces.",
+           "Clowdy", "Gateway", _free, letter="v"),
+    Action("app.reload", "Reload", "Fetches everything anew, or tries again to connect.",
+           "Clowdy", "Reload", _free, (), ("ctrl+l",), letter="f"),
+    Action("app.quit", "Quit", "Asks first where something is not saved.",
+           "Clowdy", "Quit", _free, ("ctrl+q",), letter="q"),
+)  # fmt: skip
+
+ACTIONS: Mapping[str, Action] = {action.id: action for action in REGISTRY}
+
+FOOTER: Mapping[str, tuple[str, ...]] = {
+    "tree": ("app.help", "function.new", "project.new", "route.new", "item.edit", "item.delete", "function.toggle",
+             "route.copy", "app.palette", "app.quit"),
+    "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",
+               "pane.chat", "tab.close", "app.leader", "app.quit"),
+    "dock": ("app.help", "function.run", "app.palette", "pane.tree", "pane.editor", "pane.test", "pane.logs",
+             "pane.zoom", "app.leader", "app.quit"),
+    "chat": ("app.help", "pane.chat", "app.palette", "pane.editor", "app.leader", "app.quit"),
+}  # fmt: skip
+"""What the footer shows first, by the pane that has the focus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keymap:
+    """The registry with the person's own keys in it, and a sentence for each wish that could not be met."""
+
+    actions: Mapping[str, Action]
+    problems: tuple[str, ...] = ()
+
+    def bindings(self) -> Iterator[Binding]:
+        """Those that work everywhere. They come before the focused widget's own: TextArea takes many for itself."""
+        for action in self.actions.values():
+            for key in action.keys:
+                yield Binding(key, f"app.perform('{action.id}')", action.title, show=False, priority=True)
+
+    def tree_bindings(self) -> Iterator[Binding]:
+        """Those of the project tree."""
+        for action in self.actions.values():
+            for key in action.tree_keys:
+                yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
+
+    def key_of(self, action_id: str, region: str = "") -> str:
+        """The key to show for an action in a pane: short, empty where it has none."""
+        action = self.actions[action_id]
+        keys = action.tree_keys + action.keys if region == "tree" else action.keys
+        return show_key(keys[0]) if keys else ""
+
+
+def make_keymap(wishes: Mapping[str, str]) -> Keymap:
+    """Give actions other keys (`{action id: "key,key"}`); what clashes keeps its first owner and is reported."""
+    actions = dict(ACTIONS)
+    problems: list[str] = []
+    for action_id, keys in wishes.items():
+        if action_id not in actions:
+            near = get_close_matches(action_id, ACTIONS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            problems.append(f"keymap: there is no action {action_id!r}{hint}")
+            continue
+        wanted = tuple(key.strip() for key in keys.split(",") if key.strip())
+        actions[action_id] = replace(actions[action_id], keys=wanted)
+    # The person's own keys first: a default gives way to a wish, a second wish for the same key does not.
+    owners: dict[str, str] = {}
+    for action_id in sorted(actions, key=lambda id_: id_ not in wishes):
+        action = actions[action_id]
+        kept = []
+        for key in action.keys:
+            owner = owners.setdefault(key, action_id)
+            if owner == action_id:
+                kept.append(key)
+            else:
+                problems.append(
+                    f"keymap: {show_key(key)} is now {ACTIONS[owner].title!r} and no longer {action.title!r}"
+                )
+        actions[action_id] = replace(action, keys=tuple(kept))
+    return Keymap(actions, tuple(problems))
+
+
+def show_key(key: str) -> str:
+    """A key as it is written on the screen: `^s`, `F5`, `^␣`."""
+    names = {"ctrl+@": "^space", "ctrl+space": "^space", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup"}
+    if key in names:
+        return names[key]
+    *modifiers, last = key.split("+")
+    last = names.get(last, last)
+    if not modifiers and last.startswith("f") and last[1:].isdecimal():
+        return last.upper()
+    shown = last if len(last) > 1 else format_key(last)
+    return "".join({"ctrl": "^", "shift": "⇧", "alt": "⌥"}.get(name, f"{name}+") for name in modifiers) + shown
+
+
+def cheatsheet() -> str:
+    """`docs/keys.md`."""
+    lines = [
+        "# Keys",
+        "",
+        "Made from the registry of actions: `python -m clowdy_tui.tui.actions > docs/keys.md`.",
+        "",
+        "Every action is also in the palette (ctrl+p), and behind the leader key: ctrl+space or F12, then the letter.",
+        "Keys marked *tree* work while the project tree has the focus. Other keys in `config.yaml`:",
+        "",
+        "```yaml",
+        "keymap:",
+        "  function.run: f5,ctrl+e",
+        "```",
+        "",
+    ]
+    for group in GROUPS:
+        lines += [f"## {group}", "", "| key | tree | leader | action | id | |", "|---|---|---|---|---|---|"]
+        for action in REGISTRY:
+            if action.group == group:
+                keys = ", ".join(_plain_key(key) for key in action.keys if key != "ctrl+@")
+                tree = ", ".join(_plain_key(key) for key in action.tree_keys)
+                lines.append(
+                    f"| {keys} | {tree} | {action.letter} | {action.title} | `{action.id}` | {action.description} |"
+                )
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _plain_key(key: str) -> str:
+    shown = show_key(key)
+    return key.replace("question_mark", "?") if shown.startswith("^") else shown
+
+
+if __name__ == "__main__":
+    print(cheatsheet(), end="")

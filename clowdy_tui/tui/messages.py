@@ -1,0 +1,130 @@
+"""What workers and widgets tell the app. Workers change nothing themselves: they post one of these."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from clowdy_tui.domain.schemas import EventOut, FunctionOut, Health, InvokeOut, Problem, ProjectOut, RouteOut
+from clowdy_tui.tui.session import Session
+from clowdy_tui.tui.state import Place, Snapshot
+
+
+@dataclass
+class Perform(Message):
+    """Somebody asked for an action by its id: a key, a click, the palette, the leader."""
+
+    action_id: str
+
+
+@dataclass
+class SessionEntered(Message):
+    session: Session
+
+
+@dataclass
+class SessionFailed(Message):
+    problem: str
+
+
+@dataclass
+class Loaded(Message):
+    snapshot: Snapshot
+
+
+@dataclass
+class Failed(Message):
+    """Something that was asked for in passing did not work; `title` says what, `problem` why."""
+
+    title: str
+    problem: str
+
+
+@dataclass
+class GatewayEvent(Message):
+    """Something happened at the gateway, or to the connection (`connection.lost`, `connection.restored`)."""
+
+    event: EventOut
+
+
+@dataclass
+class ProjectFetched(Message):
+    project: ProjectOut
+
+
+@dataclass
+class FunctionFetched(Message):
+    function: FunctionOut
+    open: bool = False
+
+
+@dataclass
+class RoutesFetched(Message):
+    project_id: str
+    routes: list[RouteOut]
+
+
+@dataclass
+class HealthFetched(Message):
+    health: Health
+    warm: int
+
+
+@dataclass
+class Gone(Message):
+    """A project or a function is no more, here or at the gateway."""
+
+    project_id: str | None = None
+    function_id: str | None = None
+
+
+@dataclass
+class Saved(Message):
+    """`text` of the file `path` is in the function's active version now."""
+
+    function: FunctionOut
+    path: str
+    text: str
+    made_version: bool
+
+
+@dataclass
+class SaveRefused(Message):
+    """Somebody else saved since (`problem` has the diff): what was typed stays, the person decides."""
+
+    function_id: str
+    path: str
+    text: str
+    problem: Problem
+
+
+@dataclass
+class SaveFailed(Message):
+    function_id: str
+    path: str
+    problem: str
+
+
+@dataclass
+class RunFinished(Message):
+    function_id: str
+    result: InvokeOut
+
+
+@dataclass
+class RunFailed(Message):
+    function_id: str
+    problem: str
+
+
+@dataclass
+class PlaceChanged(Message):
+    """The tree's cursor is on something else."""
+
+    place: Place
+
+
+@dataclass
+class PlaceChosen(Message):
+    """Enter or a click on something in the tree."""
+
+    place: Place

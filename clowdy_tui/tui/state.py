@@ -1,0 +1,124 @@
+"""What the screen knows: no widget, no I/O. The app's handlers change it, the widgets are drawn from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from clowdy_tui.domain.schemas import FunctionOut, Health, ProjectOut, RouteOut
+from clowdy_tui.tui.session import Session
+
+ENTRY_PATH = "function.py"
+
+PlaceKind = Literal["none", "project", "functions", "function", "routes", "route", "group", "hint"]
+
+
+class Link(StrEnum):
+    """How the screen stands to its gateway."""
+
+    CONNECTING = "connecting"
+    LOADING = "loading"
+    ONLINE = "online"
+    LOST = "lost"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the tree's cursor is on. Of a route `function_id` is the one that it leads to."""
+
+    kind: PlaceKind = "none"
+    project_id: str | None = None
+    function_id: str | None = None
+    route_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is shown in the tree, fetched in one go."""
+
+    projects: list[ProjectOut]
+    functions: list[FunctionOut]
+    routes: dict[str, list[RouteOut]]
+    health: Health
+    warm: int
+
+
+@dataclass(slots=True)
+class ScreenState:
+    """One per app. `region` is the pane that has the focus; ids are those of the API."""
+
+    link: Link = Link.CONNECTING
+    problem: str = ""
+    session: Session | None = None
+    health: Health | None = None
+    warm: int = 0
+    projects: dict[str, ProjectOut] = field(default_factory=dict)
+    functions: dict[str, FunctionOut] = field(default_factory=dict)
+    routes: dict[str, list[RouteOut]] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
+    region: str = "tree"
+    open_function: str | None = None
+    open_count: int = 0
+    unsaved: set[str] = field(default_factory=set)
+    saving: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Replace what was known by what is."""
+        self.projects = {project.id: project for project in snapshot.projects}
+        self.functions = {function.id: function for function in snapshot.functions}
+        self.routes = dict(snapshot.routes)
+        self.health = snapshot.health
+        self.warm = snapshot.warm
+        self.link, self.problem = Link.ONLINE, ""
+
+    @property
+    def target(self) -> FunctionOut | None:
+        """The function that an action means: the tree's while it has the focus, else the open document's."""
+        chosen = self.place.function_id if self.region == "tree" else None
+        return self.functions.get(chosen or self.open_function or "")
+
+    @property
+    def project(self) -> ProjectOut | None:
+        """The project that an action means, or that the header names."""
+        if self.region == "tree" and self.place.kind != "none":
+            return self.projects.get(self.place.project_id or "")
+        function = self.functions.get(self.open_function or "")
+        return self.projects.get((function.project_id if function else self.place.project_id) or "")
+
+    @property
+    def route(self) -> RouteOut | None:
+        """The route under the tree's cursor."""
+        return self.find_route(self.place.project_id, self.place.route_id)
+
+    def find_route(self, project_id: str | None, route_id: str | None) -> RouteOut | None:
+        """A route by its ids; None where it is not known."""
+        routes = self.routes.get(project_id or "", [])
+        return next((route for route in routes if route.id == route_id), None)
+
+    def functions_of(self, project_id: str | None) -> list[FunctionOut]:
+        """A project's functions by name; those on their own for None."""
+        functions = (function for function in self.functions.values() if function.project_id == project_id)
+        return sorted(functions, key=lambda function: (function.name.casefold(), function.id))
+
+    def routes_to(self, function_id: str) -> list[RouteOut]:
+        """Every route that leads to a function."""
+        return [route for routes in self.routes.values() for route in routes if route.function_id == function_id]
+
+    def projects_by_name(self) -> list[ProjectOut]:
+        return sorted(self.projects.values(), key=lambda project: (project.name.casefold(), project.id))
+
+    def forget_project(self, project_id: str) -> list[str]:
+        """Drop a project with all that it had; returns the ids of its functions."""
+        self.projects.pop(project_id, None)
+        self.routes.pop(project_id, None)
+        gone = [function.id for function in self.functions.values() if function.project_id == project_id]
+        self.forget_functions(gone)
+        return gone
+
+    def forget_functions(self, ids: Iterable[str]) -> None:
+        for function_id in ids:
+            self.functions.pop(function_id, None)
+            for routes in self.routes.values():
+                routes[:] = [route for route in routes if route.function_id != function_id]
