@@ -3,13 +3,21 @@
 import re
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from textual.content import Content
 
 _CONTROL_PICTURES: Final = {code: chr(0x2400 + code) for code in range(32)} | {127: "\u2421"}
 _HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+# What a line of code shows in place of them: one character for one, so that columns stay what they are.
+_SYMBOLS: Final = {
+    **dict.fromkeys((0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F)), "\ufffd"),
+    **dict.fromkeys((*range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)), "\ufffd"),
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
+    **dict.fromkeys((0x2028, 0x2029), "\u2424"),
+    **{code: ord(symbol) for code, symbol in _CONTROL_PICTURES.items()},
+}
 
 
 def _picture(match: re.Match[str]) -> str:
@@ -48,3 +56,51 @@ def duration(milliseconds: float) -> str:
     if milliseconds < 10:
         return f"{milliseconds:.1f} ms"
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def symbols(text: str) -> str:
+    """As `visible`, but as long as it was: each such character becomes one symbol. For code, where columns count."""
+    return text if text.isprintable() else text.translate(_SYMBOLS)
+
+
+def flat(line: str, tab_size: int = 4) -> str:
+    """One line with its tabs expanded by cells, the rest as `symbols` has it."""
+    if "\t" not in line:
+        return symbols(line)
+    head, *rest = line.split("\t")
+    shown = symbols(head)
+    for part in rest:
+        shown += " " * (tab_size - cell_len(shown) % tab_size) + symbols(part)
+    return shown
+
+
+def column_at(line: str, cells: int, tab_size: int = 4) -> int:
+    """The column (in characters) of the raw line that `flat` shows at cell `cells`; its length where that is past the end."""
+    if line.isascii() and line.isprintable():
+        return min(cells, len(line))
+    position = 0
+    for column, character in enumerate(line):
+        position += tab_size - position % tab_size if character == "\t" else cell_len(symbols(character))
+        if position > cells:
+            return column
+    return len(line)
+
+
+def lines_of(text: str) -> list[str]:
+    """Splits at what ends a line in a file (`\\n`, `\\r\\n`, `\\r`) and nowhere else: a form feed ends no line.
+
+    There is always one line at least; text that ends with a line's end has an empty one after it.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.split("\n")
+
+
+def wrap_cells(text: str, cells: int) -> list[str]:
+    """Cut into pieces of at most `cells` cells each, a wide character never in two; at least one piece."""
+    return [text] if cells <= 0 or cell_len(text) <= cells else chop_cells(text, cells)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 line`, `2 lines`, `12,000 lines`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
