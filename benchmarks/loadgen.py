@@ -51,12 +51,14 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(cls, url: str) -> "Connection":
         parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
         _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
         return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none of asyncio's classes.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -152,6 +154,7 @@ class AsyncioGenerator:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.loadgen"],
             input=order,
+            check=False,
             capture_output=True,
             text=True,
             timeout=seconds + 60,

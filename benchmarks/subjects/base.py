@@ -49,7 +49,9 @@ class Subject(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
@@ -57,7 +59,7 @@ class Server:
     """One program that listens, its output kept in a file for the case that it fails."""
 
     def __init__(self, argv: list[str], *, env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
-        self._log = tempfile.TemporaryFile(prefix="clowdy-bench-")
+        self._log = tempfile.TemporaryFile(prefix="clowdy-bench-")  # noqa: SIM115 (closed by stop)
         self._process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

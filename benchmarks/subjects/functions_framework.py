@@ -25,6 +25,7 @@ def _installed() -> Path:
     venv.create(folder, with_pip=True, clear=True)
     pip = subprocess.run(
         [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--compile", *REQUIREMENTS],
+        check=False,
         capture_output=True,
         text=True,
         timeout=300,
