@@ -1,0 +1,283 @@
+"""The docker driver: each sandbox is a container of the user's own engine, spoken to over its attach stream."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced, SandboxListener, SandboxSpec
+from clowdy_tui.engine.sandboxes.docker_container import (
+    INSTALLATION_LABEL,
+    SANDBOX_LABEL,
+    EngineFacts,
+    container_config,
+)
+from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
+from clowdy_tui.engine.sandboxes.docker_engine import LEAST_API, START_IT, DockerEngine, EngineRefused
+from clowdy_tui.engine.sandboxes.docker_images import ImageStore
+from clowdy_tui.engine.sandboxes.docker_network import BridgeNetwork
+from clowdy_tui.engine.sandboxes.docker_sandbox import DockerSandbox
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Containers made at the same time: more only makes each of them slower."""
+
+
+class DockerDriver:
+    """Sandboxes as containers.
+
+    `host` is an address as `DOCKER_HOST` has it, `cert_path` a folder with cert.pem, key.pem and ca.pem; without them
+    the environment, the docker context and the usual sockets are looked at, as the docker command does.
+    `dockerfile` is the folder of a runtime's Dockerfile, to be built on `base_image` and used in place of root trees.
+    `seccomp_profile` is a profile's JSON; without it the engine's own holds. `timeout_s` limits each request.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        *,
+        installation_id: str,
+        host: str | None = None,
+        cert_path: Path | None = None,
+        tls_verify: bool | None = None,
+        dockerfile: Path | None = None,
+        base_image: str = "python:3.12-slim",
+        oci_runtime: str | None = None,
+        seccomp_profile: str | None = None,
+        timeout_s: int = 10,
+    ) -> None:
+        self._installation_id = installation_id
+        self._where = (host, cert_path, tls_verify)
+        self._dockerfile = dockerfile
+        self._base_image = base_image
+        self._oci_runtime = oci_runtime
+        self._seccomp_profile = seccomp_profile
+        self._timeout_s = timeout_s
+        self._opened: tuple[DockerEngine, ImageStore, BridgeNetwork] | None = None
+        self._facts: EngineFacts | None = None
+        self._sandboxes: dict[str, DockerSandbox] = {}
+        self._starting: set[str] = set()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._untidy = False
+        self._closed = False
+
+    async def check(self) -> DriverStatus:
+        try:
+            engine, _, _ = self._open()
+            version, info = await engine.call(lambda client: (client.version(), client.info()))
+            api = tuple(int(part) for part in str(version["ApiVersion"]).split(".")[:2])
+            self._facts = facts = EngineFacts.of(info)
+        except DriverUnavailable as problem:
+            return DriverStatus(self.name, False, problem.reason, problem.remedy)
+        except EngineRefused as refused:
+            return DriverStatus(self.name, False, f"The Docker engine refuses: {refused.message}.", START_IT)
+        if api < LEAST_API:
+            return DriverStatus(
+                self.name,
+                False,
+                f"The Docker engine is too old: its API is {version['ApiVersion']}, Clowdy needs 1.40.",
+                "Install Docker 19.03 or newer.",
+            )
+        if not facts.linux:
+            return DriverStatus(
+                self.name, False, f"The Docker engine runs {facts.name} containers.", "Switch it to Linux containers."
+            )
+        if self._oci_runtime is not None and self._oci_runtime not in (info.get("Runtimes") or {}):
+            return DriverStatus(
+                self.name,
+                False,
+                f"The Docker engine knows no OCI runtime {self._oci_runtime!r}.",
+                "Add it to the engine's daemon.json, or leave the setting out.",
+            )
+        own_seccomp = self._seccomp_profile is not None
+        return DriverStatus(
+            self.name, True, enforced=facts.enforced(own_seccomp=own_seccomp), notes=_notes(facts, own_seccomp)
+        )
+
+    async def prepare(self, root: Path) -> None:
+        _, images, _ = self._open()
+        await images.ensure(self._dockerfile or root)
+
+    async def start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
+        if self._closed:
+            raise DriverUnavailable("The docker driver is closed.")
+        for what, asked in (("layers", spec.shape.layer), ("database sockets", spec.shape.database_socket)):
+            if asked is not None:
+                raise DriverUnavailable(f"The docker driver cannot give a sandbox {what} yet.")
+        task = self._spawn(self._start(spec, listener))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._spawn(_abandon(task))
+            raise
+
+    async def sweep(self) -> int:
+        engine, _, network = self._open()
+        swept = await self._remove_strangers(engine)
+        await network.sweep()
+        return swept
+
+    async def close(self) -> None:
+        """Ends all, also what is being started; containers of this installation that nobody knows of go too."""
+        self._closed = True
+        while self._tasks or self._sandboxes:
+            ends = [sandbox.kill() for sandbox in self._sandboxes.values()]
+            await asyncio.gather(*ends, *self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
+        if self._opened is None:
+            return
+        engine, _, network = self._opened
+        try:
+            await self._remove_strangers(engine)
+            await network.remove()
+        except DriverUnavailable as gone:
+            logger.warning("what is left in Docker goes with the next start: %s", gone.reason)
+        finally:
+            await asyncio.to_thread(engine.close)
+
+    def _open(self) -> tuple[DockerEngine, ImageStore, BridgeNetwork]:
+        """Where the engine is is found out late and again until something is there: it may be started after us."""
+        if self._opened is None:
+            endpoint = find_endpoint(*self._where, os.environ, Path.home())
+            if endpoint.socket is not None and not endpoint.socket.exists():
+                raise DriverUnavailable(f"No Docker engine answers at {endpoint}.", remedy=START_IT)
+            engine = DockerEngine(endpoint, timeout_s=self._timeout_s)
+            images = ImageStore(engine, self._installation_id, self._base_image if self._dockerfile else None)
+            self._opened = engine, images, BridgeNetwork(engine, self._installation_id)
+        return self._opened
+
+    async def _start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
+        engine, images, network = self._open()
+        self._starting.add(spec.id)
+        sandbox: DockerSandbox | None = None
+        try:
+            async with self._at_once:
+                container = await self._create(spec, engine, images, network)
+                sandbox = DockerSandbox(spec.id, container, engine, listener)
+                self._sandboxes[container] = sandbox
+                await sandbox.open()
+                await engine.call(lambda client: client.start(container))
+                sandbox.begin()
+        except EngineRefused as refused:
+            await self._discard(sandbox)
+            raise DriverUnavailable(
+                f"Docker cannot start a container: {refused.message.strip().rstrip('.')}."
+            ) from refused
+        except DriverUnavailable:
+            self._untidy = True
+            await self._discard(sandbox)
+            raise
+        finally:
+            self._starting.discard(spec.id)
+        self._spawn(self._see_off(sandbox))
+        if self._untidy:
+            self._untidy = False
+            self._spawn(self._tidy(engine))
+        return sandbox
+
+    async def _create(self, spec: SandboxSpec, engine: DockerEngine, images: ImageStore, network: BridgeNetwork) -> str:
+        """The id of a new container; an image or a network that somebody removed meanwhile is made once more."""
+        if self._facts is None:
+            self._facts = EngineFacts.of(await engine.call(lambda client: client.info()))
+        source = self._dockerfile or spec.root
+        for attempt in (1, 2):
+            config = container_config(
+                spec,
+                self._facts,
+                image=await images.ensure(source),
+                installation_id=self._installation_id,
+                network=await network.ensure() if spec.shape.network_enabled else "none",
+                oci_runtime=self._oci_runtime,
+                seccomp_profile=self._seccomp_profile,
+            )
+            try:
+                made = await engine.call(partial(_create_container, config))
+            except EngineRefused as refused:
+                if refused.status != 404 or attempt == 2:
+                    raise
+                images.forget(source)
+                network.forget()
+            else:
+                return made
+        raise AssertionError("the second attempt returns or raises")
+
+    async def _discard(self, sandbox: DockerSandbox | None) -> None:
+        if sandbox is not None:
+            await sandbox.kill()
+            self._sandboxes.pop(sandbox.container, None)
+
+    async def _see_off(self, sandbox: DockerSandbox) -> None:
+        await sandbox.gone.wait()
+        self._sandboxes.pop(sandbox.container, None)
+        if not sandbox.removed:
+            self._untidy = True
+
+    async def _tidy(self, engine: DockerEngine) -> None:
+        """The engine was away and is back: what could not be removed then goes now."""
+        try:
+            await self._remove_strangers(engine)
+        except DriverUnavailable as problem:
+            self._untidy = True
+            logger.warning("Docker could not be tidied up: %s", problem)
+
+    async def _remove_strangers(self, engine: DockerEngine) -> int:
+        """Containers of this installation that are no living sandbox of this driver; how many there were."""
+        filters = {"label": f"{INSTALLATION_LABEL}={self._installation_id}"}
+        try:
+            strangers = [
+                str(found["Id"])
+                for found in await engine.call(lambda client: client.containers(all=True, filters=filters))
+                if found["Id"] not in self._sandboxes and found["Labels"].get(SANDBOX_LABEL) not in self._starting
+            ]
+            results = await asyncio.gather(*map(engine.remove, strangers), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+        except EngineRefused as refused:
+            raise DriverUnavailable(f"Docker cannot remove what was left: {refused.message}.") from refused
+        return len(strangers)
+
+    def _spawn(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _create_container(config: dict[str, Any], client: "APIClient") -> str:
+    # the SDK's stubs leave this one method without types
+    create: Callable[[dict[str, Any]], dict[str, Any]] = client.create_container_from_config
+    return str(create(config)["Id"])
+
+
+async def _abandon(task: "asyncio.Task[DockerSandbox]") -> None:
+    """Nobody waits any more for a sandbox that is being made: it goes as soon as it is there."""
+    try:
+        sandbox = await task
+    except DriverUnavailable as problem:
+        logger.debug("a sandbox that nobody waits for could not be made: %s", problem)
+        return
+    await sandbox.kill()
+
+
+def _notes(facts: EngineFacts, own_seccomp: bool) -> tuple[str, ...]:
+    notes = []
+    if facts.memory and not facts.swap:
+        notes.append("The kernel does not limit swap: a sandbox over its memory limit may swap instead of ending.")
+    if not own_seccomp and facts.seccomp:
+        notes.append("System calls are held to the engine's own list.")
+    if facts.rootless:
+        notes.append("The engine runs without root.")
+    if Enforced.NETWORK_APART in facts.enforced(own_seccomp=own_seccomp):
+        notes.append("A function with the network on reaches what listens on all of the host's addresses.")
+    return tuple(notes)

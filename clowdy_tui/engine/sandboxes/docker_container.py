@@ -1,0 +1,123 @@
+"""What a container is made with: every limit and every door that is shut, as the engine's API takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clowdy_tui.engine.sandboxes.base import Enforced, SandboxSpec
+
+INSTALLATION_LABEL = "clowdy.installation"
+SANDBOX_LABEL = "clowdy.sandbox"
+USER = "65534:65534"
+OPEN_FILES = 1024
+SHARED_MEMORY_MB = 16
+OOM_SCORE = 500
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What the engine says of itself (`/info`), as far as limits depend on it."""
+
+    cpus: int
+    memory: bool
+    swap: bool
+    cpu: bool
+    processes: bool
+    seccomp: bool
+    linux: bool
+    bridge: bool
+    rootless: bool
+    name: str
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> "EngineFacts":
+        options = [str(option) for option in info.get("SecurityOptions") or []]
+        seccomp = [option for option in options if option.startswith("name=seccomp")]
+        return cls(
+            cpus=int(info.get("NCPU") or 1),
+            memory=bool(info.get("MemoryLimit")),
+            swap=bool(info.get("SwapLimit")),
+            cpu=bool(info.get("CpuCfsQuota")),
+            processes=bool(info.get("PidsLimit", True)),
+            seccomp=bool(seccomp) and "profile=unconfined" not in seccomp[0],
+            linux=info.get("OSType") == "linux",
+            bridge="bridge" in ((info.get("Plugins") or {}).get("Network") or []),
+            rootless="name=rootless" in options,
+            name=str(info.get("OperatingSystem") or "an unknown system"),
+        )
+
+    def enforced(self, *, own_seccomp: bool) -> frozenset[Enforced]:
+        """By the name of what a sandbox is held to here."""
+        held = {
+            Enforced.MEMORY: self.memory,
+            Enforced.CPU: self.cpu,
+            Enforced.PROCESSES: self.processes,
+            Enforced.FILES: True,
+            Enforced.NETWORK_OFF: True,
+            Enforced.NETWORK_APART: self.bridge,
+            Enforced.SYSTEM_CALLS: self.seccomp or own_seccomp,
+            Enforced.UNPRIVILEGED: True,
+        }
+        return frozenset(what for what, really in held.items() if really)
+
+
+def container_config(
+    spec: SandboxSpec,
+    facts: EngineFacts,
+    *,
+    image: str,
+    installation_id: str,
+    network: str,
+    oci_runtime: str | None,
+    seccomp_profile: str | None,
+) -> dict[str, Any]:
+    """The body of `POST /containers/create`. `network` is a network's id, or "none"."""
+    memory = spec.shape.memory_mb * MIB
+    security = ["no-new-privileges:true"]
+    if seccomp_profile is not None:
+        security.append(f"seccomp={seccomp_profile}")
+    host: dict[str, Any] = {
+        "NetworkMode": network,
+        "ReadonlyRootfs": True,
+        "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,mode=1777,size={spec.tmp_mb * MIB}"},  # noqa: S108 (the sandbox's own)
+        "ShmSize": SHARED_MEMORY_MB * MIB,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": security,
+        "Privileged": False,
+        "PidsLimit": spec.max_processes,
+        "Memory": memory,
+        "MemorySwap": memory,
+        "IpcMode": "private",
+        "LogConfig": {"Type": "none"},
+        "Init": False,
+        "AutoRemove": False,
+        "RestartPolicy": {"Name": "no"},
+        "OomScoreAdj": OOM_SCORE,
+        "Ulimits": [
+            {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
+            {"Name": "core", "Soft": 0, "Hard": 0},
+        ],
+    }
+    if facts.cpu:
+        host["NanoCpus"] = int(min(spec.shape.cpus, facts.cpus) * 1_000_000_000)
+    if oci_runtime is not None:
+        host["Runtime"] = oci_runtime
+    return {
+        "Image": image,
+        "Entrypoint": list(spec.argv),
+        "Cmd": [],
+        "Env": [],
+        "User": USER,
+        "WorkingDir": "/",
+        "Hostname": "clowdy",
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "Tty": False,
+        "Healthcheck": {"Test": ["NONE"]},
+        "Labels": {INSTALLATION_LABEL: installation_id, SANDBOX_LABEL: spec.id},
+        "HostConfig": host,
+    }

@@ -1,0 +1,206 @@
+"""What a container starts from: a root tree imported as an image once, or the runtime's Dockerfile built once.
+
+An image's tag is a hash of what went into it, so that it is found again by every later start, and made anew when
+somebody deleted it.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
+from clowdy_tui.engine.sandboxes.docker_engine import DockerEngine, EngineRefused
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+logger = logging.getLogger(__name__)
+
+REPOSITORY = "clowdy-runtime"
+IMAGE_LABEL = "clowdy.image"
+
+IMPORT_TIMEOUT_S = 120
+BUILD_TIMEOUT_S = 600
+BLOCK = 1024 * 1024
+
+
+class ImageStore:
+    """The images of one engine. `dockerfile_base` set: root folders hold a Dockerfile, to be built on that image."""
+
+    def __init__(self, engine: DockerEngine, installation_id: str, dockerfile_base: str | None) -> None:
+        self._engine = engine
+        self._installation_id = installation_id
+        self._base = dockerfile_base
+        self._ready: dict[Path, str] = {}
+        self._hashes: dict[Path, str] = {}
+        self._lock = asyncio.Lock()
+
+    async def ensure(self, root: Path) -> str:
+        """The image for this root tree, made when it is not there. Looks at the engine only the first time.
+
+        Raises:
+            DriverUnavailable: it cannot be made.
+        """
+        if root in self._ready:
+            return self._ready[root]
+        async with self._lock:
+            if root not in self._ready:
+                self._ready[root] = await self._find_or_make(root)
+            return self._ready[root]
+
+    def forget(self, root: Path) -> None:
+        """The image was not there when it was needed: the next `ensure` looks again."""
+        self._ready.pop(root, None)
+
+    async def _find_or_make(self, root: Path) -> str:
+        try:
+            if root not in self._hashes:
+                self._hashes[root] = await asyncio.to_thread(_hash_of, root, self._base)
+            tag = f"{REPOSITORY}:{self._hashes[root][:16]}"
+            if await self._exists(tag):
+                return tag
+            labels = {IMAGE_LABEL: "runtime", INSTALLATION_LABEL: self._installation_id}
+            if self._base is None:
+                changes = [f'LABEL "{key}"={json.dumps(value)}' for key, value in labels.items()]
+                await self._engine.call(partial(_import_tree, root, tag, changes), timeout_s=IMPORT_TIMEOUT_S)
+            else:
+                await self._engine.call(partial(_build, root, tag, labels, self._base), timeout_s=BUILD_TIMEOUT_S)
+            if not await self._exists(tag):
+                raise DriverUnavailable(f"Docker made no image {tag} of the runtime and did not say why.")
+        except EngineRefused as refused:
+            raise DriverUnavailable(f"Docker cannot make the runtime's image: {refused.message}.") from refused
+        except OSError as error:
+            raise DriverUnavailable(f"The runtime at {root} cannot be read: {error.strerror or error}.") from error
+        await self._drop_older(tag)
+        return tag
+
+    async def _exists(self, tag: str) -> bool:
+        try:
+            await self._engine.call(partial(_inspect_image, tag))
+        except EngineRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+        return True
+
+    async def _drop_older(self, tag: str) -> None:
+        """Images of this installation that a new one takes the place of; one in use stays until the next time."""
+        filters = {"label": [f"{IMAGE_LABEL}=runtime", f"{INSTALLATION_LABEL}={self._installation_id}"]}
+        kept = {tag, *self._ready.values()}
+        try:
+            for image in await self._engine.call(lambda client: client.images(filters=filters)):
+                tags = image.get("RepoTags") or []
+                if kept.isdisjoint(tags):
+                    await self._engine.call(partial(_remove_image, image["Id"]))
+        except EngineRefused as refused:
+            logger.info("an older image of the runtime stays: %s", refused.message)
+
+
+def _inspect_image(image: str, client: "APIClient") -> None:
+    # the SDK's stubs leave this one method without types
+    inspect: Callable[[str], dict[str, Any]] = client.inspect_image
+    inspect(image)
+
+
+def _remove_image(image: str, client: "APIClient") -> None:
+    client.remove_image(image)
+
+
+def _import_tree(root: Path, tag: str, changes: list[str], client: "APIClient") -> None:
+    repository, _, version = tag.partition(":")
+    answer = client.import_image(tar_of(root), repository=repository, tag=version, changes=changes, stream_src=True)
+    _raise_for(answer.splitlines())
+
+
+def _build(folder: Path, tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
+    lines = client.build(
+        path=str(folder),
+        tag=tag,
+        labels=labels,
+        buildargs={"BASE": base},
+        rm=True,
+        forcerm=True,
+        use_config_proxy=False,
+    )
+    _raise_for(lines)
+
+
+def _raise_for(lines: Any) -> None:
+    """The engine answers 200 and tells what went wrong in the stream of its progress."""
+    for line in lines:
+        for part in line.splitlines():
+            found = json.loads(part) if part.strip() else {}
+            if "error" in found:
+                raise EngineRefused(500, str(found["error"]).strip())
+
+
+def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Folders, files and links below `root` by relative path, sorted; nothing else (no socket, no device)."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        for name in sorted(entry.name for entry in (root / folder).iterdir()):
+            path = f"{folder}/{name}" if folder else name
+            status = (root / path).lstat()
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(path)
+            elif not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+                continue
+            yield path, status
+
+
+def _hash_of(root: Path, base: str | None) -> str:
+    """Of names, kinds, modes and contents; not of times and owners, so that packing again gives the same."""
+    whole = hashlib.sha256((base or "").encode())
+    for path, status in _entries(root):
+        whole.update(f"\0{path}\0{_mode(status):o}\0".encode("utf-8", "surrogateescape"))
+        if stat.S_ISLNK(status.st_mode):
+            whole.update(os.fsencode((root / path).readlink()))
+        elif stat.S_ISREG(status.st_mode):
+            with (root / path).open("rb") as file:
+                whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _mode(status: os.stat_result) -> int:
+    """No setuid, setgid or sticky bit; what the owner may read and run, the sandbox's user may."""
+    mode = stat.S_IMODE(status.st_mode) & 0o777
+    return mode | (mode >> 6) & 0o5
+
+
+def tar_of(root: Path) -> Iterator[bytes]:
+    """The tree as a tar stream, all of it root's, in blocks of about 1 MiB."""
+    block = bytearray()
+    for path, status in _entries(root):
+        info = tarfile.TarInfo(path)
+        info.mode, info.mtime = _mode(status), int(status.st_mtime)
+        if stat.S_ISDIR(status.st_mode):
+            info.type = tarfile.DIRTYPE
+        elif stat.S_ISLNK(status.st_mode):
+            info.type, info.linkname = tarfile.SYMTYPE, str((root / path).readlink())
+        else:
+            info.size = status.st_size
+        block += info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+        if info.isreg():
+            block += _content(root / path, info.size)
+            block += bytes(-info.size % tarfile.BLOCKSIZE)
+        if len(block) >= BLOCK:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block) + bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _content(path: Path, size: int) -> bytes:
+    content = path.read_bytes()
+    if len(content) != size:
+        raise OSError(None, f"{path} changed while it was packed")
+    return content
