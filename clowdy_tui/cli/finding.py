@@ -6,6 +6,7 @@ connection is alive.
 """
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,19 @@ def find(data_dir: Path) -> Door | None:
                 return Door(socket=path)
             return None
     return Door(socket=path)
+
+
+def lock_holder(data_dir: Path) -> int | None:
+    """The process that holds this folder's lock, whether or not it answers; None where none does."""
+    try:
+        pid = int((data_dir / "clowdy.lock").read_text(encoding="ascii").strip() or 0)
+        if pid:
+            os.kill(pid, 0)
+    except PermissionError:
+        return pid
+    except (OSError, ValueError):
+        return None
+    return pid or None
 
 
 def _closed(data_dir: Path) -> str:

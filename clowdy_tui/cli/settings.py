@@ -234,10 +234,10 @@ def _allowed(field: FieldInfo) -> str:
     return "a text"
 
 
-def describe() -> list[tuple[str, str, str]]:
-    """Every setting as (name, default, what it is): what the documentation is checked against."""
+def describe() -> list[str]:
+    """Every setting as a row of the table in docs/settings.md: name, default, what it is."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default_factory or field.default is None else str(field.default)
-        rows.append((name, default, field.description or ""))
+        default = "" if field.default_factory or field.default is None else f"`{field.default}`".lower()
+        rows.append(f"| `{name}` | {default} | {field.description} |")
     return rows

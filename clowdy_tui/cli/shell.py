@@ -142,14 +142,15 @@ def failures(as_json: bool) -> Iterator[None]:
     except click.exceptions.Exit:
         raise
     except Exception as error:
-        failure = _failure_of(error)
+        failure = failure_of(error)
         if failure is None:
             raise
         failure.show(as_json=as_json)
         raise click.exceptions.Exit(failure.exit_code) from None
 
 
-def _failure_of(error: Exception) -> Failure | None:
+def failure_of(error: Exception) -> Failure | None:
+    """What to say of an error that is nobody's bug; None of any other."""
     from clowdy_tui.domain.errors import ClowdyError, SettingsError
 
     if isinstance(error, Failure):

@@ -1,0 +1,90 @@
+"""`clowdy` alone: opens the screen on the gateway that runs, or on one that it starts."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from clowdy_tui import resources
+from clowdy_tui.cli.locations import config_dir
+from clowdy_tui.cli.shell import Exit, Failure, Shell, client_for, run_fast
+from clowdy_tui.domain.errors import DataFolderLocked
+
+if TYPE_CHECKING:
+    from clowdy_tui.cli.finding import Door
+    from clowdy_tui.cli.settings import Settings
+    from clowdy_tui.tui.session import Session
+
+OTHER_STARTS_WITHIN_S: Final = 10.0
+
+
+def open_screen(shell: Shell) -> None:
+    """Run the screen until it is closed.
+
+    Raises:
+        Failure: there is no terminal to show it on.
+    """
+    if shell.as_json:
+        raise Failure("--json belongs to a command; the screen has no use for it", Exit.USAGE)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Failure("the screen needs a terminal; without one there is `clowdy demo`, or `clowdy serve`", Exit.USAGE)
+    settings = shell.settings()
+
+    from clowdy_tui.tui.app import ClowdyApp
+    from clowdy_tui.tui.session import ScreenOptions
+    from clowdy_tui.tui.themes import DEFAULT_THEME
+
+    ssh = is_over_ssh(os.environ) if settings.ssh is None else settings.ssh
+    app = ClowdyApp(
+        connect=lambda: connect(shell, settings),
+        themes=[resources.folder("themes"), config_dir() / "themes"],
+        options=ScreenOptions(theme=settings.theme or DEFAULT_THEME, ssh=ssh),
+    )
+    run_fast(app.run_async())
+    if app.return_code:
+        raise SystemExit(app.return_code)
+
+
+def is_over_ssh(environ: Mapping[str, str]) -> bool:
+    """Whether this terminal is at the other end of an SSH connection."""
+    return bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+
+
+@asynccontextmanager
+async def connect(shell: Shell, settings: "Settings") -> "AsyncIterator[Session]":
+    """The gateway that runs, or one hosted here for as long as this lasts."""
+    from clowdy_tui.tui.session import Session
+
+    door = shell.find()
+    if door is None:
+        # Only here: an attached screen never imports the engine.
+        from clowdy_tui.cli.compose import hosted
+
+        async with AsyncExitStack() as stack:
+            try:
+                session = await stack.enter_async_context(hosted(settings, config=shell.common.config))
+            except DataFolderLocked as locked:
+                door = await _other(shell, locked)
+            else:
+                yield session
+                return
+    async with client_for(door) as client:
+        url = door.url or (await client.health()).url or ""
+        yield Session(client=client, hosted=False, url=url)
+
+
+async def _other(shell: Shell, locked: DataFolderLocked) -> "Door":
+    """The gateway that began at the same moment and was first: it answers soon.
+
+    Raises:
+        DataFolderLocked: it does not.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + OTHER_STARTS_WITHIN_S
+    while loop.time() < deadline:
+        if door := shell.find():
+            return door
+        await asyncio.sleep(0.05)
+    raise locked
