@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check clean
+.PHONY: help run test check bench clean
 
 help:
 	@echo "make run     open the workbench (without a terminal: call the example's functions)"
 	@echo "make test    the whole test suite"
 	@echo "make check   linters, types, the floors of the house, fast tests"
+	@echo "make bench   measure it beside what else answers a call (BENCH=--quick: in under 90 s)"
 	@echo "make clean   remove the virtual environment and what was built"
 
 run: $(STAMP)
@@ -26,6 +27,9 @@ check: $(STAMP)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@$(BIN)/python -m pytest -q -m "not slow and not docker" tests/unit
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 # The packages are compiled to bytecode here, so that no start has to do it.
 $(STAMP): pyproject.toml constraints.txt
