@@ -23,7 +23,7 @@ from clowdy_tui.domain.schemas import (
     VersionOut,
 )
 
-_PAGE: Final = 200
+_PAGE: Final = 1000
 
 # Inside a class with a method `list`, that name is the method's.
 FunctionList: TypeAlias = list[FunctionOut]
@@ -123,7 +123,7 @@ class Functions(_Resource):
 class Routes(_Resource):
     async def list(self, project_id: str) -> list[RouteOut]:
         """By path."""
-        return await self._all(list[RouteOut], _path("projects", project_id, "routes"))
+        return await self._connection.call(list[RouteOut], "GET", _path("projects", project_id, "routes"))
 
     async def create(self, project_id: str, route: RouteIn) -> RouteOut:
         return await self._connection.call(RouteOut, "POST", _path("projects", project_id, "routes"), body=route)

@@ -7,7 +7,7 @@ Every subscriber reads the one ring with a cursor of its own: a slow one costs n
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ class EventBus:
 
     async def subscribe(
         self, after: str | None = None, *, allows: Callable[[Event], bool] = lambda _: True
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncGenerator[list[Event], None]:
         """Events after the id `after` (None: from now on), in batches, for ever.
 
         A `gap` event comes first where events between `after` and the ring's oldest are lost, or `after` is from

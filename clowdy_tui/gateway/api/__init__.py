@@ -1,1 +1,16 @@
-"""The management API, one file a resource."""
+"""The management API, one file per resource."""
+
+from clowdy_tui.gateway.api import functions, health, invocations, pool, projects, routes, system, tokens, variables
+from clowdy_tui.gateway.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *health.ENDPOINTS,
+    *projects.ENDPOINTS,
+    *functions.ENDPOINTS,
+    *routes.ENDPOINTS,
+    *variables.ENDPOINTS,
+    *invocations.ENDPOINTS,
+    *tokens.ENDPOINTS,
+    *pool.ENDPOINTS,
+    *system.ENDPOINTS,
+)

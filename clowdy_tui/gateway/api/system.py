@@ -1,0 +1,17 @@
+"""The gateway as a process."""
+
+from clowdy_tui.domain.errors import Forbidden
+from clowdy_tui.domain.schemas import Detail
+from clowdy_tui.gateway.endpoint import Call, endpoint
+
+
+@endpoint("POST", "/api/system/stop", scope="write", answer=Detail)
+async def stop(call: Call[None, None]) -> Detail:
+    """Stop the gateway: it takes no more calls, and those in flight get a moment to end."""
+    if not call.actor.administers:
+        raise Forbidden("Only who administers this Clowdy can stop it")
+    call.gateway.stopped.set()
+    return Detail(detail="The gateway is stopping")
+
+
+ENDPOINTS = (stop,)

@@ -1,0 +1,32 @@
+"""A project's environment variables."""
+
+from clowdy_tui.domain.schemas import Detail, VariableIn, VariableOut
+from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
+
+
+class Reveal(Parameters):
+    reveal: bool = False
+
+
+@endpoint("GET", "/api/projects/{id}/env", scope="read", query=Reveal, answer=list[VariableOut], statuses=(404,))
+async def list_variables(call: Call[None, Reveal]) -> list[VariableOut]:
+    """A project's variables, by key; secrets read **** unless `reveal`, which needs the scope of that name."""
+    if call.query.reveal:
+        call.actor.require("reveal")
+    return await call.platform.environment.list(call.actor, call.id("id", "Project"), reveal=call.query.reveal)
+
+
+@endpoint("POST", "/api/projects/{id}/env", scope="write", body=VariableIn, answer=VariableOut, statuses=(404,))
+async def set_variable(call: Call[VariableIn, None]) -> VariableOut:
+    """Make a variable, or give it another value."""
+    return await call.platform.environment.set(call.actor, call.id("id", "Project"), call.body)
+
+
+@endpoint("DELETE", "/api/projects/{id}/env/{key}", scope="write", answer=Detail, statuses=(404,))
+async def delete_variable(call: Call[None, None]) -> Detail:
+    """Delete a variable."""
+    await call.platform.environment.delete(call.actor, call.id("id", "Project"), call.text("key", "Variable"))
+    return Detail(detail="Variable deleted")
+
+
+ENDPOINTS = (list_variables, set_variable, delete_variable)

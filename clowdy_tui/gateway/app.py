@@ -1,0 +1,137 @@
+"""The gateway: one platform, two doors."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+
+from clowdy_tui.gateway import auth, cors, events, listening, problems, public
+from clowdy_tui.gateway.api import ENDPOINTS
+from clowdy_tui.gateway.proxies import parse_network
+from clowdy_tui.services.platform import Platform
+
+logger = logging.getLogger(__name__)
+
+# What calls in flight are given to end, once the gateway stops.
+DRAIN_S: Final = 5.0
+
+Serve = Callable[["Gateway", auth.Door, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Where to listen and what to take. `port` 0: any free one. `socket_path` None: where the data folder has it.
+
+    `trusted_proxies` are addresses or networks whose `X-Forwarded-For` counts, `cors_origins` the origins of web
+    pages that may use the management API.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    socket_path: Path | None = None
+    max_body_bytes: int = 6 * 1024 * 1024
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    version: str = ""
+
+
+class Gateway:
+    """Serves a platform while it is entered; `platform.public_url` is set as soon as the address is known.
+
+    Raises, when entered:
+        PortTaken, SettingsError, DataFolderError: it cannot listen.
+    """
+
+    def __init__(self, platform: Platform, config: GatewayConfig) -> None:
+        self.platform = platform
+        self.config = config
+        self.trusted = [parse_network(text) for text in config.trusted_proxies]
+        self.stopped = asyncio.Event()
+        """Set when somebody asked the gateway to stop: whoever entered it should leave."""
+        self.stopping = asyncio.Event()
+        """Set when it does stop: what would not end by itself must end now."""
+        self.url = ""
+        self.port = 0
+        self.socket_path = config.socket_path or Path()
+        self._runners: list[web.AppRunner] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._listen()
+        except BaseException:
+            await self._close()
+            raise
+        self.platform.public_url = self.url
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def _listen(self) -> None:
+        host = self.config.host
+        tcp = await listening.bind_tcp(host, self.config.port)
+        self.port = tcp.getsockname()[1]
+        self.url = f"http://{_reachable(host)}:{self.port}"
+        public_app = self._app(auth.PublicDoor(self.platform.tokens))
+        if self.config.cors_origins:
+            cors.install(public_app, frozenset(self.config.cors_origins))
+        runner = await self._runner(public_app)
+        await web.SockSite(runner, tcp, backlog=listening.BACKLOG).start()
+
+        path = self.config.socket_path or listening.place_socket(self.platform.config.data_dir)
+        runner = await self._runner(self._app(auth.OwnersDoor()))
+        await listening.OwnersSite(runner, path).start()
+        self.socket_path = path
+
+    async def _close(self) -> None:
+        self.stopping.set()
+        runners, self._runners = self._runners, []
+        for outcome in await asyncio.gather(*(runner.cleanup() for runner in runners), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                logger.error("The gateway did not stop cleanly", exc_info=outcome)
+
+    async def _runner(self, app: web.Application) -> web.AppRunner:
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            # A caller that hangs up ends its call.
+            handler_cancellation=True,
+            # A body is the function's matter, compressed or not.
+            auto_decompress=False,
+            shutdown_timeout=DRAIN_S,
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+    def _app(self, door: auth.Door) -> web.Application:
+        app = web.Application(middlewares=[problems.answer_problems], client_max_size=self.config.max_body_bytes)
+
+        def add(method: str, path: str, serve: Serve) -> None:
+            async def handle(request: web.Request) -> web.StreamResponse:
+                return await serve(self, door, request)
+
+            app.router.add_route(method, path, handle)
+
+        add("POST", "/api/invoke/{id}", public.invoke)
+        add("*", "/api/gateway/{slug}", public.route)
+        add("*", "/api/gateway/{slug}/{path:.*}", public.route)
+        add("GET", "/api/events", events.serve)
+        for endpoint in ENDPOINTS:
+            add(endpoint.method, endpoint.path, endpoint.serve)
+            if endpoint.method == "GET":
+                add("HEAD", endpoint.path, endpoint.serve)
+        return app
+
+
+def _reachable(host: str) -> str:
+    """The host as it stands in a URL that this machine can call."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    return f"[{host}]" if ":" in host else host

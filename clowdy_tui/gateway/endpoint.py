@@ -1,0 +1,194 @@
+"""An endpoint of the management API, as facts: method, path, schemas, scope. The facts do the parsing and answering.
+
+The OpenAPI document is made from the same facts, so a handler has nothing to say about either.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from clowdy_tui.domain.errors import FieldError, InvalidInput, NotFound
+from clowdy_tui.domain.names import parse_invocation_id
+from clowdy_tui.domain.schemas import Scope
+from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway.bodies import parse_json, refused
+from clowdy_tui.services.actor import Actor
+from clowdy_tui.services.platform import Platform
+
+if TYPE_CHECKING:
+    from clowdy_tui.gateway.app import Gateway
+
+_ID_ALPHABET: Final = frozenset("0123456789abcdef")
+
+Body = TypeVar("Body", bound="BaseModel | None")
+Query = TypeVar("Query", bound="BaseModel | None")
+
+
+class Parameters(BaseModel):
+    """A query string. A name that means nothing is refused, as in a body."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Page(Parameters):
+    """Which part of a list: up to `limit` items, those after (that is: older than) the item `before`."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 1000
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Body, Query]):
+    """One request to an endpoint, checked."""
+
+    gateway: "Gateway"
+    request: web.Request
+    caller: Actor | None
+    body: Body
+    query: Query
+
+    @property
+    def platform(self) -> Platform:
+        return self.gateway.platform
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls. Where an endpoint has a scope there is always somebody."""
+        if self.caller is None:
+            raise auth.stranger()
+        return self.caller
+
+    def id(self, parameter: str, what: str) -> str:
+        """An id from the path. One that cannot be an id is as unknown as one that is not there."""
+        text = self.request.match_info[parameter]
+        if len(text) != 12 or not _ID_ALPHABET.issuperset(text):
+            raise NotFound(f"{what} not found")
+        return text
+
+    def invocation_id(self, parameter: str) -> str:
+        text = self.request.match_info[parameter]
+        if parse_invocation_id(text) is None:
+            raise NotFound("Invocation not found")
+        return text
+
+    def text(self, parameter: str, what: str) -> str:
+        """Any text from the path."""
+        text = self.request.match_info[parameter]
+        # Bytes that are no UTF-8 come as halves of surrogate pairs, which nothing of ours is named with.
+        if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+            raise NotFound(f"{what} not found")
+        return text
+
+    def number(self, parameter: str, what: str) -> int:
+        """A version's number from the path."""
+        text = self.request.match_info[parameter]
+        if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+            raise NotFound(f"{what} not found")
+        return int(text)
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What the management API has at one method and path.
+
+    `scope` None: public. `statuses`: the refusals that belong to this endpoint, beside those that every one has.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scope: Scope | None
+    answer: Any
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    summary: str
+    statuses: tuple[int, ...]
+    leave_out_none: bool
+    adapter: TypeAdapter[Any] = field(repr=False)
+
+    async def serve(self, gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+        """Check the caller, read the request, call the handler, write what it returns."""
+        caller = door.actor(request)
+        if self.scope is not None:
+            if caller is None:
+                raise auth.stranger()
+            caller.require(self.scope)
+        query = read_query(self.query, request) if self.query is not None else None
+        body = read_body(self.body, await request.read()) if self.body is not None else None
+        result = await self.handler(Call(gateway, request, caller, body, query))
+        content = self.adapter.dump_json(result, by_alias=True, exclude_none=self.leave_out_none)
+        return web.Response(body=content, content_type="application/json")
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    scope: Scope | None,
+    answer: Any,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    statuses: tuple[int, ...] = (),
+    leave_out_none: bool = False,
+) -> Callable[[Handler], Endpoint]:
+    """Make a handler an endpoint. Its docstring's first line is the summary."""
+
+    def decorate(handler: Handler) -> Endpoint:
+        return Endpoint(
+            method=method,
+            path=path,
+            handler=handler,
+            scope=scope,
+            answer=answer,
+            body=body,
+            query=query,
+            summary=(handler.__doc__ or "").partition("\n")[0],
+            statuses=statuses,
+            leave_out_none=leave_out_none,
+            adapter=TypeAdapter(answer),
+        )
+
+    return decorate
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_body(schema: type[Model], body: bytes) -> Model:
+    """A request's body.
+
+    Raises:
+        InvalidInput: it is missing, not JSON, or not what the schema wants; names each field.
+    """
+    if not body:
+        raise refused("is missing: send a JSON object", kind="missing")
+    value = parse_json(body)
+    try:
+        return schema.model_validate(value, strict=None)
+    except ValidationError as error:
+        raise problems.invalid(error) from error
+
+
+def read_query(schema: type[Model], request: web.Request) -> Model:
+    """A request's query string.
+
+    Raises:
+        InvalidInput: a name is unknown, there twice, or has a value that it cannot have.
+    """
+    given = request.rel_url.query
+    if len(given) != len(set(given)):
+        twice = next(name for name in given if len(given.getall(name)) > 1)
+        raise InvalidInput(
+            f"query.{twice}: is there twice",
+            errors=(FieldError(loc=("query", twice), msg="is there twice", type="duplicate_field"),),
+        )
+    try:
+        return schema.model_validate(dict(given))
+    except ValidationError as error:
+        raise problems.invalid(error, within=("query",)) from error

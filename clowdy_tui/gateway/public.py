@@ -1,0 +1,252 @@
+"""Calls to functions, by id and by route: the hot path. It reads no database and builds no model.
+
+What the caller sent and what the function returned pass through as bytes wherever nothing has to be read in them.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from aiohttp import hdrs, web
+
+from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, InvalidInput, NotFound
+from clowdy_tui.domain.errors import MethodNotAllowed as MethodRefused
+from clowdy_tui.domain.names import format_invocation_id, new_invocation_id
+from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.outcome import Outcome
+from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway.answer import read_answer
+from clowdy_tui.gateway.bodies import invoke_input
+from clowdy_tui.gateway.payload import build_event, readable
+from clowdy_tui.gateway.proxies import source_ip
+from clowdy_tui.services.actor import Actor
+from clowdy_tui.services.directory import Target
+from clowdy_tui.services.routing import Match, MethodNotAllowed
+
+if TYPE_CHECKING:
+    from clowdy_tui.gateway.app import Gateway
+
+GATEWAY_PREFIX: Final = "/api/gateway/"
+
+_JSON: Final = "application/json"
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+# How a call that gave no answer reads over a route: HTTP status, problem type, title, and a detail where the
+# outcome has none.
+_FAILURES: Final = {
+    OutcomeStatus.ERROR: (500, "function-error", "The function raised an error", "The function raised an error"),
+    OutcomeStatus.TIMEOUT: (504, "function-timeout", "The function took too long", "The function took too long"),
+    OutcomeStatus.OUT_OF_MEMORY: (502, "function-out-of-memory", "Out of memory", "The function ran out of memory"),
+    OutcomeStatus.CRASHED: (502, "function-crashed", "The function crashed", "The function ended before it answered"),
+    OutcomeStatus.THROTTLED: (429, "throttled", "Too many calls", "Too many calls of this function at once"),
+    OutcomeStatus.UNAVAILABLE: (503, "unavailable", "Not available now", "The function cannot be run now"),
+    OutcomeStatus.CANCELLED: (503, "cancelled", "The call was broken off", "The call was broken off before it ended"),
+}
+
+# By id, a function that ran is answered with 200 whatever came of it; these two did not run.
+_NOT_RUN: Final = frozenset({OutcomeStatus.THROTTLED, OutcomeStatus.UNAVAILABLE})
+
+
+async def invoke(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+    """POST /api/invoke/{id}: call a function with `input`, and get what came of it."""
+    platform = gateway.platform
+    invocation_id = new_invocation_id()
+    request_id = _request_id(request, invocation_id)
+    try:
+        target = platform.directory.function(request.match_info["id"])
+        if target is None:
+            raise NotFound("Function not found")
+        actor = door.actor(request)
+        owns = actor is not None and actor.user == target.owner
+        if target.visibility == "private":
+            _admit(actor, owns)
+        if target.status != "active":
+            raise FunctionInactive("Function is not active")
+        query = request.rel_url.query
+        version = _version(query["version"]) if "version" in query else None
+        event = invoke_input(await request.read() if request.body_exists else b"")
+        outcome = await platform.invocations.invoke(
+            target, event, source="api", actor_owns=owns, version=version, invocation_id=invocation_id
+        )
+        if outcome.status in _NOT_RUN:
+            return _failure(request, outcome, invocation_id, request_id)
+    except ClowdyError as error:
+        return _identified(problems.refusal(request, error), request_id)
+    answer = invoke_answer(
+        outcome,
+        invocation_id=format_invocation_id(invocation_id),
+        version=version or target.deployment.version,
+        with_logs=query.get("logs", "0") not in {"", "0", "false"},
+        for_owner=owns,
+    )
+    headers = {"X-Request-Id": request_id, "Server-Timing": server_timing(outcome)}
+    return web.Response(body=answer, content_type=_JSON, headers=headers)
+
+
+async def route(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+    """ANY /api/gateway/{slug}[/{path}]: call the function behind a project's route."""
+    invocation_id = new_invocation_id()
+    request_id = _request_id(request, invocation_id)
+    try:
+        target, match, raw_path = _find(gateway, request)
+        actor_owns = False
+        if match.route.auth == "token":
+            actor = door.actor(request)
+            actor_owns = actor is not None and actor.user == target.owner
+            _admit(actor, actor_owns)
+        if target.status != "active":
+            raise RouteInactive("Function is not active")
+        body = await request.read() if request.body_exists else b""
+        url = request.rel_url
+        event = build_event(
+            # HEAD is answered by GET's route, and the function need not know.
+            method="GET" if request.method == "HEAD" and match.route.method == "GET" else request.method,
+            raw_path=raw_path,
+            params=match.params,
+            raw_query=_clean(url.raw_query_string),
+            headers=request.headers.items(),
+            body=body,
+            request_id=request_id,
+            source_ip=source_ip(request, gateway.trusted),
+        )
+        outcome = await gateway.platform.invocations.invoke(
+            target,
+            event,
+            source="gateway",
+            actor_owns=actor_owns,
+            http_method=request.method,
+            http_path=raw_path,
+            invocation_id=invocation_id,
+        )
+        if outcome.status is not OutcomeStatus.SUCCESS:
+            return _failure(request, outcome, invocation_id, request_id)
+        answer = read_answer(outcome.output or b"null")
+    except InvalidAnswer as error:
+        error.extra["invocation_id"] = format_invocation_id(invocation_id)
+        return _identified(problems.refusal(request, error), request_id)
+    except ClowdyError as error:
+        return _identified(problems.refusal(request, error), request_id)
+    response = web.Response(status=answer.status, body=answer.body)
+    headers = response.headers
+    headers.popall(hdrs.CONTENT_TYPE, None)
+    for name, value in answer.headers:
+        headers.add(name, value)
+    headers["X-Request-Id"] = request_id
+    headers.add("Server-Timing", server_timing(outcome))
+    return response
+
+
+def _find(gateway: "Gateway", request: web.Request) -> tuple[Target, Match, str]:
+    """The function that answers a path, how the path matched, and the part of it that is the project's own."""
+    directory = gateway.platform.directory
+    # Raw, as it was sent: a %2F must not become the border of a segment.
+    raw = _clean(request.rel_url.raw_path).removeprefix(GATEWAY_PREFIX)
+    slug, _, rest = raw.partition("/")
+    raw_path = f"/{rest}"
+    project = directory.project(unquote(slug))
+    if project is None:
+        raise NotFound("Project not found")
+    match = project.router.match(request.method, raw_path)
+    if isinstance(match, MethodNotAllowed):
+        raise _method_not_allowed(request.method, raw_path, match.allow)
+    if not isinstance(match, Match):
+        known = f"No route matches {request.method} {raw_path}"
+        raise NotFound(known if project.router.count else "No routes configured for this project")
+    target = directory.function(match.route.function_id)
+    if target is None:
+        raise NotFound("Function not found")
+    return target, match, raw_path
+
+
+def _admit(actor: Actor | None, owns: bool) -> None:
+    if actor is None:
+        raise auth.stranger()
+    actor.require("invoke")
+    if not owns:
+        raise NotFound("Function not found")
+
+
+class RouteInactive(FunctionInactive):
+    """Over a route an inactive function is a service that is not there now."""
+
+    status = 503
+
+
+def _method_not_allowed(method: str, path: str, allow: Sequence[str]) -> ClowdyError:
+    allowed = ", ".join(allow)
+    return MethodRefused(f"{path} does not take {method}, but {allowed}", headers={hdrs.ALLOW: allowed})
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) <= 9 and int(text) > 0):
+        raise InvalidInput.of("version", "must be a version's number", kind="int_parsing")
+    return int(text)
+
+
+def _request_id(request: web.BaseRequest, invocation_id: int) -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.match(given) else format_invocation_id(invocation_id)
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() else readable(text)
+
+
+def _identified(response: web.Response, request_id: str) -> web.Response:
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+def _failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, request_id: str) -> web.Response:
+    status, type_, title, detail = _FAILURES[outcome.status]
+    headers = {"X-Request-Id": request_id, "Server-Timing": server_timing(outcome)}
+    if status == 429:
+        headers["Retry-After"] = "1"
+    return problems.problem(
+        request,
+        status=status,
+        type_=type_,
+        title=title,
+        detail=outcome.error_message or detail,
+        extra={"invocation_id": format_invocation_id(invocation_id)},
+        headers=headers,
+    )
+
+
+def server_timing(outcome: Outcome) -> str:
+    """What a call's time went to, in milliseconds: waiting for an instance, making one ready, running."""
+    return (
+        f"queue;dur={outcome.queue_us / 1000:g}, init;dur={outcome.init_us / 1000:g}, run;dur={outcome.run_us / 1000:g}"
+    )
+
+
+def invoke_answer(outcome: Outcome, *, invocation_id: str, version: int, with_logs: bool, for_owner: bool) -> bytes:
+    """`schemas.InvokeOut` as JSON, with the output's bytes in it as they are."""
+    success = outcome.status is OutcomeStatus.SUCCESS
+    total_us = outcome.queue_us + outcome.init_us + outcome.run_us
+    fields: dict[str, Any] = {
+        "duration_ms": round(total_us / 1000, 3),
+        "invocation_id": invocation_id,
+        "cold_start": outcome.cold_start,
+        "status": outcome.status.value,
+        "version": version,
+        "duration_us": total_us,
+        "queue_us": outcome.queue_us,
+        "init_us": outcome.init_us,
+        "memory_mb": None if outcome.memory_kb is None else round(outcome.memory_kb / 1024, 1),
+    }
+    if not success:
+        fields["error"] = outcome.error_message or _FAILURES[outcome.status][3]
+        if for_owner:
+            fields["error_type"] = outcome.error_type
+            fields["stack_trace"] = outcome.stack_trace
+    if with_logs:
+        fields["logs"] = [{"stream": line.stream, "text": line.text, "at_us": line.at_us} for line in outcome.logs]
+        fields["logs_truncated"] = outcome.logs_truncated
+    rest = _encode(fields)[1:].encode()
+    if success:
+        return b'{"success":true,"output":' + (outcome.output or b"null") + b"," + rest
+    return b'{"success":false,' + rest
