@@ -1,0 +1,68 @@
+"""A real engine, a root tree, and the proof after each test that nothing of it is left."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import docker
+import pytest
+from docker.errors import DockerException
+from docker_support import Recorder, SpecMaker, pack_interpreter
+
+from clowdy_tui.engine.sandboxes.docker import DockerDriver
+from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """The engine by the SDK, to look at what the driver did."""
+    client = None
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException as error:
+        if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
+            pytest.fail(f"CLOWDY_TEST_DOCKER=required, and no Docker engine answers: {error}")
+        pytest.skip("no Docker engine answers here")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def installation(engine: docker.DockerClient) -> Iterator[str]:
+    """An installation of the tests' own; its images go at the end."""
+    installation_id = f"test-{uuid.uuid4().hex[:12]}"
+    yield installation_id
+    for image in engine.images.list(filters={"label": f"{INSTALLATION_LABEL}={installation_id}"}):
+        engine.images.remove(image.id, force=True)
+
+
+@pytest.fixture(scope="session")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> SpecMaker:
+    root = tmp_path_factory.mktemp("root")
+    pack_interpreter(root)
+    return SpecMaker(root, "/usr/bin/python3")
+
+
+@pytest.fixture
+async def driver(engine: docker.DockerClient, installation: str) -> AsyncIterator[DockerDriver]:
+    driver = DockerDriver(installation_id=installation)
+    yield driver
+    await driver.close()
+    left = leftovers(engine, installation)
+    assert not left, f"left behind in Docker: {left}"
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+def leftovers(engine: docker.DockerClient, installation: str) -> list[str]:
+    """Containers and networks that carry this installation's label."""
+    filters = {"label": f"{INSTALLATION_LABEL}={installation}"}
+    containers = engine.api.containers(all=True, filters=filters)
+    networks = engine.api.networks(filters=filters)
+    return [f"container {found['Id'][:12]} {found['State']}" for found in containers] + [
+        f"network {found['Name']}" for found in networks
+    ]

@@ -1,0 +1,64 @@
+"""What the engine is asked for, and what is said of an engine that cannot give all of it."""
+
+from pathlib import Path
+from typing import Any
+
+from docker_support import SpecMaker
+
+from clowdy_tui.engine.sandboxes.base import Enforced
+from clowdy_tui.engine.sandboxes.docker_container import EngineFacts, container_config
+
+INFO: dict[str, Any] = {
+    "NCPU": 2,
+    "MemoryLimit": True,
+    "SwapLimit": True,
+    "CpuCfsQuota": True,
+    "PidsLimit": True,
+    "OSType": "linux",
+    "SecurityOptions": ["name=seccomp,profile=default"],
+    "Plugins": {"Network": ["bridge", "host"]},
+}
+
+
+def config_of(info: dict[str, Any] = INFO, **options: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {"network": "none", "oci_runtime": None, "seccomp_profile": None}
+    spec = SpecMaker(Path("/root-tree"), "/usr/bin/python3")(cpus=options.pop("cpus", 0.5))
+    return container_config(spec, EngineFacts.of(info), image="i:1", installation_id="inst", **(given | options))
+
+
+def test_every_door_is_shut() -> None:
+    config = config_of()
+    host = config["HostConfig"]
+    assert (config["User"], config["Env"], config["Healthcheck"]) == ("65534:65534", [], {"Test": ["NONE"]})
+    assert (config["Tty"], config["OpenStdin"], config["StdinOnce"]) == (False, True, True)
+    assert (host["CapDrop"], host["SecurityOpt"], host["ReadonlyRootfs"]) == (["ALL"], ["no-new-privileges:true"], True)
+    assert host["Memory"] == host["MemorySwap"] == 64 << 20
+    assert (host["NanoCpus"], host["PidsLimit"], host["NetworkMode"]) == (500_000_000, 32, "none")
+    assert (host["LogConfig"], host["Init"], host["IpcMode"]) == ({"Type": "none"}, False, "private")
+    assert "Binds" not in host
+    assert config["Labels"] == {"clowdy.installation": "inst", "clowdy.sandbox": "sandbox1"}
+
+
+def test_options_are_handed_down() -> None:
+    host = config_of(oci_runtime="runsc", seccomp_profile='{"defaultAction":"x"}', network="net1")["HostConfig"]
+    assert host["Runtime"] == "runsc"
+    assert host["SecurityOpt"][1] == 'seccomp={"defaultAction":"x"}'
+    assert host["NetworkMode"] == "net1"
+
+
+def test_more_cpus_than_the_engine_has_are_all_it_has() -> None:
+    assert config_of(cpus=8.0)["HostConfig"]["NanoCpus"] == 2_000_000_000
+
+
+def test_an_engine_without_cpu_shares_is_not_asked_for_them() -> None:
+    assert "NanoCpus" not in config_of(INFO | {"CpuCfsQuota": False})["HostConfig"]
+
+
+def test_what_an_engine_cannot_enforce_is_said() -> None:
+    weak = INFO | {"MemoryLimit": False, "CpuCfsQuota": False, "PidsLimit": False, "SecurityOptions": None}
+    missing = frozenset(Enforced) - EngineFacts.of(weak).enforced(own_seccomp=False)
+    assert missing == {Enforced.MEMORY, Enforced.CPU, Enforced.PROCESSES, Enforced.SYSTEM_CALLS}
+    assert Enforced.SYSTEM_CALLS not in EngineFacts.of(
+        INFO | {"SecurityOptions": ["name=seccomp,profile=unconfined"]}
+    ).enforced(own_seccomp=False)
+    assert EngineFacts.of(INFO).enforced(own_seccomp=False) == frozenset(Enforced)
