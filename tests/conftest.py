@@ -1,0 +1,75 @@
+"""What all tests share: folders that sandboxes can reach, an environment without the person's own, no leftovers."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+OWN_VARIABLES = ("GROQ_API_KEY", "NEON_API_KEY", "CLERK_JWKS_URL", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder for this run's data folders: short, because sockets lie in them, and open to a sandbox's own uid."""
+    folder = Path(tempfile.mkdtemp(prefix="clowdy-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_dir(scratch: Path) -> Path:
+    """The path of a data folder that is not there yet."""
+    return Path(tempfile.mkdtemp(prefix="d", dir=scratch)) / "data"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*OWN_VARIABLES, *(name for name in os.environ if name.startswith("CLOWDY_"))]:
+        if not name.startswith("CLOWDY_TEST_"):
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOWDY_CONFIG", os.devnull)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_leftovers(scratch: Path) -> Iterator[None]:
+    """Every process that a test started is gone at the end, and every one that has to do with its data folders."""
+    before = _descendants(os.getpid())
+    yield
+    deadline = time.monotonic() + 5
+    while left := {**_descendants(os.getpid()), **_mentioning(str(scratch))}:
+        left = {pid: command for pid, command in left.items() if pid not in before}
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    assert not left, f"processes are left behind: {left}"
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """(pid, parent's pid, command line) of every process that still runs."""
+    for entry in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
+        if entry.name.isdecimal():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] != "Z":
+                yield int(entry.name), int(fields[1]), command
+
+
+def _descendants(pid: int) -> dict[int, str]:
+    processes = list(_processes())
+    found, front = dict[int, str](), {pid}
+    while front:
+        front = {child for child, parent, _ in processes if parent in front}
+        found |= {child: command for child, _, command in processes if child in front}
+    return found
+
+
+def _mentioning(text: str) -> dict[int, str]:
+    return {pid: command for pid, _, command in _processes() if text in command and pid != os.getpid()}
