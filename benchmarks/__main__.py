@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import first_calls, machine, report, rounds, summary, targets
+from benchmarks import engine, first_calls, machine, report, rounds, summary, targets
 from benchmarks.loadgen import AsyncioGenerator
 from benchmarks.model import BenchmarkError, Generator
 from benchmarks.rounds import Plan, Row
@@ -107,13 +106,7 @@ def _start(wanted: set[str], results: report.Results, stack: ExitStack) -> list[
 
 
 def _unavailable(key: str) -> str:
-    if key not in NEEDS_ENGINE:
-        return ""
-    try:
-        asked = subprocess.run(["docker", "version"], check=False, capture_output=True, text=True, timeout=20)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        return f"no Docker engine answers ({error.__class__.__name__})"
-    return "" if asked.returncode == 0 else f"no Docker engine answers: {asked.stderr.strip()}"
+    return engine.problem() if key in NEEDS_ENGINE else ""
 
 
 def _generator(choice: str) -> Generator:

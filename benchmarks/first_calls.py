@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks import engine
 from benchmarks.loadgen import Answer, Connection, check, encode, percentile
 from benchmarks.model import BenchmarkError, Request
 from benchmarks.subjects.clowdy import INVOKE_CODE, Clowdy
@@ -18,7 +19,8 @@ BURST = 20
 class FirstCalls:
     """One driver's figures, all in milliseconds. `burst_bound_ms` is five times the cold start's p50.
 
-    `burst_spares` is how many spares stood ready when the twenty came.
+    `burst_spares` is how many spares stood ready when the twenty came. `bare_p50_ms`: a container of the same image
+    from `create` to the first byte that its Python prints, measured beside the cold starts; None for bubblewrap.
     """
 
     driver: str
@@ -32,6 +34,7 @@ class FirstCalls:
     burst_p50_ms: float
     burst_bound_ms: float
     burst_spares: int
+    bare_p50_ms: float | None
 
 
 def measure(driver: str, *, calls: int, say: Callable[[str], None]) -> FirstCalls:
@@ -50,6 +53,7 @@ def measure(driver: str, *, calls: int, say: Callable[[str], None]) -> FirstCall
     with Clowdy(driver, spares="0") as clowdy:
         clowdy.open()
         _, cold = asyncio.run(_one_by_one(clowdy, calls, spares=False))
+        bare = engine.bare_starts(*engine.runtime_image(clowdy.installation), calls) if driver == "docker" else None
     return FirstCalls(
         driver,
         calls,
@@ -62,6 +66,7 @@ def measure(driver: str, *, calls: int, say: Callable[[str], None]) -> FirstCall
         percentile(sorted(burst), 0.5) * 1e3,
         median(cold) * 5 * 1e3,
         spares,
+        median(bare) * 1e3 if bare else None,
     )
 
 

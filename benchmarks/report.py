@@ -118,13 +118,14 @@ def _first_calls(found: list[FirstCalls]) -> str:
             f"{figures.spare_p50_ms:.2f} ({figures.spare_max_ms:.1f})",
             f"{figures.spare_p50_ms - figures.warm_p50_ms:+.2f}",
             f"{figures.cold_p50_ms:.0f} ({figures.cold_max_ms:.0f})",
+            "–" if figures.bare_p50_ms is None else f"{figures.bare_p50_ms:.0f}",
             f"{figures.burst_all_ms:.0f}",
             f"{figures.burst_bound_ms:.0f}",
             str(figures.burst_spares),
         ]
         for figures in found
     ]
-    head = ["driver", "warm", "from a spare: p50 (max)", "over warm", "no spare: p50 (max)"]
+    head = ["driver", "warm", "from a spare: p50 (max)", "over warm", "no spare: p50 (max)", "bare container"]
     head += ["20 new at once: the last", "5 × no spare", "spares ready"]
     return (
         "## First calls\n\nMilliseconds, one client; "

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks import cpu
+from benchmarks import engine
 from benchmarks.model import PAYLOAD, TOKEN, BenchmarkError, Request
 from benchmarks.subjects.base import Server, Subject
 
@@ -35,6 +35,7 @@ class Clowdy(Subject):
         self._folder: Path | None = None
         self._api: httpx.Client | None = None
         self.url = ""
+        self.installation = ""
 
     def start(self) -> dict[str, Request]:
         self.open()
@@ -90,6 +91,7 @@ class Clowdy(Subject):
                 else:
                     if health.get("url"):
                         self.url = health["url"].rstrip("/")
+                        self.installation = health["installation"]
                         return
             time.sleep(0.02)
         raise BenchmarkError(f"clowdy serve ({self.driver}) was not ready within {READY_WITHIN_S} s")
@@ -136,16 +138,20 @@ class Clowdy(Subject):
             if self._server:
                 self._server.stop()
                 self._server = None
+            if self.driver == "docker" and self.installation:
+                self._must_have_left_nothing()
         finally:
             if self._folder:
                 shutil.rmtree(self._folder)
                 self._folder = None
 
+    def _must_have_left_nothing(self) -> None:
+        left = engine.containers(self.installation)
+        for container in left:
+            container.remove(force=True)
+        if left:
+            raise BenchmarkError(f"clowdy serve (docker) left {len(left)} containers behind")
+
     def roots(self) -> set[int]:
         mine = {self._server.pid} if self._server else set()
-        return mine | docker_pids() if self.driver == "docker" else mine
-
-
-def docker_pids() -> set[int]:
-    """The engine's own processes: it carries every byte of a call, so its work is part of the call's cost."""
-    return cpu.named("dockerd") | cpu.named("containerd") | cpu.named("containerd-shim-runc-v2")
+        return mine | engine.pids() if self.driver == "docker" else mine

@@ -6,24 +6,19 @@ from typing import Any
 
 import httpx
 
-from benchmarks import cpu
+from benchmarks import cpu, engine
 from benchmarks.model import PAYLOAD, PAYLOAD_TEXT, TOKEN, BenchmarkError, Request
 from benchmarks.subjects.base import Server, Subject, free_port
-from benchmarks.subjects.clowdy import Clowdy, docker_pids
+from benchmarks.subjects.clowdy import Clowdy
 
 _PROGRAM = Path(__file__).parent.parent / "servers" / "exec_per_call.py"
-LABEL = "clowdy.benchmark"
 
 
-def runtime_image(client: Any) -> tuple[str, str]:
-    """The image that Clowdy's containers run, and the interpreter's path in it: read off one of its own spares."""
+def _runtime_image() -> tuple[str, str]:
     with Clowdy("docker") as clowdy:
         clowdy.open()
         clowdy.await_spares(1)
-        installation = clowdy.call("GET", "/api/health")["installation"]
-        for container in client.containers.list(filters={"label": f"clowdy.installation={installation}"}):
-            return container.image.id, container.attrs["Config"]["Entrypoint"][0]
-    raise BenchmarkError("clowdy serve has a spare, but the engine shows no container of it")
+        return engine.runtime_image(clowdy.installation)
 
 
 class ExecPerCall(Subject):
@@ -37,17 +32,14 @@ class ExecPerCall(Subject):
         self._container: Any = None
 
     def start(self) -> dict[str, Request]:
-        import docker
-
-        client = docker.from_env()
-        image, python = runtime_image(client)
-        self._container = client.containers.run(
+        image, python = _runtime_image()
+        self._container = engine.client().containers.run(
             image,
             entrypoint=[python, "-c", "import signal; signal.pause()"],
             detach=True,
             init=False,
             network_mode="none",
-            labels={LABEL: self.key},
+            labels={engine.LABEL: self.key},
         )
         port = free_port()
         url = f"http://127.0.0.1:{port}/"
@@ -69,4 +61,4 @@ class ExecPerCall(Subject):
                 self._container = None
 
     def roots(self) -> set[int]:
-        return ({self._server.pid} if self._server else set()) | docker_pids() if cpu.can_be_read() else set()
+        return ({self._server.pid} if self._server else set()) | engine.pids() if cpu.can_be_read() else set()
