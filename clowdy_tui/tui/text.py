@@ -75,7 +75,7 @@ def flat(line: str, tab_size: int = 4) -> str:
 
 
 def column_at(line: str, cells: int, tab_size: int = 4) -> int:
-    """The column (in characters) of the raw line that `flat` shows at cell `cells`; its length where that is past the end."""
+    """The column (in characters) of the raw line that `flat` shows at cell `cells`; its length past its end."""
     if line.isascii() and line.isprintable():
         return min(cells, len(line))
     position = 0
