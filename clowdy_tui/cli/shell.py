@@ -1,6 +1,5 @@
 """What every command shares: its common options, its way to the gateway, and its exit codes."""
 
-import asyncio
 import functools
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
@@ -111,6 +110,8 @@ class Shell:
 
     def run(self, work: "Callable[[Clowdy], Awaitable[T]]") -> T:
         """Do something with a client of the gateway that is meant."""
+        import asyncio
+
         door = self.door()
 
         async def connected() -> T:
@@ -217,6 +218,8 @@ def with_shell(function: Callable[Concatenate[Shell, P], T]) -> Callable[..., T]
 
 def run_fast(main: Coroutine[Any, Any, T]) -> T:
     """Run what serves calls: on uvloop where it is there."""
+    import asyncio
+
     try:
         import uvloop
     except ImportError:

@@ -1,0 +1,90 @@
+"""What a project owns, by the command line: routes, variables; and tokens."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, Served
+from tests.cli.test_functions import GREETS, deploy, numbers
+
+
+@pytest.fixture
+def project(at: Cli, tmp_path: Path) -> str:
+    """A project with the function `greets`; its slug."""
+    slug: str = at.json("new", f"Owner {next(numbers)}")["slug"]
+    deploy(at, slug, tmp_path, GREETS)
+    return slug
+
+
+def test_a_route_is_added_answers_is_listed_and_is_removed(at: Cli, project: str) -> None:
+    route = at.json("routes", "add", project, "get", "/hi/{name}", "greets", "--description", "greets")
+    with urllib.request.urlopen(route["url"].replace("{name}", "Ada"), timeout=30) as answer:
+        assert json.load(answer)["hello"]["params"] == {"name": "Ada"}
+    assert "/hi/{name}" in at("routes", "ls", project).out
+    assert "GET /hi/{name}" in next(line for line in at("ls", project).out.splitlines() if "greets" in line)
+    assert "is removed" in at("routes", "rm", project, "GET", "/hi/{name}").out
+    assert at.json("routes", "ls", project) == []
+    assert at("routes", "rm", project, "GET", "/hi/{name}", code=5).out == ""
+
+
+def test_a_route_that_is_there_already_fails(at: Cli, project: str) -> None:
+    at("routes", "add", project, "ANY", "/x", f"{project}/greets")
+    assert "clowdy: " in at("routes", "add", project, "ANY", "/x", "greets", code=1).err
+
+
+def test_a_method_that_is_none_is_wrong_usage(at: Cli, project: str) -> None:
+    assert "known are GET" in at("routes", "add", project, "FETCH", "/x", "greets", code=2).err
+
+
+def test_a_variable_is_set_masked_revealed_used_and_removed(at: Cli, project: str, tmp_path: Path) -> None:
+    code = "import os\ndef handler(event):\n    return [os.environ['A'], os.environ['B'], os.environ['C']]\n"
+    name = deploy(at, project, tmp_path, code, "reads")
+    at("env", "set", project, "A=secret=1", "--json")
+    at("env", "set", project, "B=open", "--plain")
+    at("env", "set", project, "C", input="from stdin\n")
+    masked = {item["key"]: item["value"] for item in at.json("env", "ls", project)}
+    assert masked == {"A": "****", "B": "open", "C": "****"}
+    assert "secret=1" not in at("env", "ls", project).out
+    assert "secret=1" in at("env", "ls", project, "--reveal").out
+    assert json.loads(at("invoke", name).out) == ["secret=1", "open", "from stdin"]
+    at("env", "rm", project, "A", "B", "C")
+    assert at.json("env", "ls", project) == []
+    assert at("env", "rm", project, "A", code=5).out == ""
+
+
+def test_a_variable_without_a_value_is_wrong_usage(at: Cli, project: str) -> None:
+    assert "KEY" not in at("env", "set", project, "K", code=2, input="").out
+
+
+def test_a_token_is_shown_once_opens_tcp_and_is_revoked(at: Cli, served: Served) -> None:
+    token = at("token", "add", "laptop", "--scope", "read").out.strip()
+    listed = at("token", "ls")
+    assert "laptop" in listed.out
+    assert token not in listed.out
+    away = Cli(at.data_dir / "elsewhere")
+    words = ("--url", served.report["url"], "--token", token)
+    assert {item["slug"] for item in away.json("ls", *words)["projects"]} >= {"example"}
+    assert "write" in away("new", "No", *words, code=4).err
+    assert away("token", "ls", *words, code=4).out == ""
+    assert "token" in away("ls", *words[:2], code=4).err
+    assert "is revoked" in at("token", "rm", "laptop").out
+    assert away("ls", *words, code=4).out == ""
+    assert at("token", "rm", "laptop", code=5).out == ""
+
+
+def test_the_way_can_be_set_in_the_environment_and_before_the_command(at: Cli, served: Served) -> None:
+    made = at.json("token", "add", "env", "--user", "somebody")
+    assert (made["user"], set(made["scopes"])) == ("somebody", {"invoke", "read", "write", "reveal", "approve"})
+    away = Cli(at.data_dir / "x", {"CLOWDY_URL": served.report["url"], "CLOWDY_TOKEN": made["token"]})
+    assert away.json("ls") == {"projects": [], "functions": []}
+    assert "Nothing here yet" in away("ls").out
+    before = Cli(at.data_dir / "x")("--url", served.report["url"], "--token", made["token"], "--json", "ls")
+    assert before.json() == {"projects": [], "functions": []}
+    at("token", "rm", made["id"])
+
+
+def test_an_address_where_nobody_is_is_no_gateway(cli: Cli) -> None:
+    answer = cli("ls", "--url", "http://127.0.0.1:1", "--json", code=3)
+    assert json.loads(answer.err)["exit_code"] == 3
