@@ -127,12 +127,11 @@ class ProjectIn(Incoming):
 
 
 class ProjectPatch(Incoming):
-    """Only what is to change. `capture`: of which calls the input, the output and the log lines are kept."""
+    """Only what is to change. `capture`: of which calls is kept what they carried, printed and raised."""
 
     name: Name | None = None
     description: str | None = None
     slug: str | None = None
-    status: Literal["active", "inactive"] | None = None
     capture: Capture | None = None
 
 

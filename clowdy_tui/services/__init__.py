@@ -1,1 +1,1 @@
-"""What a user can do, whoever asks: the screen, the shell, HTTP."""
+"""What a user can do. Every method takes the Actor first; all answers are the schemas of `domain`."""

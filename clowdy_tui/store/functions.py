@@ -26,7 +26,7 @@ class Functions:
         statement = (
             select(Function, FunctionVersion).join(FunctionVersion, _ACTIVE).where(col(Function.id) == function_id)
         )
-        row = (await self._session.execute(statement.where(col(Function.id) == function_id))).one_or_none()
+        row = (await self._session.execute(statement)).one_or_none()
         return (row[0], row[1]) if row else None
 
     async def all_with_active(self, project_id: str | None = None) -> list[tuple[Function, FunctionVersion]]:

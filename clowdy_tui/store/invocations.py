@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import CursorResult, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -71,11 +72,11 @@ class Invocations:
         """Remove up to `limit` calls of a function, oldest first; how many there were."""
         key = col(Invocation.id)
         oldest = select(key).where(col(Invocation.function_id) == function_id).order_by(key).limit(limit)
-        removed = await self._session.scalars(
-            delete(Invocation).where(key.in_(oldest.scalar_subquery())).returning(key),
+        removed = await self._session.execute(
+            delete(Invocation).where(key.in_(oldest.scalar_subquery())),
             execution_options={"synchronize_session": False},
         )
-        return len(removed.all())
+        return cast("CursorResult[Any]", removed).rowcount
 
     async def functions_gone(self) -> list[str]:
         """Ids of functions that have calls in the log and are no more."""

@@ -1,0 +1,26 @@
+"""Changes are carried out whole: memory and database never part because a caller went away in the middle."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+_running: set[asyncio.Task[Any]] = set()
+
+
+def whole(
+    method: Callable[Arguments, Coroutine[Any, Any, Answer]],
+) -> Callable[Arguments, Awaitable[Answer]]:
+    """Run a method to its end although the task that awaits it is cancelled (its HTTP client hung up, say)."""
+
+    @wraps(method)
+    async def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        task = asyncio.ensure_future(method(*args, **kwargs))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+        return await asyncio.shield(task)
+
+    return run

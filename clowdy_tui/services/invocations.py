@@ -1,0 +1,322 @@
+"""Calls: run through the engine, shown while they run, and kept."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
+
+from clowdy_tui.domain import events, names
+from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound
+from clowdy_tui.domain.events import EventBus
+from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, LogLine, OutcomeStatus
+from clowdy_tui.domain.tables import Invocation, InvocationBody
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
+from clowdy_tui.services.actor import Actor
+from clowdy_tui.services.directory import Directory, Target
+from clowdy_tui.services.moments import moment, unix_ms
+from clowdy_tui.services.owned import owned_function
+from clowdy_tui.store.database import Database
+from clowdy_tui.store.invocations import InvocationFilter
+from clowdy_tui.store.records import InvocationRecord
+from clowdy_tui.store.writer import InvocationWriter
+
+Source = Literal["api", "gateway", "test", "demo"]
+
+_LOG_DELAY_S: Final = 0.05
+_MAX_LIMIT: Final = 500
+_MAX_EVENT_MESSAGE: Final = 500
+
+
+class Engine(Protocol):
+    """What a call needs of the engine."""
+
+    async def invoke(
+        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+    ) -> Outcome: ...
+
+
+class InvocationService:
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        bus: EventBus,
+        engine: Engine,
+        writer: InvocationWriter,
+        *,
+        capture_bytes: int,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._bus = bus
+        self._engine = engine
+        self._writer = writer
+        self._capture_bytes = capture_bytes
+        self._running = 0
+        self._drained: asyncio.Event | None = None
+
+    async def invoke(
+        self,
+        target: Target,
+        event: bytes,
+        *,
+        source: Source,
+        actor_owns: bool,
+        http_method: str | None = None,
+        http_path: str | None = None,
+        version: int | None = None,
+        invocation_id: int | None = None,
+    ) -> Outcome:
+        """Run a function; `event` is its input as JSON. Whatever its code does comes back as the Outcome.
+
+        `version` picks one that need not be the active one, for the function's owner alone: an old version may have
+        the fault that the active one mends. `invocation_id` is made here where the caller has not made one.
+
+        Raises:
+            NotFound: no such version.
+            Forbidden: another version than the active one, for somebody who does not own the function.
+        """
+        if version is not None and version != target.deployment.version:
+            target = await self._other_version(target, version, actor_owns=actor_owns)
+        deployment = target.deployment
+        number = names.new_invocation_id() if invocation_id is None else invocation_id
+        id_ = names.format_invocation_id(number)
+        owner = target.owner
+        about: dict[str, Any] = {
+            "invocation_id": id_,
+            "function_id": deployment.function_id,
+            "project_id": target.project_id,
+            "function_name": deployment.function_name,
+            "version": deployment.version,
+            "source": source,
+            "http_method": http_method,
+            "http_path": http_path,
+        }
+        self._bus.publish(events.INVOCATION_STARTED, about, owner=owner)
+        lines = _LogLines(self._bus, about, owner)
+        outcome: Outcome | None = None
+        self._running += 1
+        try:
+            outcome = await self._engine.invoke(deployment, event, invocation_id=id_, on_log=lines.take)
+        except asyncio.CancelledError:
+            outcome = Outcome(
+                OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away", logs=lines.all
+            )
+            raise
+        except BaseException as error:
+            # The engine answers for what user code does with an Outcome: this is a fault of our own.
+            outcome = Outcome(
+                OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error), logs=lines.all
+            )
+            raise
+        finally:
+            self._running -= 1
+            if self._drained is not None and not self._running:
+                self._drained.set()
+            lines.close()
+            if outcome is not None:
+                self._finished(target, about, number, event, outcome)
+        return outcome
+
+    async def list(
+        self,
+        actor: Actor,
+        function_id: str | None = None,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        status: str | Sequence[str] | None = None,
+        source: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        q: str | None = None,
+    ) -> list[InvocationOut]:
+        """Calls of the actor's functions, newest first; of one function where it is given.
+
+        `before` is the id of a call, `since` (included) and `until` (not) bound when it began, `q` is looked for in
+        input, output, log lines, error and path.
+
+        Raises:
+            NotFound: no such function.
+            InvalidInput: `before` is no id.
+        """
+        actor.require("read")
+        wanted = InvocationFilter(
+            function_id=function_id,
+            before=_parse_id(before) if before is not None else None,
+            first=names.invocation_id_at(max(unix_ms(since), 0)) if since is not None else None,
+            last=names.invocation_id_at(max(unix_ms(until), 0)) if until is not None else None,
+            statuses=(status,) if isinstance(status, str) else tuple(status or ()),
+            source=source,
+            q=q,
+        )
+        async with self._database.read() as transaction:
+            if function_id is not None:
+                await owned_function(transaction, actor, function_id)
+            rows = await transaction.invocations.page(actor.user, wanted, limit=max(1, min(limit, _MAX_LIMIT)))
+        return [InvocationOut(**_fields(call, body)) for call, body in rows]
+
+    async def get(self, actor: Actor, invocation_id: str) -> InvocationDetail:
+        """One call whole, with its log lines. Raises NotFound."""
+        actor.require("read")
+        number = names.parse_invocation_id(invocation_id)
+        found = None
+        if number is not None and number < 2**63:
+            await self._writer.flush()
+            async with self._database.read() as transaction:
+                found = await transaction.invocations.get(number)
+        if found is None or found[0].owner != actor.user:
+            raise NotFound("Invocation not found")
+        call, body = found
+        logs = json.loads(body.logs) if body else []
+        return InvocationDetail(
+            **_fields(call, body),
+            error_message=body.error_message if body else None,
+            stack_trace=body.stack_trace if body else None,
+            logs=[LogLine(stream=stream, text=text, at_us=at_us) for stream, text, at_us in logs],
+            logs_truncated=bool(body and body.logs_truncated),
+        )
+
+    async def flush(self) -> bool:
+        """Wait until all calls so far are in the database; False where it cannot be written now."""
+        return await self._writer.flush()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait until no call runs: when the engine is closed, each call has yet to put down its outcome."""
+        self._drained = asyncio.Event()
+        if self._running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._drained.wait()
+
+    async def _other_version(self, target: Target, version: int, *, actor_owns: bool) -> Target:
+        if not actor_owns:
+            raise Forbidden("Only the function's owner calls a version that is not the active one")
+        other = await self._directory.version(target.deployment.function_id, version)
+        if other is None:
+            raise NotFound("Version not found")
+        return other
+
+    def _finished(self, target: Target, about: dict[str, Any], number: int, event: bytes, outcome: Outcome) -> None:
+        status = outcome.status.value
+        message = outcome.error_message
+        finished = about | {
+            "status": status,
+            "duration_us": outcome.run_us,
+            "queue_us": outcome.queue_us,
+            "init_us": outcome.init_us,
+            "cold_start": outcome.cold_start,
+            "memory_mb": _megabytes(outcome.memory_kb),
+            "error_type": outcome.error_type,
+        }
+        if message:
+            finished["error_message"] = message[:_MAX_EVENT_MESSAGE]
+        self._bus.publish(events.INVOCATION_FINISHED, finished, owner=target.owner)
+        # A function that is gone by now has its calls removed: no new ones come after that.
+        if self._directory.function(target.deployment.function_id) is None:
+            return
+        record = InvocationRecord(
+            number,
+            target.deployment.function_id,
+            target.owner,
+            target.deployment.version,
+            status,
+            about["source"],
+            about["http_method"],
+            about["http_path"],
+            outcome.cold_start,
+            outcome.run_us,
+            outcome.queue_us,
+            outcome.init_us,
+            outcome.memory_kb,
+            outcome.error_type,
+        )
+        if target.capture == "all" or (target.capture == "errors" and outcome.status is not OutcomeStatus.SUCCESS):
+            most, output = self._capture_bytes, outcome.output
+            record.has_body = True
+            record.input_truncated = len(event) > most
+            record.input = event[:most] if record.input_truncated else event
+            if output is not None:
+                record.output_truncated = len(output) > most
+                record.output = output[:most] if record.output_truncated else output
+            record.error_message = message
+            record.stack_trace = outcome.stack_trace
+            record.logs = outcome.logs
+            record.logs_truncated = outcome.logs_truncated
+        self._writer.add(record)
+
+
+class _LogLines:
+    """Gathers a call's log lines, so that a chatty function makes a few events a second and not thousands."""
+
+    __slots__ = ("_about", "_bus", "_owner", "_timer", "_waiting", "all")
+
+    def __init__(self, bus: EventBus, about: dict[str, Any], owner: str) -> None:
+        self._bus = bus
+        self._about = about
+        self._owner = owner
+        self._waiting: list[LogEntry] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.all: list[LogEntry] = []
+
+    def take(self, entry: LogEntry) -> None:
+        self._waiting.append(entry)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._publish)
+
+    def close(self) -> None:
+        if self._waiting:
+            self._publish()
+
+    def _publish(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        about = self._about
+        data = {
+            "invocation_id": about["invocation_id"],
+            "function_id": about["function_id"],
+            "project_id": about["project_id"],
+            "lines": [{"stream": stream, "text": text, "at_us": at_us} for stream, text, at_us in self._waiting],
+        }
+        self.all += self._waiting
+        self._waiting = []
+        self._bus.publish(events.INVOCATION_LOG, data, owner=self._owner)
+
+
+def _parse_id(text: str) -> int:
+    number = names.parse_invocation_id(text)
+    if number is None or number >= 2**63:
+        raise InvalidInput.of("before", "is not the id of a call")
+    return number
+
+
+def _megabytes(kilobytes: int | None) -> float | None:
+    return None if kilobytes is None else round(kilobytes / 1024, 1)
+
+
+def _fields(call: Invocation, body: InvocationBody | None) -> dict[str, Any]:
+    return {
+        "id": names.format_invocation_id(call.id),
+        "function_id": call.function_id,
+        "input": body.input if body else None,
+        "output": body.output if body else None,
+        "status": call.status,
+        "duration_ms": call.duration_us / 1000,
+        "duration_us": call.duration_us,
+        "source": call.source,
+        "http_method": call.http_method,
+        "http_path": call.http_path,
+        "version": call.version,
+        "cold_start": call.cold_start,
+        "queue_us": call.queue_us,
+        "init_us": call.init_us,
+        "memory_mb": _megabytes(call.memory_kb),
+        "error_type": call.error_type,
+        "input_truncated": bool(body and body.input_truncated),
+        "output_truncated": bool(body and body.output_truncated),
+        "created_at": moment(names.invocation_time_ms(call.id)),
+    }

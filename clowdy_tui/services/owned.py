@@ -1,0 +1,22 @@
+"""What belongs to the actor. What belongs to somebody else is not found, exactly like what is not there."""
+
+from clowdy_tui.domain.errors import NotFound
+from clowdy_tui.domain.tables import Function, Project
+from clowdy_tui.services.actor import Actor
+from clowdy_tui.store.database import Transaction
+
+
+async def owned_project(transaction: Transaction, actor: Actor, project_id: str) -> Project:
+    """Raises NotFound."""
+    project = await transaction.projects.get(project_id)
+    if project is None or project.owner != actor.user:
+        raise NotFound("Project not found")
+    return project
+
+
+async def owned_function(transaction: Transaction, actor: Actor, function_id: str) -> Function:
+    """Raises NotFound."""
+    function = await transaction.functions.get(function_id)
+    if function is None or function.owner != actor.user:
+        raise NotFound("Function not found")
+    return function

@@ -1,0 +1,224 @@
+"""All of it, opened and closed in the right order."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from clowdy_tui import resources
+from clowdy_tui.domain import events, names
+from clowdy_tui.domain.events import EventBus
+from clowdy_tui.domain.schemas import ProjectOut
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.services.cipher import KEY_NAME, Cipher
+from clowdy_tui.services.directory import Directory
+from clowdy_tui.services.drivers import choose_driver
+from clowdy_tui.services.environment import EnvironmentService
+from clowdy_tui.services.example import make_example
+from clowdy_tui.services.functions import FunctionService
+from clowdy_tui.services.invocations import Engine, InvocationService
+from clowdy_tui.services.pool import PoolEngine, PoolEvents, PoolService
+from clowdy_tui.services.projects import ProjectService
+from clowdy_tui.services.purge import Purge
+from clowdy_tui.services.routes import RouteService
+from clowdy_tui.services.tokens import TokenService
+from clowdy_tui.store.database import Database
+from clowdy_tui.store.folder import make_data_folder
+from clowdy_tui.store.lock import FolderLock
+from clowdy_tui.store.writer import InvocationWriter, WriterState
+
+_HOUSEKEEPING_S: Final = 60.0
+_DRAIN_S: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformConfig:
+    """What a platform is told; `driver_options` are the driver's own keyword arguments, times are in seconds."""
+
+    data_dir: Path
+    driver: str = "auto"
+    secret_key_file: Path | None = None
+    capture_bytes: int = 256 * 1024
+    memory_budget_mb: int | None = None
+    idle_timeout_s: float = 300.0
+    spares: int = 4
+    runtime_source: str = "host"
+    driver_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class PlatformEngine(Engine, PoolEngine, Protocol):
+    """What a platform needs of the engine."""
+
+    async def start(self) -> None: ...
+    def retire(self, function_id: str, keep_key: str | None = None) -> None: ...
+    async def warm(self, deployment: Deployment) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Platform:
+    """The services over one data folder, and what they stand on. Made by `open`."""
+
+    bus: EventBus
+    directory: Directory
+    projects: ProjectService
+    functions: FunctionService
+    routes: RouteService
+    environment: EnvironmentService
+    invocations: InvocationService
+    tokens: TokenService
+    pool: PoolService
+    installation_id: str
+
+    def __init__(self, config: PlatformConfig) -> None:
+        self.config = config
+        self.bus = EventBus()
+        self.public_url = ""
+        self._closing = AsyncExitStack()
+        self._database: Database
+
+    @classmethod
+    async def open(cls, config: PlatformConfig, *, engine: PlatformEngine | None = None) -> Self:
+        """Lock the data folder, bring the database up to date, start the engine, read everything into memory.
+
+        Where no sandbox can be made here it opens all the same: the pool's status says why, and calls end
+        `unavailable`. `engine` is for tests of what stands on it.
+
+        Raises:
+            StartError: it cannot start here; its subclasses and its detail say why and what to do. What was begun is
+                undone then.
+        """
+        platform = cls(config)
+        async with AsyncExitStack() as stack:
+            await platform._open(stack, engine)
+            platform._closing = stack.pop_all()
+        return platform
+
+    async def _open(self, stack: AsyncExitStack, engine: PlatformEngine | None) -> None:
+        config, bus = self.config, self.bus
+        make_data_folder(config.data_dir)
+        lock = FolderLock(config.data_dir)
+        lock.acquire()
+        stack.callback(lock.release)
+        self._database = database = await Database.open(config.data_dir)
+        stack.push_async_callback(database.close)
+        cipher = await self._load_cipher()
+        await self._recall()
+        writer = InvocationWriter(
+            database.path, on_change=self._writer_changed, max_log_bytes=max(config.capture_bytes, 4096)
+        )
+        writer.start()
+        stack.push_async_callback(writer.close)
+        self.tokens = TokenService(database)
+        await self.tokens.load()
+        stack.push_async_callback(self.tokens.keep_used)
+
+        pool_events = PoolEvents(bus)
+        stack.callback(pool_events.close)
+        if engine is None:
+            engine = await self._make_engine(pool_events)
+        self.directory = Directory(database, cipher, retire=engine.retire)
+        await self.directory.load()
+        self.invocations = InvocationService(
+            database, self.directory, bus, engine, writer, capture_bytes=config.capture_bytes
+        )
+        stack.push_async_callback(self.invocations.drain, _DRAIN_S)
+        stack.push_async_callback(engine.close)
+        await engine.start()
+        pool_events.watch(engine.driver_status)
+
+        purge = Purge(database, self.invocations.flush)
+        stack.push_async_callback(purge.close)
+        self.projects = ProjectService(database, self.directory, bus, purge)
+        self.functions = FunctionService(database, self.directory, bus, purge)
+        self.routes = RouteService(database, self.directory, bus, public_url=lambda: self.public_url)
+        self.environment = EnvironmentService(database, self.directory, bus, cipher)
+        self.pool = PoolService(engine)
+        # A process that was killed may have left calls of functions that it had just deleted.
+        purge.soon()
+        housekeeping = asyncio.create_task(self._keep_house(pool_events), name="housekeeping")
+        stack.push_async_callback(_end, housekeeping)
+
+    async def close(self) -> None:
+        """End everything, the newest first: no instance, thread or lock is left. The second time does nothing."""
+        await self._closing.aclose()
+
+    async def make_example(self) -> ProjectOut | None:
+        """The example project with its functions and routes; once per data folder, None from then on."""
+        async with self._database.read() as transaction:
+            if await transaction.meta.get("example_made") is not None:
+                return None
+        project = await make_example(
+            self.projects, self.functions, self.routes, resources.folder("runtimes") / "python" / "templates"
+        )
+        async with self._database.write() as transaction:
+            await transaction.meta.set("example_made", project.id)
+        return project
+
+    async def _load_cipher(self) -> Cipher:
+        path = self.config.secret_key_file or self.config.data_dir / KEY_NAME
+        async with self._database.read() as transaction:
+            proof = await transaction.meta.get("secret_key_proof")
+        cipher = await asyncio.to_thread(Cipher.load, path, may_create=proof is None)
+        if proof is not None:
+            cipher.check(proof)
+            return cipher
+        async with self._database.write() as transaction:
+            await transaction.meta.set("secret_key_proof", cipher.proof())
+        return cipher
+
+    async def _recall(self) -> None:
+        async with self._database.read() as transaction:
+            known = await transaction.meta.get("installation_id")
+            names.continue_invocation_ids(await transaction.invocations.last_id())
+        if known is None:
+            known = names.new_id()
+            async with self._database.write() as transaction:
+                await transaction.meta.set("installation_id", known)
+        self.installation_id = known
+
+    async def _make_engine(self, pool_events: PoolEvents) -> PlatformEngine:
+        # Late: tests of the services need no engine.
+        from clowdy_tui.engine.invoke import InvokeService
+        from clowdy_tui.engine.runtime import RuntimeStore
+
+        config = self.config
+        driver = await choose_driver(
+            self._database,
+            config.driver,
+            installation_id=self.installation_id,
+            data_dir=config.data_dir,
+            options=config.driver_options,
+        )
+        limits = EngineLimits(
+            idle_timeout_s=config.idle_timeout_s, memory_budget_mb=config.memory_budget_mb, spares=config.spares
+        )
+        runtimes = RuntimeStore(config.data_dir / "runtimes", resources.folder("runtimes"))
+        return InvokeService(driver, runtimes, limits=limits, on_change=pool_events.changed)
+
+    def _writer_changed(self, state: WriterState) -> None:
+        data = {
+            "available": state.problem is None,
+            "problem": state.problem or "",
+            "waiting": state.waiting,
+            "dropped": state.dropped,
+        }
+        self.bus.publish(events.STORE_CHANGED, data, owner="")
+
+    async def _keep_house(self, pool_events: PoolEvents) -> None:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            pool_events.look_at_driver()
+            await self.tokens.keep_used()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("The housekeeping ended early: %r", error)

@@ -1,0 +1,156 @@
+"""What is kept of one call: cut to size, with nothing in it that authenticates somebody."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+INVOCATION_COLUMNS: Final = (
+    "id",
+    "function_id",
+    "owner",
+    "version",
+    "status",
+    "source",
+    "http_method",
+    "http_path",
+    "cold_start",
+    "duration_us",
+    "queue_us",
+    "init_us",
+    "memory_kb",
+    "error_type",
+)
+BODY_COLUMNS: Final = (
+    "id",
+    "input",
+    "output",
+    "input_truncated",
+    "output_truncated",
+    "error_message",
+    "stack_trace",
+    "logs",
+    "logs_truncated",
+)
+_MAX_ERROR_CHARACTERS: Final = 16 * 1024
+
+# Over bytes and not over parsed JSON: it works on a prefix, and most calls hold neither word. An unfinished text at the
+# end of a prefix counts as one.
+_TEXT: Final = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+_NAMES: Final = rb'"(?:authorization|proxy-authorization|cookie|cookies|set-cookie|x-api-key)"'
+_SECRETS: Final = re.compile(
+    rb"(" + _NAMES + rb"\s*:\s*)"
+    rb"(?:" + _TEXT + rb"|\[(?:[^\]\"]|" + _TEXT + rb")*+\]?|\{(?:[^{}\"]|" + _TEXT + rb")*+\}?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAY_HOLD: Final = re.compile(_NAMES, re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class InvocationRecord:
+    """One call, as the engine and the gateway hand it over. `has_body` False: only the narrow row is kept."""
+
+    id: int
+    function_id: str
+    owner: str
+    version: int
+    status: str
+    source: str
+    http_method: str | None
+    http_path: str | None
+    cold_start: bool
+    duration_us: int
+    queue_us: int
+    init_us: int
+    memory_kb: int | None
+    error_type: str | None
+    has_body: bool = False
+    input: bytes | None = None
+    input_truncated: bool = False
+    output: bytes | None = None
+    output_truncated: bool = False
+    error_message: str | None = None
+    stack_trace: str | None = None
+    logs: Sequence[tuple[str, str, int]] = ()
+    logs_truncated: bool = False
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it holds on to."""
+        lines = sum(len(line[1]) + 100 for line in self.logs)
+        return 500 + len(self.input or b"") + len(self.output or b"") + lines
+
+    def row(self) -> tuple[Any, ...]:
+        """The narrow row, in the order of INVOCATION_COLUMNS."""
+        return (
+            self.id,
+            self.function_id,
+            self.owner,
+            self.version,
+            self.status,
+            self.source,
+            self.http_method,
+            clean(self.http_path),
+            self.cold_start,
+            self.duration_us,
+            self.queue_us,
+            self.init_us,
+            self.memory_kb,
+            clean(self.error_type),
+        )
+
+    def body(self, max_log_bytes: int) -> tuple[Any, ...]:
+        """The body's row, in the order of BODY_COLUMNS; log lines up to a size."""
+        logs, all_of_them = _logs(self.logs, max_log_bytes)
+        return (
+            self.id,
+            _text(self.input, cut=self.input_truncated),
+            _text(self.output, cut=self.output_truncated),
+            self.input_truncated,
+            self.output_truncated,
+            clean(self.error_message),
+            clean(self.stack_trace),
+            logs,
+            self.logs_truncated or not all_of_them,
+        )
+
+
+def mask(text: bytes) -> bytes:
+    """JSON with the values of the names that authenticate somebody hidden, at any depth."""
+    return _SECRETS.sub(rb'\1"****"', text) if _MAY_HOLD.search(text) else text
+
+
+def clean(text: str | None) -> str | None:
+    """Text that a database can hold: half surrogate pairs replaced, cut where it is very long."""
+    return text[:_MAX_ERROR_CHARACTERS].encode("utf-8", "replace").decode() if text is not None else None
+
+
+def _text(data: bytes | None, *, cut: bool) -> str | None:
+    if data is None:
+        return None
+    masked = mask(data)
+    return (_whole_characters(masked) if cut else masked).decode("utf-8", "replace")
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Without the beginning of a character that was cut through at the end."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            width = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+            return data[:-back] if width > back else data
+    return data
+
+
+def _logs(lines: Sequence[tuple[str, str, int]], max_bytes: int) -> tuple[str, bool]:
+    if not lines:
+        return "[]", True
+    room, kept = max_bytes, []
+    for stream, text, at_us in lines:
+        room -= len(text) + 30
+        if room < 0:
+            break
+        kept.append((stream, text, at_us))
+    # ASCII only: half a surrogate pair goes through as an escape.
+    return json.dumps(kept, separators=(",", ":")), len(kept) == len(lines)
