@@ -67,6 +67,8 @@ async def invoke(gateway: "Gateway", door: auth.Door, request: web.Request) -> w
             raise FunctionInactive("Function is not active")
         query = request.rel_url.query
         version = _version(query["version"]) if "version" in query else None
+        if version is not None and actor is None:
+            raise auth.stranger()
         event = invoke_input(await request.read() if request.body_exists else b"")
         outcome = await platform.invocations.invoke(
             target, event, source="api", actor_owns=owns, version=version, invocation_id=invocation_id
@@ -226,14 +228,13 @@ def server_timing(outcome: Outcome) -> str:
 def invoke_answer(outcome: Outcome, *, invocation_id: str, version: int, with_logs: bool, for_owner: bool) -> bytes:
     """`schemas.InvokeOut` as JSON, with the output's bytes in it as they are."""
     success = outcome.status is OutcomeStatus.SUCCESS
-    total_us = outcome.queue_us + outcome.init_us + outcome.run_us
     fields: dict[str, Any] = {
-        "duration_ms": round(total_us / 1000, 3),
+        "duration_ms": outcome.run_us / 1000,
         "invocation_id": invocation_id,
         "cold_start": outcome.cold_start,
         "status": outcome.status.value,
         "version": version,
-        "duration_us": total_us,
+        "duration_us": outcome.run_us,
         "queue_us": outcome.queue_us,
         "init_us": outcome.init_us,
         "memory_mb": None if outcome.memory_kb is None else round(outcome.memory_kb / 1024, 1),

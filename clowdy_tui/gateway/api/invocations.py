@@ -14,7 +14,7 @@ class InvocationPage(Parameters):
     `since` and `until` are times with their zone; `q` is looked for in input and output.
     """
 
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
     before: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     status: OutcomeStatus | None = None
     source: Literal["api", "gateway", "test", "demo"] | None = None
