@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ class Check:
     state: State
     says: str
     remedy: str = ""
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -36,10 +38,9 @@ def python() -> Check:
     """Versions, and whether the quick event loop is there."""
     says = f"Clowdy {__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     try:
-        import uvloop
-    except ImportError:
+        return Check("python", "ok", f"{says}, uvloop {metadata.version('uvloop')}")
+    except metadata.PackageNotFoundError:
         return Check("python", "warning", f"{says}, without uvloop", "Calls are quicker with it: pip install uvloop")
-    return Check("python", "ok", f"{says}, uvloop {uvloop.__version__}")
 
 
 def settings(loaded: Settings, config: Path | None) -> Check:
@@ -57,7 +58,9 @@ def data_folder(data_dir: Path) -> Check:
         remedy = f"Make it writable for {_user()}, or choose another with --data-dir"
         return Check("data folder", "failed", f"{data_dir} cannot be written to", remedy)
     free = shutil.disk_usage(existing).free
-    says = f"{data_dir}, {free / 2**30:.1f} GiB free" if existing == data_dir else f"{data_dir} is made on the first start"
+    says = (
+        f"{data_dir}, {free / 2**30:.1f} GiB free" if existing == data_dir else f"{data_dir} is made on the first start"
+    )
     if free < 512 * 2**20:
         return Check("data folder", "warning", says, "A runtime alone takes 70 MB, and layers more: make room")
     return Check("data folder", "ok", says)
@@ -119,7 +122,9 @@ def cgroups() -> Check | None:
     root = Path("/sys/fs/cgroup")
     version = "v2" if (root / "cgroup.controllers").exists() else "v1" if (root / "memory").is_dir() else None
     if version is None:
-        return Check("cgroups", "warning", "none are mounted", "Limits are then held by rlimits, and CPU shares not at all")
+        return Check(
+            "cgroups", "warning", "none are mounted", "Limits are then held by rlimits, and CPU shares not at all"
+        )
     is_ours = os.access(root if version == "v2" else root / "memory", os.W_OK)
     return Check("cgroups", "ok", f"{version}, {'writable' if is_ours else 'not writable for this user'}")
 

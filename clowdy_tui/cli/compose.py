@@ -12,7 +12,7 @@ from clowdy_tui.cli.background import Background, start
 from clowdy_tui.cli.settings import Settings
 from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.errors import PortTaken
-from clowdy_tui.gateway import Gateway, GatewayConfig
+from clowdy_tui.gateway.app import Gateway, GatewayConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def gateway_config(settings: Settings, port: int) -> GatewayConfig:
         port=port,
         max_body_bytes=settings.max_body_bytes,
         trusted_proxies=tuple(settings.trusted_proxies),
-        cors_origins=tuple(settings.cors_origins),
         version=__version__,
     )
 

@@ -110,12 +110,12 @@ class Settings(BaseModel):
     """Whether anybody may read a function's calls. They hold callers' bodies and headers."""
 
     memory_budget_mb: int | None = Field(default=None, ge=64)
-    """How much memory all sandboxes may have together, in MiB; most of the box's unless it is said here."""
+    """How much memory all sandboxes may have together, in MiB; three quarters of the box unless it is said here."""
 
     idle_timeout_s: float = Field(default=300.0, ge=1, le=86400)
     """How long an instance waits for the next call before it goes."""
 
-    spares: int = Field(default=2, ge=0, le=64)
+    spares: int = Field(default=4, ge=0, le=64)
     """How many sandboxes wait ready for functions that have none yet."""
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -34,7 +34,7 @@ def test_sigint_stops_it_too_and_all_is_still_there_afterwards(cli: Cli) -> None
     cli("new", "Kept")
     assert first.stop(signal.SIGINT)[0] == 0
     second = Served(cli, "--port", "0")
-    assert {project["slug"] for project in cli.json("ls")["projects"]} == {"example", "kept"}
+    assert {project["slug"] for project in cli.json("ls")["projects"]} == {"hello-clowdy", "kept"}
     second.stop()
 
 

@@ -18,6 +18,7 @@ def run(*words: str | Path, timeout: float = 300, **options: object) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         capture_output=True,
+        check=False,
         text=True,
         timeout=timeout,
         stdin=subprocess.DEVNULL,
