@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,13 @@ def doctor(shell: Shell) -> None:
     settings = shell.settings()
     checks = [*quick(settings, shell.common.config), *asyncio.run(drivers(settings))]
     works = can_work(checks, settings.driver)
+    if works:
+        # The other driver does the work: this one is an option not taken.
+        is_option = {name for name in DRIVER_NAMES if name != settings.driver}
+        checks = [
+            replace(check, state="warning") if check.name in is_option and check.state == "failed" else check
+            for check in checks
+        ]
     if shell.as_json:
         output.dump({"ok": works, "checks": [check.as_dict() for check in checks]})
     else:
