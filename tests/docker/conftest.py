@@ -1,5 +1,6 @@
 """A real engine, a root tree, and the proof after each test that nothing of it is left."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -7,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 import docker
 import pytest
 from docker.errors import DockerException
-from docker_support import Recorder, SpecMaker, pack_interpreter
+from docker_support import RUNTIMES, Recorder, SpecMaker
 
+from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 
@@ -39,9 +41,8 @@ def installation(engine: docker.DockerClient) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> SpecMaker:
-    root = tmp_path_factory.mktemp("root")
-    pack_interpreter(root)
-    return SpecMaker(root, "/usr/bin/python3")
+    store = RuntimeStore(tmp_path_factory.mktemp("roots"), RUNTIMES)
+    return SpecMaker(asyncio.run(store.root_tree("python")).path)
 
 
 @pytest.fixture

@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import re
-import shutil
 import ssl
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clowdy_tui.engine.deployment import SpareShape
 from clowdy_tui.engine.outcome import Stream
+from clowdy_tui.engine.pack import PYTHON
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxSpec
 
+RUNTIMES = Path(__file__).parents[2] / "runtimes"
 ENGINE_SOCKET = Path("/var/run/docker.sock")
 PATIENCE_S = 20.0
 
@@ -82,9 +81,8 @@ async def eventually(ready: Callable[[], bool], patience_s: float = PATIENCE_S) 
 class SpecMaker:
     """Specs with ids of their own that run a Python program."""
 
-    def __init__(self, root: Path, python: str) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.python = python
         self.made = 0
 
     def __call__(
@@ -103,7 +101,7 @@ class SpecMaker:
             id=f"sandbox{self.made}",
             shape=SpareShape("python", None, network, memory_mb, cpus),
             root=root or self.root,
-            argv=(self.python, "-I", "-S", "-c", program),
+            argv=(PYTHON, "-I", "-S", "-c", program),
             tmp_mb=tmp_mb,
             max_processes=max_processes,
         )
@@ -164,20 +162,3 @@ class EngineProxy:
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError("one end is closed")
-
-
-def pack_interpreter(root: Path) -> None:
-    """A root tree for these tests alone: the system's interpreter, its library and what it is linked with."""
-    interpreter = Path("/usr/bin/python3").resolve()
-    library = Path(f"/usr/lib/{interpreter.name}")
-    ignored = shutil.ignore_patterns("test", "tests", "idlelib", "tkinter", "*-packages", "config-*", "__pycache__")
-    shutil.copytree(library, root / library.relative_to("/"), ignore=ignored, ignore_dangling_symlinks=True)
-    (root / "usr/bin").mkdir()
-    shutil.copy(interpreter, root / "usr/bin/python3")
-    binaries = [interpreter, *library.glob("lib-dynload/*.so")]
-    linked = subprocess.run(["ldd", *map(str, binaries)], capture_output=True, text=True, check=True).stdout
-    for path in set(re.findall(r"(?:=> |^\t)(/\S+) \(", linked, re.MULTILINE)):
-        target = root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    root.chmod(0o755)

@@ -22,7 +22,7 @@ INFO: dict[str, Any] = {
 
 def config_of(info: dict[str, Any] = INFO, **options: Any) -> dict[str, Any]:
     given: dict[str, Any] = {"network": "none", "oci_runtime": None, "seccomp_profile": None}
-    spec = SpecMaker(Path("/root-tree"), "/usr/bin/python3")(cpus=options.pop("cpus", 0.5))
+    spec = SpecMaker(Path("/root-tree"))(cpus=options.pop("cpus", 0.5))
     return container_config(spec, EngineFacts.of(info), image="i:1", installation_id="inst", **(given | options))
 
 

@@ -36,7 +36,7 @@ class DockerDriver:
 
     `host` is an address as `DOCKER_HOST` has it, `cert_path` a folder with cert.pem, key.pem and ca.pem; without them
     the environment, the docker context and the usual sockets are looked at, as the docker command does.
-    `dockerfile` is the folder of a runtime's Dockerfile, to be built on `base_image` and used in place of root trees.
+    A spec's root is a packed tree, or a folder with a Dockerfile that is built on `base_image`.
     `seccomp_profile` is a profile's JSON; without it the engine's own holds. `timeout_s` limits each request.
     """
 
@@ -49,7 +49,6 @@ class DockerDriver:
         host: str | None = None,
         cert_path: Path | None = None,
         tls_verify: bool | None = None,
-        dockerfile: Path | None = None,
         base_image: str = "python:3.12-slim",
         oci_runtime: str | None = None,
         seccomp_profile: str | None = None,
@@ -57,7 +56,6 @@ class DockerDriver:
     ) -> None:
         self._installation_id = installation_id
         self._where = (host, cert_path, tls_verify)
-        self._dockerfile = dockerfile
         self._base_image = base_image
         self._oci_runtime = oci_runtime
         self._seccomp_profile = seccomp_profile
@@ -80,7 +78,7 @@ class DockerDriver:
         except DriverUnavailable as problem:
             return DriverStatus(self.name, False, problem.reason, problem.remedy)
         except EngineRefused as refused:
-            return DriverStatus(self.name, False, f"The Docker engine refuses: {refused.message}.", START_IT)
+            return DriverStatus(self.name, False, f"The Docker engine refuses: {refused.sentence}", START_IT)
         if api < LEAST_API:
             return DriverStatus(
                 self.name,
@@ -106,7 +104,7 @@ class DockerDriver:
 
     async def prepare(self, root: Path) -> None:
         _, images, _ = self._open()
-        await images.ensure(self._dockerfile or root)
+        await images.ensure(root)
 
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         if self._closed:
@@ -137,6 +135,7 @@ class DockerDriver:
         if self._opened is None:
             return
         engine, _, network = self._opened
+        self._opened = None
         try:
             await self._remove_strangers(engine)
             await network.remove()
@@ -152,30 +151,28 @@ class DockerDriver:
             if endpoint.socket is not None and not endpoint.socket.exists():
                 raise DriverUnavailable(f"No Docker engine answers at {endpoint}.", remedy=START_IT)
             engine = DockerEngine(endpoint, timeout_s=self._timeout_s)
-            images = ImageStore(engine, self._installation_id, self._base_image if self._dockerfile else None)
+            images = ImageStore(engine, self._installation_id, self._base_image)
             self._opened = engine, images, BridgeNetwork(engine, self._installation_id)
         return self._opened
 
     async def _start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         engine, images, network = self._open()
         self._starting.add(spec.id)
-        sandbox: DockerSandbox | None = None
         try:
             async with self._at_once:
-                container = await self._create(spec, engine, images, network)
-                sandbox = DockerSandbox(spec.id, container, engine, listener)
-                self._sandboxes[container] = sandbox
-                await sandbox.open()
-                await engine.call(lambda client: client.start(container))
-                sandbox.begin()
+                try:
+                    sandbox = await self._make(spec, listener, engine, images, network)
+                except EngineRefused as refused:
+                    if refused.status != 404 or self._closed:
+                        raise
+                    # Somebody removed the image or the network: both are made again.
+                    images.forget(spec.root)
+                    network.forget()
+                    sandbox = await self._make(spec, listener, engine, images, network)
         except EngineRefused as refused:
-            await self._discard(sandbox)
-            raise DriverUnavailable(
-                f"Docker cannot start a container: {refused.message.strip().rstrip('.')}."
-            ) from refused
+            raise DriverUnavailable(f"Docker cannot start a container: {refused.sentence}") from refused
         except DriverUnavailable:
             self._untidy = True
-            await self._discard(sandbox)
             raise
         finally:
             self._starting.discard(spec.id)
@@ -185,36 +182,38 @@ class DockerDriver:
             self._spawn(self._tidy(engine))
         return sandbox
 
-    async def _create(self, spec: SandboxSpec, engine: DockerEngine, images: ImageStore, network: BridgeNetwork) -> str:
-        """The id of a new container; an image or a network that somebody removed meanwhile is made once more."""
+    async def _make(
+        self,
+        spec: SandboxSpec,
+        listener: SandboxListener,
+        engine: DockerEngine,
+        images: ImageStore,
+        network: BridgeNetwork,
+    ) -> DockerSandbox:
         if self._facts is None:
             self._facts = EngineFacts.of(await engine.call(lambda client: client.info()))
-        source = self._dockerfile or spec.root
-        for attempt in (1, 2):
-            config = container_config(
-                spec,
-                self._facts,
-                image=await images.ensure(source),
-                installation_id=self._installation_id,
-                network=await network.ensure() if spec.shape.network_enabled else "none",
-                oci_runtime=self._oci_runtime,
-                seccomp_profile=self._seccomp_profile,
-            )
-            try:
-                made = await engine.call(partial(_create_container, config))
-            except EngineRefused as refused:
-                if refused.status != 404 or attempt == 2:
-                    raise
-                images.forget(source)
-                network.forget()
-            else:
-                return made
-        raise AssertionError("the second attempt returns or raises")
-
-    async def _discard(self, sandbox: DockerSandbox | None) -> None:
-        if sandbox is not None:
+        config = container_config(
+            spec,
+            self._facts,
+            image=await images.ensure(spec.root),
+            installation_id=self._installation_id,
+            network=await network.ensure() if spec.shape.network_enabled else "none",
+            oci_runtime=self._oci_runtime,
+            seccomp_profile=self._seccomp_profile,
+        )
+        container = await engine.call(partial(_create_container, config))
+        sandbox = DockerSandbox(spec.id, container, engine, listener)
+        self._sandboxes[container] = sandbox
+        try:
+            await sandbox.open()
+            await engine.call(lambda client: client.start(container))
+        except (EngineRefused, DriverUnavailable):
             await sandbox.kill()
-            self._sandboxes.pop(sandbox.container, None)
+            self._untidy = self._untidy or not sandbox.removed
+            del self._sandboxes[container]
+            raise
+        sandbox.begin()
+        return sandbox
 
     async def _see_off(self, sandbox: DockerSandbox) -> None:
         await sandbox.gone.wait()
@@ -244,7 +243,7 @@ class DockerDriver:
                 if isinstance(result, BaseException):
                     raise result
         except EngineRefused as refused:
-            raise DriverUnavailable(f"Docker cannot remove what was left: {refused.message}.") from refused
+            raise DriverUnavailable(f"Docker cannot remove what was left: {refused.sentence}") from refused
         return len(strangers)
 
     def _spawn(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":

@@ -34,6 +34,10 @@ class EngineRefused(Exception):
         self.status = status
         self.message = message
 
+    @property
+    def sentence(self) -> str:
+        return self.message.strip().rstrip(".") + "."
+
 
 class DockerEngine:
     """One engine. All its methods may be used from one event loop; `close` ends the threads."""

@@ -11,6 +11,7 @@ import logging
 import os
 import stat
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -31,15 +32,16 @@ IMAGE_LABEL = "clowdy.image"
 IMPORT_TIMEOUT_S = 120
 BUILD_TIMEOUT_S = 600
 BLOCK = 1024 * 1024
+DOCKERFILE = "Dockerfile"
 
 
 class ImageStore:
-    """The images of one engine. `dockerfile_base` set: root folders hold a Dockerfile, to be built on that image."""
+    """The images of one engine. A root that holds a Dockerfile is built, on `base`; any other is imported as it is."""
 
-    def __init__(self, engine: DockerEngine, installation_id: str, dockerfile_base: str | None) -> None:
+    def __init__(self, engine: DockerEngine, installation_id: str, base: str) -> None:
         self._engine = engine
         self._installation_id = installation_id
-        self._base = dockerfile_base
+        self._base = base
         self._ready: dict[Path, str] = {}
         self._hashes: dict[Path, str] = {}
         self._lock = asyncio.Lock()
@@ -63,21 +65,22 @@ class ImageStore:
 
     async def _find_or_make(self, root: Path) -> str:
         try:
+            build = (root / DOCKERFILE).is_file()
             if root not in self._hashes:
-                self._hashes[root] = await asyncio.to_thread(_hash_of, root, self._base)
+                self._hashes[root] = await asyncio.to_thread(hash_of, root, self._base if build else "")
             tag = f"{REPOSITORY}:{self._hashes[root][:16]}"
             if await self._exists(tag):
                 return tag
             labels = {IMAGE_LABEL: "runtime", INSTALLATION_LABEL: self._installation_id}
-            if self._base is None:
+            if build:
+                await self._engine.call(partial(_build, root, tag, labels, self._base), timeout_s=BUILD_TIMEOUT_S)
+            else:
                 changes = [f'LABEL "{key}"={json.dumps(value)}' for key, value in labels.items()]
                 await self._engine.call(partial(_import_tree, root, tag, changes), timeout_s=IMPORT_TIMEOUT_S)
-            else:
-                await self._engine.call(partial(_build, root, tag, labels, self._base), timeout_s=BUILD_TIMEOUT_S)
             if not await self._exists(tag):
                 raise DriverUnavailable(f"Docker made no image {tag} of the runtime and did not say why.")
         except EngineRefused as refused:
-            raise DriverUnavailable(f"Docker cannot make the runtime's image: {refused.message}.") from refused
+            raise DriverUnavailable(f"Docker cannot make the runtime's image: {refused.sentence}") from refused
         except OSError as error:
             raise DriverUnavailable(f"The runtime at {root} cannot be read: {error.strerror or error}.") from error
         await self._drop_older(tag)
@@ -122,16 +125,20 @@ def _import_tree(root: Path, tag: str, changes: list[str], client: "APIClient") 
 
 
 def _build(folder: Path, tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
-    lines = client.build(
-        path=str(folder),
-        tag=tag,
-        labels=labels,
-        buildargs={"BASE": base},
-        rm=True,
-        forcerm=True,
-        use_config_proxy=False,
-    )
-    _raise_for(lines)
+    with tempfile.TemporaryFile() as context:
+        context.writelines(tar_of(folder))
+        context.seek(0)
+        lines = client.build(
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            labels=labels,
+            buildargs={"BASE": base},
+            rm=True,
+            forcerm=True,
+            use_config_proxy=False,
+        )
+        _raise_for(lines)
 
 
 def _raise_for(lines: Any) -> None:
@@ -158,11 +165,11 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
             yield path, status
 
 
-def _hash_of(root: Path, base: str | None) -> str:
+def hash_of(root: Path, base: str = "") -> str:
     """Of names, kinds, modes and contents; not of times and owners, so that packing again gives the same."""
-    whole = hashlib.sha256((base or "").encode())
+    whole = hashlib.sha256(base.encode())
     for path, status in _entries(root):
-        whole.update(f"\0{path}\0{_mode(status):o}\0".encode("utf-8", "surrogateescape"))
+        whole.update(f"\0{path}\0{_mode(path, status):o}\0".encode("utf-8", "surrogateescape"))
         if stat.S_ISLNK(status.st_mode):
             whole.update(os.fsencode((root / path).readlink()))
         elif stat.S_ISREG(status.st_mode):
@@ -171,8 +178,13 @@ def _hash_of(root: Path, base: str | None) -> str:
     return whole.hexdigest()
 
 
-def _mode(status: os.stat_result) -> int:
-    """No setuid, setgid or sticky bit; what the owner may read and run, the sandbox's user may."""
+def _mode(path: str, status: os.stat_result) -> int:
+    """No setuid, setgid or sticky bit; what the owner may read and run, the sandbox's user may.
+
+    A container's /tmp takes its mode from the image (runc up to 1.1), whatever its mount is told.
+    """
+    if path == "tmp":
+        return 0o1777
     mode = stat.S_IMODE(status.st_mode) & 0o777
     return mode | (mode >> 6) & 0o5
 
@@ -182,7 +194,7 @@ def tar_of(root: Path) -> Iterator[bytes]:
     block = bytearray()
     for path, status in _entries(root):
         info = tarfile.TarInfo(path)
-        info.mode, info.mtime = _mode(status), int(status.st_mtime)
+        info.mode, info.mtime = _mode(path, status), int(status.st_mtime)
         if stat.S_ISDIR(status.st_mode):
             info.type = tarfile.DIRTYPE
         elif stat.S_ISLNK(status.st_mode):

@@ -40,7 +40,7 @@ class BridgeNetwork:
                     )
                 except EngineRefused as refused:
                     raise DriverUnavailable(
-                        f"Docker cannot make Clowdy's network: {refused.message.strip().rstrip('.')}.",
+                        f"Docker cannot make Clowdy's network: {refused.sentence}",
                         remedy="`docker network prune` frees addresses of networks that nobody uses.",
                     ) from refused
                 self._id = str(made["Id"])
