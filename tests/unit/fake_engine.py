@@ -1,0 +1,103 @@
+"""An engine that obeys the engine's contract and runs the code here, in this process: for tests of what stands on it."""
+
+import asyncio
+import inspect
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
+from clowdy_tui.engine.sandboxes.base import DriverStatus
+
+Answer = Callable[[Deployment, bytes], Outcome]
+
+
+@dataclass
+class FakeInstance:
+    id: str
+    function_id: str | None
+    owner: str | None
+    function_name: str | None = None
+    version: int | None = None
+    state: str = "idle"
+    created_at: float = field(default_factory=time.monotonic)
+    calls: int = 0
+    memory_kb: int | None = 5 * 1024
+
+
+class FakeEngine:
+    """`answer` decides how a call ends; without it the function's `handler` is run. Everything asked is noted."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.calls: list[tuple[Deployment, bytes, str]] = []
+        self.retired: list[tuple[str, str | None]] = []
+        self.instances: list[FakeInstance] = []
+        self.hang = False
+        self.started = asyncio.Event()
+        self.closed = 0
+        self.status = DriverStatus("fake", True)
+
+    async def start(self) -> None: ...
+
+    async def invoke(
+        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+    ) -> Outcome:
+        self.calls.append((deployment, event, invocation_id))
+        self.started.set()
+        if self.hang:
+            await asyncio.Event().wait()
+        outcome = self.answer(deployment, event) if self.answer else await self._run(deployment, event)
+        for entry in outcome.logs:
+            if on_log is not None:
+                on_log(entry)
+        return outcome
+
+    async def _run(self, deployment: Deployment, event: bytes) -> Outcome:
+        logs: list[LogEntry] = []
+
+        def show(*words: Any, file: Any = None) -> None:
+            stream = "stdout" if file is None else "stderr"
+            logs.append(LogEntry(stream, " ".join(map(str, words)), 1))  # type: ignore[arg-type]
+
+        class Context:
+            function_name = deployment.function_name
+            function_version = str(deployment.version)
+
+            def get_remaining_time_in_millis(self) -> int:
+                return int(deployment.timeout_s * 1000)
+
+        scope: dict[str, Any] = {"print": show, "__name__": "function"}
+        try:
+            exec(deployment.files[deployment.entry], scope)
+            result = scope[deployment.handler](json.loads(event), Context())
+            if inspect.isawaitable(result):
+                result = await result
+        except Exception as error:
+            return Outcome(
+                OutcomeStatus.ERROR, error_type=type(error).__name__, error_message=str(error), logs=logs, run_us=5
+            )
+        return Outcome(OutcomeStatus.SUCCESS, output=json.dumps(result).encode(), logs=logs, run_us=5)
+
+    def retire(self, function_id: str, keep_key: str | None = None) -> None:
+        self.retired.append((function_id, keep_key))
+
+    def snapshot(self) -> list[FakeInstance]:
+        return self.instances
+
+    async def kill(self, instance_id: str) -> bool:
+        before = len(self.instances)
+        self.instances = [instance for instance in self.instances if instance.id != instance_id]
+        return len(self.instances) < before
+
+    async def warm(self, deployment: Deployment) -> None: ...
+
+    def driver_status(self) -> DriverStatus:
+        return self.status
+
+    async def close(self) -> None:
+        self.closed += 1
