@@ -1,0 +1,321 @@
+"""The test console: an input, a button, and what came of it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static, TextArea
+
+from clowdy_tui.domain.schemas import InvokeOut
+from clowdy_tui.tui.text import duration, shorten, visible
+from clowdy_tui.tui.widgets.code_area import CodeArea
+from clowdy_tui.tui.widgets.console_json import Parsed, parse
+from clowdy_tui.tui.widgets.log_line import status_piece
+from clowdy_tui.tui.widgets.result import ResultView
+
+NARROW: Final = 66
+"""Below so many cells input and result stand one above the other."""
+
+AT_ONCE: Final = 64 * 1024
+"""Inputs up to so many characters are checked at each key, longer ones when the typing pauses."""
+
+_STYLES = {"good": "$success", "bad": "bold $error", "odd": "$warning", "running": "$accent"}
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the console keeps for each function."""
+
+    text: str = "{}"
+    head: Content | None = None
+    out: InvokeOut | None = None
+    problem: str = ""
+
+
+class TestConsole(Widget):
+    """Runs nothing itself: it says `RunRequested`, and is told what came of it.
+
+    `ssh`: no blinking cursor, and the time that a call takes is shown in whole seconds.
+    """
+
+    # pytest collects what is named Test…
+    __test__ = False
+
+    DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    @dataclass
+    class RunRequested(Message):
+        """Call the function with `value`, which is `text` parsed."""
+
+        function_id: str
+        text: str
+        value: Any
+
+    def __init__(self, *, ssh: bool = False, run_key: str = "F5", id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._ssh = ssh
+        self._run_key = run_key
+        self._memories: dict[str, _Memory] = {}
+        self._function_id: str | None = None
+        self._function_name = ""
+        self._called: str | None = None
+        self._since = 0.0
+        self._ticks: Timer | None = None
+        self._check: Timer | None = None
+        self._parsed: Parsed | None = Parsed({})
+
+    def compose(self) -> ComposeResult:
+        """Input and result, side by side or stacked."""
+        with Vertical(id="asking"):
+            with Horizontal(id="bar"):
+                yield Static(id="about", markup=False)
+                yield RunButton(id="run")
+            yield CodeArea("{}", language="json", show_line_numbers=False, tab_behavior="focus", blink=not self._ssh)
+            yield Static(id="verdict", markup=False)
+        with Vertical(id="answer"):
+            yield Static(id="outcome", markup=False)
+            yield Static(id="nothing", markup=False)
+            yield ResultView()
+
+    def on_mount(self) -> None:
+        """Nothing has run yet."""
+        self._recall()
+
+    @property
+    def input(self) -> CodeArea:
+        """The input's editor."""
+        return self.query_one(CodeArea)
+
+    @property
+    def running(self) -> bool:
+        """Whether a call is under way, as far as the console was told."""
+        return self._called is not None
+
+    def set_function(self, function_id: str | None, name: str = "") -> None:
+        """Another function, or none: its own input comes back, and what it last gave."""
+        if function_id != self._function_id:
+            self._keep()
+            self._function_id, self._function_name = function_id, name
+            if self.is_mounted:
+                self._recall()
+        elif name != self._function_name:
+            self._function_name = name
+            self._draw_bar()
+
+    def request_run(self) -> None:
+        """Ask for a run, if the input is JSON and none is under way."""
+        if self._function_id is None or self.running:
+            return
+        text = self.input.text
+        self._parsed = parsed = parse(text)
+        self._draw_verdict()
+        if parsed.ok:
+            self.post_message(self.RunRequested(self._function_id, text, parsed.value))
+        else:
+            self.input.move_cursor((parsed.line - 1, parsed.column - 1))
+            self.input.focus()
+
+    def show_running(self) -> None:
+        """The call was sent."""
+        self._called = self._function_id
+        self._since = time.monotonic()
+        self._stop_ticking()
+        self._ticks = self.set_interval(1.0 if self._ssh else 0.1, self._tick)
+        self.query_one(ResultView).clear()
+        self._tick()
+        self._draw_bar()
+
+    def show_result(self, out: InvokeOut, function_id: str | None = None) -> None:
+        """The call's answer; `function_id` says whose, where that is not the one that was shown as running."""
+        memory = self._finish(function_id)
+        memory.out, memory.problem = out, ""
+        memory.head = _outcome(out)
+        self._draw_answer()
+
+    def show_error(self, text: str, function_id: str | None = None) -> None:
+        """There was no call: the gateway is gone, or refused."""
+        memory = self._finish(function_id)
+        memory.out, memory.problem, memory.head = None, text, Content.styled("✗ not run", "bold $error")
+        self._draw_answer()
+
+    def _finish(self, function_id: str | None) -> _Memory:
+        whose = function_id or self._called or self._function_id or ""
+        if whose == self._called or function_id is None:
+            self._called = None
+            self._stop_ticking()
+        self._draw_bar()
+        return self._memories.setdefault(whose, _Memory())
+
+    # What is kept for each function.
+
+    def _keep(self) -> None:
+        if self._function_id is not None and self.is_mounted:
+            self._memories.setdefault(self._function_id, _Memory()).text = self.input.text
+
+    def _recall(self) -> None:
+        memory = self._memory
+        area = self.input
+        if area.text != memory.text:
+            area.load_text(memory.text)
+        area.move_cursor(area.document.end)
+        self._validate()
+        self._draw_bar()
+        self._draw_answer()
+
+    @property
+    def _memory(self) -> _Memory:
+        if self._function_id is None:
+            return _Memory()
+        return self._memories.setdefault(self._function_id, _Memory())
+
+    # What is shown.
+
+    def _draw_bar(self) -> None:
+        if not self.is_mounted:
+            return
+        name = shorten(visible(self._function_name), 20)
+        about = (
+            Content.assemble(("Input", "bold"), ("  for ", "$muted"), name) if name else Content.styled("Input", "bold")
+        )
+        self.query_one("#about", Static).update(about)
+        button = self.query_one(RunButton)
+        button.show(self._run_key, possible=self._function_id is not None and not self.running, running=self.running)
+        self.input.disabled = self._function_id is None
+
+    def _draw_answer(self) -> None:
+        if not self.is_mounted:
+            return
+        memory = self._memory
+        view, head = self.query_one(ResultView), self.query_one("#outcome", Static)
+        mine = self._called is not None and self._called == self._function_id
+        if mine:
+            self._tick()
+            view.clear()
+        elif memory.out is not None:
+            view.show(memory.out)
+        elif memory.problem:
+            view.show_problem(memory.problem)
+        if not mine:
+            head.update(memory.head or Content.styled("Result", "bold"))
+        something = mine or memory.head is not None
+        view.display = something
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not something
+        if self._function_id is None:
+            nothing.update("Open a function to test it.")
+        else:
+            nothing.update(f"Not run yet.\nPress {self._run_key}, or click Run.")
+
+    def _tick(self) -> None:
+        if self._called != self._function_id:
+            return
+        elapsed = time.monotonic() - self._since
+        said = f"{elapsed:.0f} s" if self._ssh else f"{elapsed:.1f} s"
+        self.query_one("#outcome", Static).update(
+            Content.assemble(("… running", "bold $accent"), (f"  {said}", "$muted"))
+        )
+        self.query_one(ResultView).display = True
+        self.query_one("#nothing").display = False
+
+    def _stop_ticking(self) -> None:
+        if self._ticks is not None:
+            self._ticks.stop()
+            self._ticks = None
+
+    def _draw_verdict(self) -> None:
+        parsed = self._parsed
+        if parsed is None:
+            said = Content.styled("…", "$muted")
+        elif not parsed.ok:
+            said = Content.assemble(
+                ("✗ ", "bold $error"), (f"{parsed.line}:{parsed.column} {visible(parsed.problem)}", "$error")
+            )
+        elif self.input.text.strip():
+            said = Content.styled("✓ JSON", "$success")
+        else:
+            said = Content.styled("✓ empty: null", "$success")
+        self.query_one("#verdict", Static).update(said)
+
+    def _validate(self) -> None:
+        self._check = None
+        self._parsed = parse(self.input.text)
+        self._draw_verdict()
+
+    @on(TextArea.Changed)
+    def _typed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        if self._check is not None:
+            self._check.stop()
+            self._check = None
+        if len(self.input.text) <= AT_ONCE:
+            self._validate()
+        else:
+            self._parsed = None
+            self._draw_verdict()
+            self._check = self.set_timer(0.3, self._validate)
+
+    @on(TextArea.SelectionChanged)
+    def _cursor_moved(self, event: TextArea.SelectionChanged) -> None:
+        event.stop()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width < NARROW, "-stacked")
+
+    def on_run_button_pressed(self, event: "RunButton.Pressed") -> None:
+        """The button was clicked."""
+        event.stop()
+        self.request_run()
+
+
+class RunButton(Widget):
+    """One line high, with its key on it."""
+
+    ALLOW_SELECT = False
+
+    class Pressed(Message):
+        """It was clicked while it could be."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._label = ""
+        self._possible = False
+
+    def show(self, key: str, *, possible: bool, running: bool) -> None:
+        """What it reads, and whether it can be pressed."""
+        self._label = " … running " if running else f" ▶ Run {key} "
+        self._possible = possible
+        self.set_class(possible, "-possible")
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        """The label."""
+        return Content(self._label)
+
+    def on_click(self, event: events.Click) -> None:
+        """Press it."""
+        event.stop()
+        if self._possible:
+            self.post_message(self.Pressed())
+
+
+def _outcome(out: InvokeOut) -> Content:
+    """`✓ success · 12.3 ms · warm · v7` and the split of the time, where there was any waiting."""
+    said, style = status_piece(out.status.value)
+    facts = [f"{duration(out.duration_ms)}", "cold" if out.cold_start else "warm", f"v{out.version}"]
+    if out.memory_mb is not None:
+        facts.append(f"{out.memory_mb:.0f} MB")
+    split = [
+        f"{name} {duration(us / 1000)}" for name, us in (("queue", out.queue_us), ("init", out.init_us)) if us >= 50
+    ]
+    if split:
+        facts.append(" + ".join(split))
+    return Content.assemble((said, _STYLES[style]), *((f" · {fact}", "$muted") for fact in facts))
