@@ -10,7 +10,7 @@ from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.resources import Functions, Invocations, Projects, Routes, Tokens, Variables
-from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance
+from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
 
@@ -61,6 +61,10 @@ class Clowdy:
 
     async def pool(self) -> list[PoolInstance]:
         return await self.connection.call(list[PoolInstance], "GET", "/api/pool")
+
+    async def example(self) -> ProjectOut:
+        """The example project, made where it is not there."""
+        return await self.connection.call(ProjectOut, "POST", "/api/system/example")
 
     async def stop(self) -> None:
         """Stop the gateway. It answers first, then lets the calls in flight end."""

@@ -1,7 +1,7 @@
 """The gateway as a process."""
 
 from clowdy_tui.domain.errors import Forbidden
-from clowdy_tui.domain.schemas import Detail
+from clowdy_tui.domain.schemas import Detail, ProjectOut
 from clowdy_tui.gateway.endpoint import Call, endpoint
 
 
@@ -14,4 +14,12 @@ async def stop(call: Call[None, None]) -> Detail:
     return Detail(detail="The gateway is stopping")
 
 
-ENDPOINTS = (stop,)
+@endpoint("POST", "/api/system/example", scope="write", answer=ProjectOut)
+async def example(call: Call[None, None]) -> ProjectOut:
+    """The example project, made where it is not there."""
+    if not call.actor.administers:
+        raise Forbidden("Only who administers this Clowdy can make its example")
+    return await call.platform.example()
+
+
+ENDPOINTS = (example, stop)
