@@ -10,10 +10,13 @@ from typing import Any, Final, Protocol, Self
 
 from clowdy_tui import resources
 from clowdy_tui.domain import events, names
+from clowdy_tui.domain.errors import NotFound
+from clowdy_tui.domain.errors import DataFolderError, Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.services.actor import LOCAL
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.drivers import choose_driver
@@ -94,9 +97,12 @@ class Platform:
                 undone then.
         """
         platform = cls(config)
-        async with AsyncExitStack() as stack:
-            await platform._open(stack, engine)
-            platform._closing = stack.pop_all()
+        try:
+            async with AsyncExitStack() as stack:
+                await platform._open(stack, engine)
+                platform._closing = stack.pop_all()
+        except Unavailable as error:
+            raise DataFolderError(f"{error.detail}. Its folder is {config.data_dir}.") from error
         return platform
 
     async def _open(self, stack: AsyncExitStack, engine: PlatformEngine | None) -> None:
@@ -151,8 +157,21 @@ class Platform:
     async def make_example(self) -> ProjectOut | None:
         """The example project with its functions and routes; once per data folder, None from then on."""
         async with self._database.read() as transaction:
-            if await transaction.meta.get("example_made") is not None:
-                return None
+            made = await transaction.meta.get("example_made")
+        return await self._make_example() if made is None else None
+
+    async def example(self) -> ProjectOut:
+        """The example project; made anew where it was deleted."""
+        async with self._database.read() as transaction:
+            made = await transaction.meta.get("example_made")
+        if made is not None:
+            try:
+                return await self.projects.get(LOCAL, made)
+            except NotFound:
+                pass
+        return await self._make_example()
+
+    async def _make_example(self) -> ProjectOut:
         project = await make_example(
             self.projects, self.functions, self.routes, resources.folder("runtimes") / "python" / "templates"
         )

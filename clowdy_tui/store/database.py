@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from clowdy_tui.domain.errors import DataFolderError
+from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.store.functions import Functions
 from clowdy_tui.store.invocations import Invocations
 from clowdy_tui.store.meta import MetaValues
@@ -73,27 +73,52 @@ class Database:
         database = cls(path, engine)
         try:
             async with database.read() as transaction:
-                await transaction.meta.get("installation_id")
-        except (DataFolderError, exc.DatabaseError) as error:
+                await transaction.meta.all()
+        except BaseException:
             await database.close()
-            cause = error.orig if isinstance(error, exc.DatabaseError) else error
-            raise unusable(path, cause if isinstance(cause, Exception) else error) from error
+            raise
         return database
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """A transaction that sees one state of the database and must not write."""
-        async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
-            yield Transaction(session)
+        """A transaction that sees one state of the database and must not write.
+
+        Raises:
+            DataFolderError: the file is damaged.
+            Unavailable: it cannot be read now.
+        """
+        with self._told_plainly():
+            async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
+                yield Transaction(session)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """A transaction that may write: committed at the end of the block, undone when it raises."""
-        async with self._writing, self._engine.connect() as connection:
-            await connection.execution_options(clowdy_writes=True)
-            async with AsyncSession(connection, expire_on_commit=False) as session:
-                yield Transaction(session)
-                await session.commit()
+        """A transaction that may write: committed at the end of the block, undone when it raises.
+
+        Raises:
+            DataFolderError: the file is damaged.
+            Unavailable: it cannot be written now: the disk is full, say.
+        """
+        with self._told_plainly():
+            async with self._writing, self._engine.connect() as connection:
+                await connection.execution_options(clowdy_writes=True)
+                async with AsyncSession(connection, expire_on_commit=False) as session:
+                    yield Transaction(session)
+                    await session.commit()
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        """SQLite's own errors in the words of the domain. A breach of a constraint is ours to answer for, and stays."""
+        try:
+            yield
+        except exc.IntegrityError:
+            raise
+        except exc.DatabaseError as error:
+            cause = error.orig if isinstance(error.orig, sqlite3.Error) else error
+            # sqlite3 raises its subclasses for what may pass, and the plain class for a file that is no database.
+            if type(cause) is sqlite3.DatabaseError:
+                raise unusable(self.path, cause) from error
+            raise Unavailable(f"The database cannot be used now: {cause}") from error
 
     async def close(self) -> None:
         """Close all connections."""

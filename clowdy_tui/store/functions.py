@@ -51,11 +51,13 @@ class Functions:
         Raises:
             Conflict: the project has a function of that name.
         """
+        # Read before: a flush that fails lets go of what was loaded.
+        name = function.name
         self._session.add(function)
         try:
             await self._session.flush()
         except IntegrityError as error:
-            raise Conflict(f"The project has a function named {function.name!r} already") from error
+            raise Conflict(f"The project has a function named {name!r} already") from error
         if version is not None:
             self._session.add(version)
             await self._session.flush()

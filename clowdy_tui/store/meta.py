@@ -1,5 +1,6 @@
 """What the installation remembers of itself."""
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clowdy_tui.domain.tables import Meta
@@ -14,6 +15,9 @@ class MetaValues:
     async def get(self, key: str) -> str | None:
         row = await self._session.get(Meta, key)
         return row.value if row else None
+
+    async def all(self) -> dict[str, str]:
+        return {row.key: row.value for row in await self._session.scalars(select(Meta))}
 
     async def set(self, key: str, value: str) -> None:
         await self._session.merge(Meta(key=key, value=value))

@@ -50,11 +50,13 @@ class Projects:
         Raises:
             Conflict: the slug is taken.
         """
+        # Read before: a flush that fails lets go of what was loaded.
+        slug = project.slug
         self._session.add(project)
         try:
             await self._session.flush()
         except IntegrityError as error:
-            raise Conflict(f"The address {project.slug!r} is taken by another project") from error
+            raise Conflict(f"The address {slug!r} is taken by another project") from error
 
     async def delete(self, project_id: str) -> None:
         """With its functions, their versions, its routes and variables. Invocations stay for `purge`."""

@@ -35,11 +35,13 @@ class Routes:
         Raises:
             Conflict: the project has one that takes the same requests.
         """
+        # Read before: a flush that fails lets go of what was loaded.
+        method, path = route.method, route.path
         self._session.add(route)
         try:
             await self._session.flush()
         except IntegrityError as error:
-            raise Conflict(f"The project has a route for {route.method} {route.path} already") from error
+            raise Conflict(f"The project has a route for {method} {path} already") from error
 
     async def delete(self, route_id: str) -> None:
         await self._session.execute(delete(Route).where(col(Route.id) == route_id))

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fake_engine import FakeEngine
 
 from clowdy_tui.services.platform import Platform, PlatformConfig
-from fake_engine import FakeEngine
 
 
 @pytest.fixture

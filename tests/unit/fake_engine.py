@@ -1,4 +1,4 @@
-"""An engine that obeys the engine's contract and runs the code here, in this process: for tests of what stands on it."""
+"""An engine that obeys the contract and runs the code here, in this process: for tests of what stands on it."""
 
 import asyncio
 import inspect
@@ -77,7 +77,7 @@ class FakeEngine:
             result = scope[deployment.handler](json.loads(event), Context())
             if inspect.isawaitable(result):
                 result = await result
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises is its outcome
             return Outcome(
                 OutcomeStatus.ERROR, error_type=type(error).__name__, error_message=str(error), logs=logs, run_us=5
             )

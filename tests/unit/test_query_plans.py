@@ -1,0 +1,83 @@
+"""Lists stay quick however long the log gets: each is answered along an index, and nothing is sorted."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from clowdy_tui.store.database import Database, Transaction
+from clowdy_tui.store.invocations import InvocationFilter
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path)
+    yield opened
+    await opened.close()
+
+
+async def plan(database: Database, ask: Any) -> str:
+    """How SQLite answers what `ask(transaction)` asks."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        if statement.startswith(("SELECT", "DELETE")):
+            asked.append((statement, parameters))
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    async with database.write() as transaction:
+        await ask(transaction)
+    event.remove(engine, "before_cursor_execute", note)
+    lines: list[str] = []
+    async with database.read() as transaction:
+        connection = await transaction.projects._session.connection()
+        for statement, parameters in asked:
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            lines += [row[-1] for row in rows]
+    assert lines
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (InvocationFilter(), "ix_invocation_owner_id (owner=?)"),
+        (InvocationFilter(before=5), "ix_invocation_owner_id (owner=? AND id<?)"),
+        (InvocationFilter(first=5, last=9), "ix_invocation_owner_id (owner=? AND id>? AND id<?)"),
+        (InvocationFilter(function_id="f"), "ix_invocation_function_id (function_id=?)"),
+        (
+            InvocationFilter(function_id="f", before=5, statuses=("error",)),
+            "ix_invocation_function_id (function_id=? AND id<?)",
+        ),
+    ],
+)
+async def test_the_invocation_log(database: Database, wanted: InvocationFilter, index: str) -> None:
+    found = await plan(database, lambda transaction: transaction.invocations.page("ada", wanted, limit=50))
+    assert index in found
+    assert "SCAN" not in found
+    assert "TEMP B-TREE" not in found
+
+
+@pytest.mark.parametrize("before", [None, "x"])
+async def test_projects_and_functions(database: Database, before: str | None) -> None:
+    async def lists(transaction: Transaction) -> None:
+        await transaction.projects.page("ada", limit=50, before=before)
+        await transaction.functions.page("ada", limit=50, before=before)
+        await transaction.functions.page("ada", project_id="p", limit=50, before=before)
+        await transaction.functions.versions("f")
+
+    found = await plan(database, lists)
+    for index in ("ix_project_owner_created_at", "ix_function_owner_created_at", "ix_function_project_id_created_at"):
+        assert index in found
+    assert "SCAN project" not in found
+    assert "SCAN function" not in found
+    assert "TEMP B-TREE" not in found
+
+
+async def test_what_is_removed_is_found_by_an_index(database: Database) -> None:
+    found = await plan(database, lambda transaction: transaction.invocations.delete_of("f", limit=10))
+    assert "ix_invocation_function_id (function_id=?)" in found
+    assert "SCAN" not in found
