@@ -1,6 +1,6 @@
 """Everything that can be done, in one registry: keys, footer, palette, leader, help and cheatsheet come from it.
 
-    python -m clowdy_tui.tui.actions > docs/keys.md
+python -m clowdy_tui.tui.actions > docs/keys.md
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -128,3 +128,26 @@ class PlaceChosen(Message):
     """Enter or a click on something in the tree."""
 
     place: Place
+
+
+@dataclass
+class Reveal(Message):
+    """Show a place in the tree and put the cursor on it."""
+
+    place: Place
+
+
+@dataclass
+class TakeTheirs(Message):
+    """What was typed into the file `path` gives way to what the gateway has."""
+
+    function: FunctionOut
+    path: str
+
+
+@dataclass
+class CloseFile(Message):
+    """Close a file, whatever is in it."""
+
+    function_id: str
+    path: str

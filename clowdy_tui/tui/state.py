@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from clowdy_tui.domain.schemas import FunctionOut, Health, ProjectOut, RouteOut
+from clowdy_tui.domain.schemas import FunctionOut, Health, InvocationOut, ProjectOut, RouteOut
 from clowdy_tui.tui.session import Session
 
 ENTRY_PATH = "function.py"
@@ -35,13 +35,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that is shown in the tree, fetched in one go."""
+    """Everything that is shown in the tree, fetched in one go; `calls` are the newest ones, newest first."""
 
     projects: list[ProjectOut]
     functions: list[FunctionOut]
     routes: dict[str, list[RouteOut]]
     health: Health
     warm: int
+    calls: list[InvocationOut]
 
 
 @dataclass(slots=True)

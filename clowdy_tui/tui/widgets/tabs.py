@@ -87,6 +87,7 @@ class TabBar(Widget):
     def on_resize(self) -> None:
         """Keep the active tab in sight."""
         self._reveal()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The only line."""

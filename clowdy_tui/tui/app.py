@@ -1,0 +1,390 @@
+"""The app: wiring. Keys, clicks and workers say what should be or what has happened; the handlers here act on it."""
+
+from collections.abc import Coroutine, Sequence
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, Literal
+
+from textual import events, on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from clowdy_tui.client import Clowdy, GatewayGone
+from clowdy_tui.domain.errors import ClowdyError
+from clowdy_tui.tui import flows, messages, work
+from clowdy_tui.tui.actions import Keymap, make_keymap
+from clowdy_tui.tui.commands import COMMANDS
+from clowdy_tui.tui.desk import Desk
+from clowdy_tui.tui.happenings import Happenings
+from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
+from clowdy_tui.tui.screens.workbench import Workbench
+from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
+from clowdy_tui.tui.state import Link, Place, ScreenState
+from clowdy_tui.tui.text import block, visible
+from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
+from clowdy_tui.tui.widgets.console import TestConsole
+from clowdy_tui.tui.widgets.editor import Document, EditorTabs
+
+STYLES: list[str | PurePath] = [
+    f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small")
+]
+
+
+class ClowdyApp(App[None], inherit_bindings=False):
+    """The full screen. Paints first; enters the session after that, in a task of its own, and leaves it at the end."""
+
+    TITLE = "clowdy"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = STYLES
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_quit", show=False, system=True)]
+
+    def __init__(self, *, connect: Connect, themes: Sequence[Path], options: ScreenOptions | None = None) -> None:
+        self.options = options or ScreenOptions()
+        self.state: ScreenState = ScreenState()
+        self.keymap: Keymap = make_keymap(self.options.keymap)
+        loaded = load_themes(themes)
+        self.themes: dict[str, ClowdyTheme] = loaded.themes
+        self._problems = [*loaded.problems, *self.keymap.problems]
+        super().__init__()
+        for binding in self.keymap.bindings():
+            self._bindings.bind(binding.key, binding.action, binding.description, show=False, priority=True)
+        self._keeper = SessionKeeper(connect, entered=self._tell_entered, failed=self._tell_failed)
+        self.workbench: Workbench = Workbench(self.state, self.keymap, ssh=self.options.ssh)
+        self.desk = Desk(self.state, lambda: self.workbench.tabs)
+        self.happenings = Happenings(self)
+
+    # the frame
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self.workbench
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return FALLBACK_VARIABLES
+
+    def on_mount(self) -> None:
+        if self.options.ssh:
+            self.animation_level = "none"
+        for name, theme in self.themes.items():
+            self.register_theme(theme.to_textual())
+            if name == DEFAULT_THEME:
+                self.theme = name
+        if self.options.theme in self.themes:
+            self.theme = self.options.theme
+        else:
+            known = ", ".join(self.themes)
+            self._problems.append(f"There is no theme {self.options.theme!r}; there are {known or 'none'}")
+        for problem in self._problems:
+            self.tell("Settings", problem, severity="warning")
+        self.call_after_refresh(self._keeper.start)
+
+    async def on_unmount(self) -> None:
+        self.workers.cancel_all()
+        await self._keeper.leave()
+
+    def on_resize(self, event: events.Resize) -> None:
+        shown = self.screen
+        if is_too_small(event.size):
+            if isinstance(shown, TooSmall):
+                shown.tell(event.size)
+            else:
+                self.push_screen(TooSmall())
+        elif isinstance(shown, TooSmall):
+            shown.dismiss(None)
+
+    def tell(
+        self, title: str, text: str = "", *, severity: Literal["information", "warning", "error"] = "information"
+    ) -> None:
+        """A toast, shown as it is written."""
+        message, head = (block(text), visible(title)) if text else (visible(title), "")
+        self.notify(message, title=head, severity=severity, markup=False, timeout=4 if severity == "information" else 8)
+
+    def show(self, screen: Screen[Any]) -> None:
+        """Lay a screen over the workbench, whatever it says in the end."""
+        self.push_screen(screen)
+
+    # what is asked for
+
+    def action_perform(self, action_id: str) -> None:
+        self.post_message(messages.Perform(action_id))
+
+    def action_hint_quit(self) -> None:
+        self.tell(f"{self.keymap.key_of('app.quit')} quits")
+
+    @on(messages.Perform)
+    def _perform(self, event: messages.Perform) -> None:
+        obstacle = self.keymap.actions[event.action_id].obstacle(self.state)
+        if obstacle:
+            self.tell(obstacle, severity="warning")
+        else:
+            COMMANDS[event.action_id](self)
+
+    def post_chosen(self, message: Message | None) -> None:
+        """What was chosen in a palette."""
+        if message is not None:
+            self.post_message(message)
+
+    def perform_chosen(self, action_id: str | None) -> None:
+        """What was chosen after the leader."""
+        if action_id is not None:
+            self.post_message(messages.Perform(action_id))
+
+    def start_flow(self, flow: Coroutine[Any, Any, Any]) -> None:
+        """Run something with dialogs; while one is asked, another cannot begin."""
+        self.run_worker(flow, group="flow")
+
+    def start_work(self, job: Coroutine[Any, Any, None], *, group: str = "work") -> None:
+        """Run something at the gateway; of the group `load` only the newest counts."""
+        self.run_worker(job, group=group, exclusive=group == "load")
+
+    # the session
+
+    @property
+    def client(self) -> Clowdy:
+        """The gateway's client.
+
+        Raises:
+            GatewayGone: there is no session.
+        """
+        if self.state.session is None:
+            raise GatewayGone("There is no gateway.")
+        return self.state.session.client
+
+    def connect_again(self) -> None:
+        self.state.link, self.state.problem = Link.CONNECTING, ""
+        self.workbench.redraw()
+        self._keeper.start()
+
+    def _tell_entered(self, session: Session) -> None:
+        self.post_message(messages.SessionEntered(session))
+
+    def _tell_failed(self, error: Exception) -> None:
+        if isinstance(error, ClowdyError | GatewayGone):
+            self.post_message(messages.SessionFailed(str(error)))
+        else:
+            self.log.error(error)
+            self.post_message(messages.SessionFailed(f"{type(error).__name__}: {error}"))
+
+    @on(messages.SessionEntered)
+    def _enter_session(self, event: messages.SessionEntered) -> None:
+        self.state.session, self.state.link = event.session, Link.LOADING
+        self.workbench.redraw()
+        if event.session.note:
+            self.tell("Note", event.session.note, severity="warning")
+        # The events first: what happens while the rest is fetched is then not missed. Their `hello` fetches it.
+        self.start_work(work.follow(event.session.client, self.post_message), group="events")
+
+    @on(messages.SessionFailed)
+    def _fail_session(self, event: messages.SessionFailed) -> None:
+        self.state.session, self.state.link, self.state.problem = None, Link.FAILED, event.problem
+        self.workbench.redraw()
+
+    @on(messages.Loaded)
+    def _take_snapshot(self, event: messages.Loaded) -> None:
+        first = not self.state.projects and not self.state.functions
+        self.state.take(event.snapshot)
+        self.workbench.redraw(tree=True)
+        logs = self.workbench.dock.logs
+        logs.set_function_names({function.id: function.name for function in self.state.functions.values()})
+        if first:
+            logs.prime(event.snapshot.calls)
+            if self.state.region == "tree":
+                self.workbench.go("tree")
+        self.happenings.compare_open_files()
+
+    @on(messages.Failed)
+    def _tell_failure(self, event: messages.Failed) -> None:
+        self.tell(event.title, event.problem, severity="error")
+
+    @on(messages.GatewayEvent)
+    def _take_event(self, event: messages.GatewayEvent) -> None:
+        self.happenings.take(event.event)
+
+    # what came of it
+
+    @on(messages.ProjectFetched)
+    def _take_project(self, event: messages.ProjectFetched) -> None:
+        self.state.projects[event.project.id] = event.project
+        self.workbench.redraw(tree=True)
+
+    @on(messages.FunctionFetched)
+    def _take_function(self, event: messages.FunctionFetched) -> None:
+        self.state.functions[event.function.id] = event.function
+        self.workbench.redraw(tree=True)
+        if event.open:
+            self.open_function(event.function.id)
+            self.workbench.project_tree.reveal(Place("function", event.function.project_id, event.function.id))
+        else:
+            self.happenings.compare_open_files(event.function.id)
+
+    @on(messages.RoutesFetched)
+    def _take_routes(self, event: messages.RoutesFetched) -> None:
+        if event.project_id in self.state.projects:
+            self.state.routes[event.project_id] = event.routes
+            self.workbench.redraw(tree=True)
+
+    @on(messages.HealthFetched)
+    def _take_health(self, event: messages.HealthFetched) -> None:
+        self.state.health, self.state.warm = event.health, event.warm
+        self.workbench.refresh_bars()
+
+    # the tree
+
+    @on(messages.PlaceChanged)
+    def _change_place(self, event: messages.PlaceChanged) -> None:
+        if event.place != self.state.place:
+            self.state.place = event.place
+            self.workbench.redraw()
+
+    @on(messages.PlaceChosen)
+    def _choose_place(self, event: messages.PlaceChosen) -> None:
+        place = event.place
+        if place.kind == "hint":
+            self.post_message(messages.Perform("route.new" if place.route_id else "function.new"))
+        elif place.function_id is not None:
+            self.open_function(place.function_id)
+
+    @on(messages.Reveal)
+    def _reveal(self, event: messages.Reveal) -> None:
+        self.workbench.project_tree.reveal(event.place)
+
+    # open files
+
+    def open_function(self, function_id: str) -> None:
+        """Open a function's file, and make it the one that the dock tests."""
+        if function := self.state.functions.get(function_id):
+            self.desk.open(function)
+            self.workbench.show_editor(True)
+            self.workbench.go("editor")
+
+    @on(EditorTabs.ActiveChanged)
+    def _change_active(self) -> None:
+        self.desk.note_active()
+        function = self.state.functions.get(self.state.open_function or "")
+        self.workbench.dock.test.set_function(function.id if function else None, function.name if function else "")
+        if function is None:
+            self.workbench.show_editor(False)
+            self.workbench.go("tree")
+        self.workbench.redraw()
+
+    @on(EditorTabs.DirtyChanged)
+    def _change_dirty(self) -> None:
+        self.desk.note_unsaved()
+        self.workbench.redraw(tree=True)
+
+    def save_active(self) -> None:
+        """Save the file in front."""
+        self.workbench.tabs.request_save()
+
+    @on(EditorTabs.SaveRequested)
+    def _save(self, event: EditorTabs.SaveRequested) -> None:
+        self.save(event.document, event.text, event.document.version)
+
+    def save(self, document: Document, text: str, base_version: int) -> None:
+        """Save a file on top of a version; what comes of it is a message."""
+        function = self.state.functions[document.function_id]
+        self.state.saving.add(function.id)
+        self.start_work(
+            work.save(self.client, function, document.path, text, base_version=base_version, post=self.post_message)
+        )
+
+    @on(messages.Saved)
+    def _take_saved(self, event: messages.Saved) -> None:
+        function = event.function
+        self.state.saving.discard(function.id)
+        self.state.functions[function.id] = function
+        self.desk.mark_saved(function, event.path, event.text)
+        self.workbench.redraw(tree=True)
+        if function.diagnostics:
+            fault = function.diagnostics[0]
+            where = f"Line {fault.line}: {fault.message}"
+            self.tell(f"Saved as version {function.active_version}, but it does not parse", where, severity="warning")
+        elif event.made_version:
+            self.tell(f"Saved: {function.name} is now version {function.active_version}")
+        else:
+            self.tell("Nothing changed, so there is no new version")
+
+    @on(messages.SaveFailed)
+    def _take_save_failure(self, event: messages.SaveFailed) -> None:
+        self.state.saving.discard(event.function_id)
+        self.tell("Not saved; what you typed stays", event.problem, severity="error")
+
+    @on(messages.SaveRefused)
+    def _take_refusal(self, event: messages.SaveRefused) -> None:
+        self.state.saving.discard(event.function_id)
+        document = self.desk.document(event.function_id, event.path)
+        if document is not None:
+            self.start_flow(flows.settle_conflict(self, document, event))
+
+    @on(messages.TakeTheirs)
+    def _take_theirs(self, event: messages.TakeTheirs) -> None:
+        self.state.functions[event.function.id] = event.function
+        self.desk.replace(event.function, event.path)
+        self.workbench.redraw(tree=True)
+
+    @on(EditorTabs.CloseRequested)
+    def _ask_close(self, event: EditorTabs.CloseRequested) -> None:
+        self.start_flow(flows.close_unsaved(self, event.document))
+
+    @on(messages.CloseFile)
+    def _close_file(self, event: messages.CloseFile) -> None:
+        if document := self.desk.document(event.function_id, event.path):
+            self.desk.close(document)
+            self.desk.note_unsaved()
+            self.workbench.redraw(tree=True)
+
+    @on(messages.Gone)
+    def _forget(self, event: messages.Gone) -> None:
+        gone = [event.function_id] if event.function_id else []
+        if event.project_id is not None:
+            gone += self.state.forget_project(event.project_id)
+        self.state.forget_functions(gone)
+        for function_id in gone:
+            for document in self.desk.documents_of(function_id):
+                self.desk.close(document)
+        self.desk.note_unsaved()
+        self.workbench.redraw(tree=True)
+
+    # calls
+
+    def run_target(self) -> None:
+        """Call the function that is meant, with the input that the dock holds for it."""
+        if function := self.state.target:
+            self.workbench.dock.show("test")
+            self.workbench.dock.test.set_function(function.id, function.name)
+            self.workbench.dock.test.request_run()
+
+    @on(TestConsole.RunRequested)
+    def _run(self, event: TestConsole.RunRequested) -> None:
+        obstacle = self.keymap.actions["function.run"].obstacle(self.state)
+        if obstacle:
+            self.tell(obstacle, severity="warning")
+            return
+        self.state.running.add(event.function_id)
+        self.workbench.dock.test.show_running()
+        self.workbench.redraw(tree=True)
+        self.start_work(work.run(self.client, event.function_id, event.value, self.post_message))
+        if event.function_id in self.state.unsaved:
+            function = self.state.functions[event.function_id]
+            self.tell(f"Runs version {function.active_version}, as it was saved",
+                      "What you typed since then is not in it; ctrl+s saves it.", severity="warning")  # fmt: skip
+
+    @on(messages.RunFinished)
+    def _take_result(self, event: messages.RunFinished) -> None:
+        self.state.running.discard(event.function_id)
+        self.workbench.dock.test.show_result(event.result, event.function_id)
+        self.workbench.redraw(tree=True)
+
+    @on(messages.RunFailed)
+    def _take_run_failure(self, event: messages.RunFailed) -> None:
+        self.state.running.discard(event.function_id)
+        self.workbench.dock.test.show_error(event.problem, event.function_id)
+        self.workbench.redraw(tree=True)
+
+    # the end
+
+    def end(self, *, detach: bool = False) -> None:
+        """Leave the screen; with `detach` the gateway goes on in the background."""
+        if detach:
+            self._keeper.detach_on_leaving()
+        self.exit()

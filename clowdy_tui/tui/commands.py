@@ -1,0 +1,138 @@
+"""What each action of the registry does. Whether it may be done was looked at before."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from clowdy_tui.tui import flows, work
+from clowdy_tui.tui.screens.gateway_info import GatewayInfo
+from clowdy_tui.tui.screens.help import HelpScreen
+from clowdy_tui.tui.screens.leader import LeaderScreen
+from clowdy_tui.tui.screens.palette import Palette, action_entries, function_entries
+from clowdy_tui.tui.screens.theme_picker import ThemePicker
+from clowdy_tui.tui.state import Link
+
+if TYPE_CHECKING:
+    from clowdy_tui.tui.app import ClowdyApp
+
+Command = Callable[["ClowdyApp"], None]
+
+
+def _run(app: "ClowdyApp") -> None:
+    app.run_target()
+
+
+def _save(app: "ClowdyApp") -> None:
+    app.save_active()
+
+
+def _new_function(app: "ClowdyApp") -> None:
+    app.start_flow(flows.new_function(app))
+
+
+def _go(app: "ClowdyApp") -> None:
+    palette = Palette(function_entries(app.state), "Go to function …")
+    app.push_screen(palette, app.post_chosen)
+
+
+def _toggle(app: "ClowdyApp") -> None:
+    if function := app.state.target:
+        wanted = "inactive" if function.status == "active" else "active"
+        app.start_work(work.set_status(app.client, function, wanted, app.post_message))
+
+
+def _new_project(app: "ClowdyApp") -> None:
+    app.start_flow(flows.new_project(app))
+
+
+def _new_route(app: "ClowdyApp") -> None:
+    if project := app.state.project:
+        target = app.state.target
+        app.start_flow(flows.new_route(app, project, target.id if target else None))
+
+
+def _copy_route(app: "ClowdyApp") -> None:
+    state = app.state
+    route = state.route or (state.routes_to(state.target.id)[0] if state.target else None)
+    if route is not None:
+        method = "" if route.method in ("GET", "ANY") else f"-X {route.method} "
+        line = f"curl {method}{shlex.quote(route.url)}"
+        app.copy_to_clipboard(line)
+        app.tell("Copied", line)
+
+
+def _edit(app: "ClowdyApp") -> None:
+    state = app.state
+    in_tree = state.region == "tree"
+    if in_tree and state.route and state.project:
+        app.start_flow(flows.edit_route(app, state.project, state.route))
+    elif state.target and not (in_tree and state.place.kind != "function"):
+        app.start_flow(flows.edit_function(app, state.target))
+    elif state.project:
+        app.start_flow(flows.edit_project(app, state.project))
+
+
+def _delete(app: "ClowdyApp") -> None:
+    state = app.state
+    in_tree = state.region == "tree"
+    if in_tree and state.route and state.project:
+        app.start_flow(flows.delete_route(app, state.project, state.route))
+    elif state.target and not (in_tree and state.place.kind != "function"):
+        app.start_flow(flows.delete_function(app, state.target))
+    elif state.project:
+        app.start_flow(flows.delete_project(app, state.project))
+
+
+def _palette(app: "ClowdyApp") -> None:
+    entries = [*action_entries(app.state, app.keymap), *function_entries(app.state)]
+    app.push_screen(Palette(entries, "Do something, or go to a function …"), app.post_chosen)
+
+
+def _leader(app: "ClowdyApp") -> None:
+    app.push_screen(LeaderScreen(app.state, app.keymap), app.perform_chosen)
+
+
+def _reload(app: "ClowdyApp") -> None:
+    if app.state.link is Link.FAILED:
+        app.connect_again()
+    elif app.state.session is not None:
+        app.start_work(work.load(app.client, app.post_message), group="load")
+
+
+def _quit(app: "ClowdyApp") -> None:
+    app.start_flow(flows.leave(app))
+
+
+def _close_tab(app: "ClowdyApp") -> None:
+    app.workbench.tabs.close()
+
+
+COMMANDS: Mapping[str, Command] = {
+    "function.run": _run,
+    "function.save": _save,
+    "function.new": _new_function,
+    "function.go": _go,
+    "function.toggle": _toggle,
+    "tab.close": _close_tab,
+    "tab.next": lambda app: app.workbench.tabs.next(),
+    "tab.previous": lambda app: app.workbench.tabs.previous(),
+    "project.new": _new_project,
+    "route.new": _new_route,
+    "route.copy": _copy_route,
+    "item.edit": _edit,
+    "item.delete": _delete,
+    "pane.tree": lambda app: app.workbench.go_or_hide("tree"),
+    "pane.editor": lambda app: app.workbench.go("editor"),
+    "pane.test": lambda app: app.workbench.go_dock("test"),
+    "pane.logs": lambda app: app.workbench.go_dock("logs"),
+    "pane.chat": lambda app: app.workbench.go_or_hide("chat"),
+    "pane.next": lambda app: app.workbench.go_next(),
+    "pane.zoom": lambda app: app.workbench.zoom(),
+    "app.palette": _palette,
+    "app.leader": _leader,
+    "app.help": lambda app: app.show(HelpScreen(app.state, app.keymap)),
+    "app.theme": lambda app: app.show(ThemePicker(app.themes)),
+    "app.gateway": lambda app: app.show(GatewayInfo(app.state)),
+    "app.reload": _reload,
+    "app.quit": _quit,
+}

@@ -1,0 +1,87 @@
+"""The files on the desk: what is open, saved, changed elsewhere. Keeps the editor's tabs and the state in step."""
+
+from collections.abc import Callable
+
+from clowdy_tui.domain.schemas import FunctionOut
+from clowdy_tui.tui.state import ENTRY_PATH, ScreenState
+from clowdy_tui.tui.widgets.editor import Document, EditorTabs
+
+
+class Desk:
+    """What the app's handlers do to the open files."""
+
+    def __init__(self, state: ScreenState, tabs: Callable[[], EditorTabs]) -> None:
+        self._state = state
+        self._tabs = tabs
+
+    @property
+    def active(self) -> Document | None:
+        """The file in front."""
+        return self._tabs().active
+
+    @property
+    def unsaved(self) -> list[Document]:
+        return self._tabs().unsaved()
+
+    def text_of(self, document: Document) -> str:
+        """The file as it stands in the editor."""
+        return self._tabs().text_of(document) or ""
+
+    def documents_of(self, function_id: str) -> list[Document]:
+        """A function's open files."""
+        return [document for document in self._tabs().documents if document.function_id == function_id]
+
+    def document(self, function_id: str, path: str) -> Document | None:
+        """An open file; None where it is not open."""
+        return next((document for document in self.documents_of(function_id) if document.path == path), None)
+
+    def open(self, function: FunctionOut, path: str = ENTRY_PATH) -> None:
+        """Bring a function's file to the front, opening it where it is not open."""
+        self._tabs().open(document_of(function, path))
+
+    def take(self, function: FunctionOut) -> list[Document]:
+        """Bring a function's open files up to date; those that have changes of their own come back, only marked."""
+        before = self.documents_of(function.id)
+        for document in before:
+            if document.path == ENTRY_PATH or document.path in function.files:
+                self._tabs().refresh_document(document_of(function, document.path))
+        return [
+            document
+            for document in self.documents_of(function.id)
+            if document.version != function.active_version and self._tabs().is_dirty(document)
+        ]
+
+    def replace(self, function: FunctionOut, path: str) -> None:
+        """Put what the gateway has in the place of what was typed; undo brings that back."""
+        document = document_of(function, path)
+        tabs = self._tabs()
+        tabs.open(document)
+        if tabs.area is not None:
+            tabs.area.replace_text(document.text)
+        tabs.mark_saved(function.id, path, document.version, document.text)
+
+    def mark_saved(self, function: FunctionOut, path: str, text: str) -> None:
+        """The file is saved; the function's other open files go on from the same version."""
+        self._tabs().mark_saved(function.id, path, function.active_version, text)
+        self.take(function)
+
+    def close(self, document: Document) -> None:
+        """Close a file, whatever is in it."""
+        self._tabs().close(document, force=True)
+
+    def note_unsaved(self) -> None:
+        """Tell the state which functions have unsaved files."""
+        self._state.unsaved = {document.function_id for document in self.unsaved}
+
+    def note_active(self) -> None:
+        """Tell the state what is in front."""
+        active = self.active
+        self._state.open_function = active.function_id if active else None
+        self._state.open_count = len(self._tabs().documents)
+
+
+def document_of(function: FunctionOut, path: str) -> Document:
+    """A function's file as the editor opens it."""
+    if path == ENTRY_PATH:
+        return Document(function.id, path, f"{function.name}.py", function.code, function.active_version)
+    return Document(function.id, path, f"{function.name}/{path}", function.files[path], function.active_version)

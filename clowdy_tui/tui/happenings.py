@@ -1,0 +1,76 @@
+"""What the gateway says has happened, turned into changes of the screen, or into what has to be fetched for them."""
+
+from typing import TYPE_CHECKING
+
+from clowdy_tui.domain import events
+from clowdy_tui.domain.schemas import EventOut, ProjectOut
+from clowdy_tui.tui import messages, work
+from clowdy_tui.tui.state import Link
+
+if TYPE_CHECKING:
+    from clowdy_tui.tui.app import ClowdyApp
+
+HELLO = "hello"
+LOST = "connection.lost"
+RESTORED = "connection.restored"
+
+
+class Happenings:
+    """The app's ear at the gateway's door. Runs in the app's own handlers."""
+
+    def __init__(self, app: "ClowdyApp") -> None:
+        self._app = app
+
+    def take(self, event: EventOut) -> None:
+        """One event, from the gateway or about the connection to it."""
+        app, data = self._app, event.data
+        match event.type:
+            case events.INVOCATION_STARTED | events.INVOCATION_LOG | events.INVOCATION_FINISHED:
+                app.workbench.dock.logs.append_event(event)
+            case events.POOL_CHANGED:
+                app.state.warm = int(data.get("busy", 0)) + int(data.get("idle", 0))
+                app.workbench.refresh_bars()
+            case events.DRIVER_CHANGED:
+                app.start_work(work.fetch_health(app.client, app.post_message))
+            case events.PROJECT_CREATED | events.PROJECT_UPDATED:
+                app.post_message(messages.ProjectFetched(ProjectOut.model_validate(data["project"])))
+            case events.PROJECT_DELETED:
+                app.post_message(messages.Gone(project_id=data["project_id"]))
+            case events.FUNCTION_DELETED:
+                app.post_message(messages.Gone(function_id=data["function_id"]))
+            case events.FUNCTION_CREATED | events.FUNCTION_UPDATED | events.VERSION_CREATED | events.VERSION_ACTIVATED:
+                app.start_work(work.fetch_function(app.client, data["function_id"], app.post_message))
+            case events.ROUTE_CREATED | events.ROUTE_UPDATED | events.ROUTE_DELETED:
+                app.start_work(work.fetch_routes(app.client, data["project_id"], app.post_message))
+            case _ if event.type in (HELLO, events.GAP):
+                app.start_work(work.load(app.client, app.post_message), group="load")
+            case _ if event.type == LOST:
+                self._lose(str(data.get("detail", "")))
+            case _ if event.type == RESTORED:
+                self._app.tell("The gateway is back")
+
+    def _lose(self, detail: str) -> None:
+        state = self._app.state
+        if state.link is not Link.LOST:
+            self._app.tell("The connection to the gateway is lost",
+                           "What you typed stays. It is tried again by itself.", severity="warning")  # fmt: skip
+        state.link, state.problem = Link.LOST, detail
+        state.running.clear()
+        self._app.workbench.redraw()
+
+    def compare_open_files(self, function_id: str | None = None) -> None:
+        """Bring open files up to date with what is known, and say which could not be, for they have changes."""
+        app = self._app
+        for id_ in [function_id] if function_id else list(app.state.functions):
+            function = app.state.functions.get(id_)
+            # While a save is under way its own answer decides: the event of it may come first.
+            if function is None or id_ in app.state.saving:
+                continue
+            known = {document.key: document.version for document in app.desk.documents_of(id_)}
+            behind = app.desk.take(function)
+            if behind:
+                app.tell(f"{function.name} was saved elsewhere",
+                         f"Version {function.active_version} is there; yours is based on {behind[0].version}. "
+                         "Saving shows the difference first.", severity="warning")  # fmt: skip
+            elif any(version < function.active_version for version in known.values()):
+                app.tell(f"{function.name} is now version {function.active_version}", "Saved elsewhere")

@@ -1,0 +1,120 @@
+"""Questions: a choice between a few ways on, and whether something may really be deleted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import events, on
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from clowdy_tui.tui.screens.dialog import Dialog, action_button
+from clowdy_tui.tui.text import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way on: its `key` is a letter; `variant` is `plain`, `main` or `danger`."""
+
+    id: str
+    label: str
+    key: str
+    variant: str = "plain"
+
+
+class Question(Dialog[str]):
+    """A question with a few answers. Dismisses with the id of the one that was chosen, or None."""
+
+    def __init__(self, heading: str, body: Content, choices: Sequence[Choice], *, danger: bool = False) -> None:
+        super().__init__()
+        self.heading = heading
+        self._body = body
+        self._choices = choices
+        self._danger = danger
+
+    def compose_box(self) -> Iterable[Widget]:
+        yield Static(self._body, classes="body")
+        yield from self.compose_details()
+        with Horizontal(id="buttons"):
+            for choice in self._choices:
+                yield action_button(choice.label, choice.key, id=choice.id, variant=choice.variant)
+            yield action_button("Cancel", "esc", id="cancel")
+
+    def compose_details(self) -> Iterable[Widget]:
+        """What stands between the question and the answers."""
+        return ()
+
+    def on_mount(self) -> None:
+        self.query_one("#box").set_class(self._danger, "-danger")
+        self.query(Button).last().focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("left", "right"):
+            event.stop()
+            (self.focus_next if event.key == "right" else self.focus_previous)()
+        for choice in self._choices:
+            if event.character and event.character.lower() == choice.key:
+                event.stop()
+                self.dismiss(choice.id)
+
+    @on(Button.Pressed)
+    def _choose(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(None if event.button.id == "cancel" else event.button.id)
+
+
+def ask_delete(kind: str, name: str, *consequences: str) -> Question:
+    """Whether something small may be deleted: y, or its button."""
+    return Question(
+        f"Delete {kind}",
+        _what_goes(name, consequences),
+        [Choice("delete", "Delete", "y", "danger")],
+        danger=True,
+    )
+
+
+class DeleteByName(Dialog[str]):
+    """Whether something large may be deleted: its name has to be typed. Dismisses with `delete`, or None."""
+
+    def __init__(self, kind: str, name: str, *consequences: str) -> None:
+        super().__init__()
+        self.heading = f"Delete {kind}"
+        self._name_to_type = name
+        self._consequences = consequences
+
+    def compose_box(self) -> Iterable[Widget]:
+        yield Static(_what_goes(self._name_to_type, self._consequences), classes="body")
+        field = Input(id="typed", classes="typed")
+        field.border_title = Content("Type its name to delete it")
+        yield field
+        with Horizontal(id="buttons"):
+            button = action_button("Delete", "enter", id="delete", variant="danger")
+            button.disabled = True
+            yield button
+            yield action_button("Cancel", "esc", id="cancel")
+
+    def on_mount(self) -> None:
+        self.query_one("#box").add_class("-danger")
+
+    @on(Input.Changed, "#typed")
+    def _compare(self, event: Input.Changed) -> None:
+        self.query_one("#delete", Button).disabled = event.value.strip() != self._name_to_type
+
+    @on(Input.Submitted, "#typed")
+    @on(Button.Pressed, "#delete")
+    def _delete(self) -> None:
+        if not self.query_one("#delete", Button).disabled:
+            self.dismiss("delete")
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.action_cancel()
+
+
+def _what_goes(name: str, consequences: Sequence[str]) -> Content:
+    parts: list[Content | str | tuple[str, str]] = [(visible(name), "bold"), "\n"]
+    for consequence in consequences:
+        parts += [("\n- ", "$error"), visible(consequence)]
+    parts.append(("\n\nThis cannot be undone.", "$muted"))
+    return Content.assemble(*parts)

@@ -1,0 +1,192 @@
+"""What every dialog is made of: a box over the dimmed screen, fields with their errors, buttons."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Select, Static
+
+from clowdy_tui.client import ApiError, GatewayGone
+from clowdy_tui.tui.text import block, visible
+
+Result = TypeVar("Result")
+Values = Mapping[str, str]
+
+
+class Dialog(ModalScreen[Result]):
+    """A box in the middle. Escape, or a click outside of it, leaves it with nothing done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    heading: str = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_title = Content(visible(self.heading))
+            yield from self.compose_box()
+
+    def compose_box(self) -> Iterable[Widget]:
+        """What is in the box."""
+        raise NotImplementedError
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.action_cancel()
+
+
+def action_button(label: str, key: str = "", *, id: str, variant: str = "plain") -> Button:  # noqa: A002
+    """A flat button with its key; `variant` is `plain`, `main` or `danger`."""
+    text = Content.assemble(visible(label), (f"  {key}", "dim")) if key else Content(visible(label))
+    return Button(text, id=id, classes=f"-{variant}", compact=True)
+
+
+class Field(Vertical):
+    """One input of a form with its name in the border and its error below."""
+
+    def __init__(self, name: str, title: str, control: Input | Select[str]) -> None:
+        super().__init__(classes="field")
+        self.field_name = name
+        self.control = control
+        control.border_title = Content(title)
+
+    def compose(self) -> ComposeResult:
+        yield self.control
+        yield Static(classes="field-error", markup=False)
+
+    @property
+    def value(self) -> str:
+        value = self.control.value
+        return value if isinstance(value, str) else ""
+
+    def complain(self, message: str) -> None:
+        """Show what is wrong with the value; an empty text takes it back."""
+        error = self.query_one(".field-error", Static)
+        error.update(Content(f"✕ {visible(message)}" if message else ""))
+        self.set_class(bool(message), "-wrong")
+
+    def remark(self, content: Content) -> None:
+        """Show something about a value that is right."""
+        self.remove_class("-wrong")
+        self.query_one(".field-error", Static).update(content)
+
+
+class FormDialog(Dialog[Result], Generic[Result]):
+    """A form. `submit` does the work outside of the screen; what it refuses is shown, and nothing typed is lost.
+
+    Dismisses with what `submit` returned, or with None.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", show=False, priority=True)]
+
+    verb: str = "Save"
+    working: str = "Saving …"
+    conflict_field: str = "name"
+
+    @dataclass
+    class Submitted(Message):
+        result: object
+
+    @dataclass
+    class Refused(Message):
+        """`errors` by field, `problem` for the form."""
+
+        problem: str
+        errors: dict[str, str]
+
+    def __init__(self, submit: Callable[[Values], Awaitable[Result]]) -> None:
+        super().__init__()
+        self._submit = submit
+        self._result: Result | None = None
+
+    def fields(self) -> Iterable[Field]:
+        """The form's fields."""
+        raise NotImplementedError
+
+    def compose_box(self) -> Iterable[Widget]:
+        with VerticalScroll(id="fields", can_focus=False):
+            yield from self.fields()
+        yield Static(id="form-error", markup=False)
+        with Horizontal(id="buttons"):
+            yield action_button(self.verb, "enter", id="submit", variant="main")
+            yield action_button("Cancel", "esc", id="cancel")
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.query(Field) if field.field_name == name)
+
+    def values(self) -> dict[str, str]:
+        return {field.field_name: field.value for field in self.query(Field)}
+
+    def action_submit(self) -> None:
+        button = self.query_one("#submit", Button)
+        if button.disabled:
+            return
+        for field in self.query(Field):
+            field.complain("")
+        self._say("")
+        button.disabled = True
+        button.label = self.working
+        self._do_submit(self.values())
+
+    @work(exclusive=True)
+    async def _do_submit(self, values: Values) -> None:
+        try:
+            self._result = await self._submit(values)
+        except ApiError as error:
+            self.post_message(self.Refused(*_sort_errors(error)))
+        except GatewayGone as error:
+            self.post_message(self.Refused(f"{error} Nothing was changed; what is typed here stays.", {}))
+        else:
+            self.post_message(self.Submitted(self._result))
+
+    @on(Submitted)
+    def _finish(self) -> None:
+        self.dismiss(self._result)
+
+    @on(Refused)
+    def _show_errors(self, event: Refused) -> None:
+        button = self.query_one("#submit", Button)
+        button.disabled = False
+        button.label = self.verb
+        known = {field.field_name: field for field in self.query(Field)}
+        errors = {name: message for name, message in event.errors.items() if name in known}
+        if "409" in event.errors and self.conflict_field in known:
+            errors = {self.conflict_field: event.problem}
+        for name, message in errors.items():
+            known[name].complain(message)
+        self._say("" if errors else event.problem)
+        if errors:
+            known[next(iter(errors))].control.focus()
+
+    def _say(self, problem: str) -> None:
+        self.query_one("#form-error", Static).update(Content(f"✕ {block(problem)}" if problem else ""))
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#submit")
+    def _press_submit(self) -> None:
+        self.action_submit()
+
+    @on(Button.Pressed, "#cancel")
+    def _press_cancel(self) -> None:
+        self.action_cancel()
+
+
+def _sort_errors(error: ApiError) -> tuple[str, dict[str, str]]:
+    errors = {str(item["loc"][-1]): str(item["msg"]) for item in error.problem.errors or [] if item.get("loc")}
+    if error.status == 409:
+        errors["409"] = error.detail
+    return error.detail, errors

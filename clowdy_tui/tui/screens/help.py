@@ -1,0 +1,77 @@
+"""Help: every key, by group, for the pane that had the focus first."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from clowdy_tui.tui.actions import GROUPS, Keymap, show_key
+from clowdy_tui.tui.screens.dialog import Dialog, action_button
+from clowdy_tui.tui.state import ScreenState
+
+ABOUT = {
+    "tree": ("Project tree", "Projects with their functions (● active, ○ inactive) and routes. Enter opens, "
+             "space folds, the arrows go."),
+    "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
+               "what was saved before stays, as a version."),
+    "dock": ("Dock", "Test calls the open function with a JSON input and shows its answer apart from what it printed. "
+             "Logs shows what all functions print, as they print it."),
+    "chat": ("AI chat", "The place of the assistant; it says how to give it a key."),
+}  # fmt: skip
+
+
+class HelpScreen(Dialog[None]):
+    """Scrolls where it does not fit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1,q,question_mark", "cancel", show=False)]
+
+    heading = "Help"
+
+    def __init__(self, state: ScreenState, keymap: Keymap) -> None:
+        super().__init__()
+        self._state = state
+        self._keymap = keymap
+
+    def compose_box(self) -> Iterable[Widget]:
+        with VerticalScroll(id="help"):
+            title, text = ABOUT.get(self._state.region, ABOUT["editor"])
+            yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
+            for group in GROUPS:
+                yield Static(self._group(group), classes="group")
+            yield Static(
+                Content.styled(
+                    "Keys of the tree are shown dim; they work while it has the focus. Where a terminal eats a key: "
+                    "ctrl+space or F12, then the letter.",
+                    "$muted",
+                ),
+                classes="about",
+            )
+        with Horizontal(id="buttons"):
+            yield action_button("Close", "esc", id="close")
+
+    def on_mount(self) -> None:
+        self.query_one("#box").add_class("-large")
+        self.query_one("#help").focus()
+
+    @on(Button.Pressed, "#close")
+    def _close(self) -> None:
+        self.action_cancel()
+
+    def _group(self, group: str) -> Content:
+        lines = [Content.styled(group, "bold $accent")]
+        for action in self._keymap.actions.values():
+            if action.group != group:
+                continue
+            keys = " ".join(dict.fromkeys(show_key(key) for key in action.keys))
+            tree = " ".join(show_key(key) for key in action.tree_keys)
+            line = Content.assemble(
+                (f"{keys:<12}", "bold"), (f"{tree:<7}", "$muted"), (f"{action.letter:<3}", "$secondary"),
+                (f"{action.title:<24}", "$foreground"), (action.description, "$muted"),
+            )  # fmt: skip
+            lines.append(line)
+        return Content("\n").join(lines)

@@ -1,0 +1,136 @@
+"""The command palette: every action and every function, by a few letters of its name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.style import Style
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.messages import Perform, PlaceChosen
+from clowdy_tui.tui.state import Place, ScreenState
+from clowdy_tui.tui.text import shorten, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to choose; `message` is what is posted to the app then. `tail` stands dim at the right."""
+
+    title: str
+    tail: str
+    message: Message
+    sign: str = " "
+    blocked: bool = False
+
+
+class Palette(ModalScreen[Message]):
+    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+p", "leave", show=False, priority=True),
+        Binding("down", "move('cursor_down')", show=False, priority=True),
+        Binding("up", "move('cursor_up')", show=False, priority=True),
+        Binding("pagedown", "move('page_down')", show=False, priority=True),
+        Binding("pageup", "move('page_up')", show=False, priority=True),
+    ]
+
+    def __init__(self, entries: Sequence[Entry], placeholder: str) -> None:
+        super().__init__()
+        self._entries = entries
+        self._found: list[Entry] = []
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Input(placeholder=self._placeholder, id="query")
+            yield OptionList(id="found")
+            yield Static("Nothing fits", id="nothing", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#found", OptionList).can_focus = False
+        self.call_after_refresh(self._search, "")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._search, self.query_one("#query", Input).value)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss(None)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def action_move(self, action: str) -> None:
+        getattr(self.query_one("#found", OptionList), f"action_{action}")()
+
+    @on(Input.Changed, "#query")
+    def _retype(self, event: Input.Changed) -> None:
+        self._search(event.value)
+
+    @on(Input.Submitted, "#query")
+    def _enter(self) -> None:
+        index = self.query_one("#found", OptionList).highlighted
+        if index is not None and self._found:
+            self.dismiss(self._found[index].message)
+
+    @on(OptionList.OptionSelected, "#found")
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index].message)
+
+    def _search(self, query: str) -> None:
+        query = query.strip()
+        matcher = Matcher(query, match_style=Style(bold=True, underline=True))
+        scores = {id(entry): matcher.match(entry.title) if query else 1.0 for entry in self._entries}
+        self._found = [entry for entry in self._entries if scores[id(entry)] > 0]
+        if query:
+            self._found.sort(key=lambda entry: -scores[id(entry)])
+        options = self.query_one("#found", OptionList)
+        width = max(20, options.scrollable_content_region.width - 2)
+        options.set_options(Option(_row(entry, matcher if query else None, width)) for entry in self._found)
+        options.highlighted = 0 if self._found else None
+        options.display = bool(self._found)
+        self.query_one("#nothing").display = not self._found
+
+
+def _row(entry: Entry, matcher: Matcher | None, width: int) -> Content:
+    room = max(0, width - cell_len(entry.title) - 4)
+    tail = shorten(entry.tail, room)
+    title = matcher.highlight(entry.title) if matcher else Content(entry.title)
+    if entry.blocked:
+        title = title.stylize("$muted")
+    gap = " " * max(1, width - 2 - title.cell_length - cell_len(tail))
+    return Content.assemble((f"{entry.sign} ", "$accent"), title, gap, (tail, "$muted"))
+
+
+def function_entries(state: ScreenState) -> list[Entry]:
+    """Every function, by the name of its project and its own."""
+    found = []
+    for function in sorted(state.functions.values(), key=lambda function: function.name.casefold()):
+        project = state.projects.get(function.project_id or "")
+        title = visible(f"{project.name}/{function.name}" if project else function.name)
+        active = function.status == "active"
+        tail = f"v{function.active_version}" if active else f"inactive · v{function.active_version}"
+        place = Place("function", function.project_id, function.id)
+        found.append(Entry(title, tail, PlaceChosen(place), "●" if active else "○"))
+    return found
+
+
+def action_entries(state: ScreenState, keymap: Keymap) -> Iterable[Entry]:
+    """Every action with its key; one that cannot be done now says why."""
+    for action in keymap.actions.values():
+        if action.id in ("app.palette", "app.leader"):
+            continue
+        obstacle = action.obstacle(state)
+        tail = f"not now: {obstacle}" if obstacle else keymap.key_of(action.id) or f"^space {action.letter}"
+        yield Entry(action.title, tail, Perform(action.id), "›", bool(obstacle))

@@ -1,0 +1,163 @@
+"""The one screen that stays: tree, editor over dock, chat, between the status bar and the footer.
+
+Which pane is where at which width is decided in the stylesheet by the breakpoints' classes; here is only what a person
+can change: which panes are open, which one is zoomed, and where the focus is.
+"""
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+
+from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.state import ScreenState
+from clowdy_tui.tui.widgets.chat import ChatPane
+from clowdy_tui.tui.widgets.dock import Dock, DockTab
+from clowdy_tui.tui.widgets.editor import EditorTabs
+from clowdy_tui.tui.widgets.footer import KeyFooter
+from clowdy_tui.tui.widgets.statusbar import StatusBar
+from clowdy_tui.tui.widgets.tree import ProjectTree
+from clowdy_tui.tui.widgets.welcome import Welcome
+
+BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+REGIONS = ("tree", "editor", "dock", "chat")
+
+
+class Workbench(Screen[None]):
+    """The panes. `-narrow` below 100 columns, `-wide` from 160."""
+
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "retreat", show=False)]
+    AUTO_FOCUS = "#tree"
+
+    def __init__(self, state: ScreenState, keymap: Keymap, *, ssh: bool = False) -> None:
+        super().__init__()
+        self._state = state
+        self._keymap = keymap
+        self._ssh = ssh
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar(self._state, id="status")
+        with Horizontal(id="body"):
+            yield ProjectTree(self._state, self._keymap, id="tree", classes="pane")
+            with Vertical(id="center"):
+                with Vertical(id="editor", classes="pane"):
+                    yield Welcome(self._state, self._keymap, id="welcome")
+                    yield EditorTabs(id="tabs", ssh=self._ssh)
+                yield Dock(run_key=self._keymap.key_of("function.run"), ssh=self._ssh, id="dock", classes="pane")
+            yield ChatPane(id="chat", classes="pane")
+        yield KeyFooter(self._state, self._keymap, id="footer")
+
+    def on_mount(self) -> None:
+        self.tabs.display = False
+
+    @property
+    def project_tree(self) -> ProjectTree:
+        return self.query_one("#tree", ProjectTree)
+
+    @property
+    def tabs(self) -> EditorTabs:
+        return self.query_one("#tabs", EditorTabs)
+
+    @property
+    def dock(self) -> Dock:
+        return self.query_one("#dock", Dock)
+
+    def redraw(self, *, tree: bool = False) -> None:
+        """Draw the state as it is now; the tree only where it changed, for that is the dear part."""
+        if tree:
+            self.project_tree.redraw()
+        self.query_one(Welcome).redraw()
+        self.refresh_bars()
+
+    def refresh_bars(self) -> None:
+        self.query_one(StatusBar).refresh()
+        self.query_one(KeyFooter).refresh()
+
+    def show_editor(self, shown: bool) -> None:
+        """The tabs, or the welcome where nothing is open."""
+        self.tabs.display = shown
+        self.query_one(Welcome).display = not shown
+
+    def go(self, region: str) -> None:
+        """Give a pane the focus, opening it first."""
+        self._unzoom_for(region)
+        match region:
+            case "tree":
+                self._open(region)
+                self.project_tree.focus()
+            case "chat":
+                self._open(region)
+                self.query_one(ChatPane).focus()
+            case "dock":
+                self.dock.focus_shown()
+            case _:
+                target: Widget = self.tabs.area or self.query_one(Welcome)
+                target.focus()
+
+    def go_or_hide(self, region: str) -> None:
+        """As `go`; hides the pane where the focus is in it already, and goes to the editor."""
+        if self._state.region == region and self._is_shown(region):
+            self._close(region)
+            self.go("editor")
+        else:
+            self.go(region)
+
+    def go_dock(self, tab: DockTab) -> None:
+        """Bring a tab of the dock to the front and give it the focus."""
+        self.dock.show(tab)
+        self.go("dock")
+
+    def go_next(self) -> None:
+        """Give the next pane that is open the focus."""
+        open_ = [region for region in REGIONS if region in ("editor", "dock") or self._is_shown(region)]
+        here = open_.index(self._state.region) if self._state.region in open_ else -1
+        self.go(open_[(here + 1) % len(open_)])
+
+    def zoom(self) -> None:
+        """Give the focused pane the whole screen, or take it back."""
+        wanted = f"-zoom-{self._state.region}"
+        zoomed = self.has_class(wanted)
+        self.remove_class(*(f"-zoom-{region}" for region in REGIONS))
+        if not zoomed:
+            self.add_class(wanted)
+
+    def action_retreat(self) -> None:
+        """Escape: what slid over slides away, else the zoom ends."""
+        for region in ("tree", "chat"):
+            if self.has_class("-narrow") and self._is_shown(region):
+                self._close(region)
+                self.go("editor")
+                return
+        self.remove_class(*(f"-zoom-{region}" for region in REGIONS))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        region = self._region_of(event.widget)
+        if region is None or region == self._state.region:
+            return
+        self._state.region = region
+        if self.has_class("-narrow"):
+            for other in {"tree", "chat"} - {region}:
+                self._close(other)
+        self.redraw()
+
+    def _region_of(self, widget: Widget) -> str | None:
+        return next((node.id for node in widget.ancestors_with_self if node.id in REGIONS), None)
+
+    def _is_shown(self, region: str) -> bool:
+        return self.query_one(f"#{region}").display
+
+    def _open(self, region: str) -> None:
+        self.remove_class(f"-{region}-closed")
+        self.add_class(f"-{region}-open")
+
+    def _close(self, region: str) -> None:
+        self.remove_class(f"-{region}-open")
+        self.add_class(f"-{region}-closed")
+
+    def _unzoom_for(self, region: str) -> None:
+        self.remove_class(*(f"-zoom-{other}" for other in REGIONS if other != region))

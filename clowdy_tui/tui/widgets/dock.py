@@ -1,0 +1,80 @@
+"""The dock below the editor: test console and logs, one of them shown, named in its border."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.style import Style
+
+from clowdy_tui.tui.messages import Perform
+from clowdy_tui.tui.widgets.console import TestConsole
+from clowdy_tui.tui.widgets.logs import LogPane
+
+DockTab = Literal["test", "logs"]
+
+
+class Dock(Vertical):
+    """Two panes in one place. The tabs in its border can be clicked."""
+
+    DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    def __init__(
+        self,
+        *,
+        run_key: str,
+        ssh: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._run_key = run_key
+        self._ssh = ssh
+
+    def compose(self) -> ComposeResult:
+        yield TestConsole(ssh=self._ssh, run_key=self._run_key, id="test")
+        yield LogPane(id="logs")
+
+    def on_mount(self) -> None:
+        self.show("test")
+
+    @property
+    def test(self) -> TestConsole:
+        return self.query_one("#test", TestConsole)
+
+    @property
+    def logs(self) -> LogPane:
+        return self.query_one("#logs", LogPane)
+
+    @property
+    def shown(self) -> DockTab:
+        """The tab in front."""
+        return "logs" if self.query_one("#logs").display else "test"
+
+    def show(self, tab: DockTab) -> None:
+        """Bring a tab to the front."""
+        self.query_one("#test").display = tab == "test"
+        self.query_one("#logs").display = tab == "logs"
+        self._draw_tabs()
+
+    def focus_shown(self) -> None:
+        """Give the tab in front the focus, or the first thing in it that takes it."""
+        pane = self.query_one(f"#{self.shown}")
+        target = pane if pane.focusable else next((node for node in pane.query("*") if node.focusable), None)
+        if target is not None:
+            target.focus()
+
+    def on_click(self, event: events.Click) -> None:
+        if action_id := event.style.meta.get("perform"):
+            event.stop()
+            self.post_message(Perform(action_id))
+
+    def _draw_tabs(self) -> None:
+        tabs = []
+        for tab, label in (("test", "Test"), ("logs", "Logs")):
+            style = "bold underline" if tab == self.shown else "$muted"
+            content = Content.styled(f" {label} ", style)
+            tabs.append(content.stylize(Style.from_meta({"perform": f"pane.{tab}"})))
+        self.border_title = Content("│").join(tabs)

@@ -1,0 +1,228 @@
+"""The project tree: projects, their functions and routes, and the functions on their own."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from clowdy_tui.domain.schemas import FunctionOut, ProjectOut, RouteOut
+from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.messages import PlaceChanged, PlaceChosen
+from clowdy_tui.tui.state import Place, ScreenState
+from clowdy_tui.tui.text import shorten, visible
+
+Node = TreeNode[Place]
+
+
+class ProjectTree(Tree[Place]):
+    """Drawn from the screen's state; what is open and where the cursor is survives every redrawing."""
+
+    DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    BORDER_TITLE = "Projects"
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "tree--project", "tree--section", "tree--muted", "tree--active", "tree--inactive", "tree--unsaved",
+        "tree--method", "tree--running",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        state: ScreenState,
+        keymap: Keymap,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+        classes: str | None = None,
+    ) -> None:
+        super().__init__("projects", Place(), id=id, classes=classes)
+        for binding in keymap.tree_bindings():
+            self._bindings.bind(binding.key, binding.action, binding.description, show=False)
+        self._state = state
+        self._open: dict[Place, bool] = {}
+        self.show_root = False
+        self.show_guides = False
+        self.guide_depth = 2
+        self.auto_expand = False
+
+    def redraw(self) -> None:
+        """Draw the state as it is now."""
+        cursor = self.cursor_node.data if self.cursor_node else None
+        self.clear()
+        for project in self._state.projects_by_name():
+            self._add_project(project)
+        alone = self._state.functions_of(None)
+        if alone:
+            group = self._branch(self.root, Place("group"), opened=True)
+            for function in alone:
+                group.add_leaf(Text(function.name), Place("function", None, function.id))
+        self._return_to(cursor)
+
+    def reveal(self, place: Place) -> None:
+        """Put the cursor on a place, opening what it is in."""
+        for node in _walk(self.root):
+            if node.data == place:
+                parent = node.parent
+                while parent is not None:
+                    parent.expand()
+                    parent = parent.parent
+                self.call_after_refresh(self.move_cursor, node)
+                return
+
+    def _add_project(self, project: ProjectOut) -> None:
+        functions = self._state.functions_of(project.id)
+        routes = self._state.routes.get(project.id, [])
+        first = len(self._state.projects) <= 3
+        branch = self._branch(self.root, Place("project", project.id), opened=first)
+        section = self._branch(branch, Place("functions", project.id), opened=True)
+        for function in functions:
+            section.add_leaf(Text(function.name), Place("function", project.id, function.id))
+        if not functions:
+            section.add_leaf(Text("none yet"), Place("hint", project.id))
+        section = self._branch(branch, Place("routes", project.id), opened=True)
+        for route in routes:
+            section.add_leaf(Text(route.path), Place("route", project.id, route.function_id, route.id))
+        if not routes:
+            section.add_leaf(Text("none yet"), Place("hint", project.id, None, "routes"))
+
+    def _branch(self, parent: Node, place: Place, *, opened: bool) -> Node:
+        return parent.add("", place, expand=self._open.get(place, opened))
+
+    def _return_to(self, cursor: Place | None) -> None:
+        if not self.root.children:
+            return
+        nodes = list(_walk(self.root))
+        same = next((node for node in nodes if node.data == cursor), None)
+        near = next((node for node in nodes if cursor and node.data and _is_near(node.data, cursor)), None)
+        self.move_cursor(same or near or self.root.children[0])
+
+    @on(Tree.NodeExpanded)
+    @on(Tree.NodeCollapsed)
+    def _remember_opened(self, event: Tree.NodeExpanded[Place] | Tree.NodeCollapsed[Place]) -> None:
+        event.stop()
+        if event.node.data is not None:
+            self._open[event.node.data] = event.node.is_expanded
+
+    @on(Tree.NodeHighlighted)
+    def _tell_place(self, event: Tree.NodeHighlighted[Place]) -> None:
+        event.stop()
+        self.post_message(PlaceChanged(event.node.data or Place()))
+
+    @on(Tree.NodeSelected)
+    def _tell_choice(self, event: Tree.NodeSelected[Place]) -> None:
+        event.stop()
+        if event.node.allow_expand:
+            event.node.toggle()
+        elif event.node.data is not None:
+            self.post_message(PlaceChosen(event.node.data))
+
+    def key_right(self) -> None:
+        """Open the branch under the cursor, or go to its first child."""
+        node = self.cursor_node
+        if node is not None and node.allow_expand:
+            if node.is_expanded:
+                self.action_cursor_down()
+            else:
+                node.expand()
+
+    def key_left(self) -> None:
+        """Close the branch under the cursor, or go to the one it is in."""
+        node = self.cursor_node
+        if node is None:
+            return
+        if node.allow_expand and node.is_expanded:
+            node.collapse()
+        elif node.parent is not None and node.parent is not self.root:
+            self.move_cursor(node.parent)
+
+    def render_label(self, node: Node, base_style: Style, style: Style) -> Text:
+        place = node.data or Place()
+        left, right = self._label(node, place)
+        depth = max(0, _depth(node) - 1)
+        width = self.scrollable_content_region.width - depth * self.guide_depth - 1
+        room = max(4, width - (right.cell_len + 1 if right.plain else 0))
+        if left.cell_len > room:
+            left.truncate(room, overflow="ellipsis")
+        label = left
+        label.append(" " * max(1, width - left.cell_len - right.cell_len))
+        label.append_text(right)
+        # Under the cursor one colour rules, or parts of the label would vanish on the accent.
+        return Text(label.plain, style=style) if self._is_cursor(node) else _over(label, style)
+
+    def _is_cursor(self, node: Node) -> bool:
+        return self.has_focus and node is self.cursor_node
+
+    def _label(self, node: Node, place: Place) -> tuple[Text, Text]:
+        state = self._state
+        match place.kind:
+            case "project":
+                project = state.projects.get(place.project_id or "")
+                name = visible(project.name) if project else ""
+                return self._twig(node).append(name, self._style("project")), Text()
+            case "group":
+                return self._twig(node).append("no project", self._style("project")), Text()
+            case "functions" | "routes":
+                return self._twig(node).append(place.kind, self._style("section")), Text()
+            case "function":
+                function = state.functions.get(place.function_id or "")
+                return self._function_label(function) if function else (Text(), Text())
+            case "route":
+                route = state.find_route(place.project_id, place.route_id)
+                return self._route_label(route) if route else (Text(), Text())
+            case "hint":
+                key = "a" if place.route_id else "n"
+                return Text(f"none yet · {key} adds one", self._style("muted")), Text()
+        return Text(), Text()
+
+    def _twig(self, node: Node) -> Text:
+        icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE
+        return Text().append(icon, self._style("muted"))
+
+    def _function_label(self, function: FunctionOut) -> tuple[Text, Text]:
+        active = function.status == "active"
+        label = Text().append("● " if active else "○ ", self._style("active" if active else "inactive"))
+        label.append(visible(function.name), self._style("muted") if not active else None)
+        tail = Text()
+        if function.id in self._state.unsaved:
+            tail.append("unsaved ", self._style("unsaved"))
+        if function.id in self._state.running:
+            tail.append("running ", self._style("running"))
+        if not active:
+            tail.append("inactive ", self._style("inactive"))
+        return label, tail.append(f"v{function.active_version}", self._style("muted"))
+
+    def _route_label(self, route: RouteOut) -> tuple[Text, Text]:
+        label = Text().append(f"{route.method:<6} ", self._style("method"))
+        label.append(visible(route.path))
+        return label, Text().append("→ " + shorten(visible(route.function_name), 10), self._style("muted"))
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"tree--{name}", partial=True)
+
+
+def _walk(node: Node) -> Iterable[Node]:
+    for child in node.children:
+        yield child
+        yield from _walk(child)
+
+
+def _depth(node: Node) -> int:
+    depth = 0
+    while node.parent is not None:
+        node, depth = node.parent, depth + 1
+    return depth
+
+
+def _is_near(place: Place, lost: Place) -> bool:
+    """Where the cursor goes when what it was on is gone: to the section that it was in."""
+    section = {"function": "functions", "route": "routes"}.get(lost.kind, "project")
+    return place.kind == section and place.project_id == lost.project_id
+
+
+def _over(label: Text, style: Style) -> Text:
+    label.stylize_before(style)
+    return label

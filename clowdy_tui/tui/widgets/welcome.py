@@ -1,0 +1,77 @@
+"""What stands where the editor will be, while nothing is open: the state of things, and what to press."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.state import Link, ScreenState
+from clowdy_tui.tui.text import block, literal
+
+WORDMARK = """\
+┌─┐┬  ┌─┐┬ ┬┌┬┐┬ ┬
+│  │  │ ││││ ││└┬┘
+└─┘┴─┘└─┘└┴┘─┴┘ ┴ """
+
+
+class Welcome(VerticalScroll, can_focus=True):
+    """Drawn from the screen's state."""
+
+    DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    def __init__(self, state: ScreenState, keymap: Keymap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._state = state
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        yield Static(WORDMARK, classes="wordmark", markup=False)
+        yield Static(classes="say", markup=False)
+        yield Static(classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the state as it is now."""
+        self.query_one(".say", Static).update(self._say())
+        self.query_one(".keys", Static).update(self._keys())
+
+    def _say(self) -> Content:
+        state = self._state
+        match state.link:
+            case Link.CONNECTING:
+                return Content.styled("◌ The gateway is starting …", "$muted")
+            case Link.LOADING:
+                return Content.styled("◌ Loading your projects …", "$muted")
+            case Link.FAILED:
+                head = Content.styled("✕ There is no gateway to talk to", "bold $error")
+                return Content("\n\n").join([head, Content(block(state.problem))])
+        if not state.functions:
+            head = Content.styled("Nothing here yet", "bold")
+            return Content("\n").join([head, Content.styled("A function is some Python behind an address.", "$muted")])
+        count = len(state.functions)
+        name = state.target.name if state.target else ""
+        head = Content.styled(f"{count} function{'s' if count > 1 else ''}, none open", "bold")
+        hint = f"enter opens {name}" if name and state.region == "tree" else "choose one in the tree"
+        return Content("\n").join([head, literal(hint, "$muted")])
+
+    def _keys(self) -> Content:
+        if self._state.link is Link.FAILED:
+            wanted = ["app.reload", "app.help", "app.quit"]
+        elif self._state.link is not Link.ONLINE:
+            wanted = ["app.quit"]
+        elif not self._state.functions:
+            wanted = ["function.new", "project.new", "app.palette", "app.help"]
+        else:
+            wanted = ["pane.tree", "function.new", "function.go", "app.palette", "app.help"]
+        lines = []
+        for action_id in wanted:
+            action = self._keymap.actions[action_id]
+            key = self._keymap.key_of(action_id) or f"^space {action.letter}"
+            lines.append(Content.assemble((f"{key:>9}", "bold $accent"), (f"  {action.title}", "$foreground")))
+        return Content("\n").join(lines)

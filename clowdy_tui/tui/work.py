@@ -1,0 +1,118 @@
+"""What the screen asks of the gateway. Each is a worker's body: it posts what came of it, and touches nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from textual.message import Message
+
+from clowdy_tui.client import ApiError, Clowdy, GatewayGone
+from clowdy_tui.domain.schemas import FunctionOut, FunctionPatch
+from clowdy_tui.tui import messages
+from clowdy_tui.tui.state import ENTRY_PATH, Snapshot
+
+RECENT_CALLS = 50
+
+Post = Callable[[Message], Any]
+
+
+async def load(client: Clowdy, post: Post) -> None:
+    """Fetch all that the tree and the status bar show."""
+    try:
+        projects, functions, health, pool, calls = await asyncio.gather(
+            client.projects.list(),
+            client.functions.list(),
+            client.health(),
+            client.pool(),
+            client.invocations.list(limit=RECENT_CALLS),
+        )
+        lists = await asyncio.gather(*(client.routes.list(project.id) for project in projects))
+    except (ApiError, GatewayGone) as error:
+        post(messages.Failed("The projects could not be loaded", str(error)))
+        return
+    routes = {project.id: list_ for project, list_ in zip(projects, lists, strict=True)}
+    warm = sum(instance.state in ("idle", "busy") for instance in pool)
+    post(messages.Loaded(Snapshot(projects, functions, routes, health, warm, calls)))
+
+
+async def follow(client: Clowdy, post: Post) -> None:
+    """Pass on everything that happens, over lost connections too."""
+    try:
+        async for event in client.events():
+            post(messages.GatewayEvent(event))
+    except ApiError as error:
+        post(messages.Failed("The gateway does not tell what happens", str(error)))
+
+
+async def fetch_function(client: Clowdy, function_id: str, post: Post, *, open_it: bool = False) -> None:
+    try:
+        post(messages.FunctionFetched(await client.functions.get(function_id), open=open_it))
+    except ApiError as error:
+        if error.status == 404:
+            post(messages.Gone(function_id=function_id))
+        else:
+            post(messages.Failed("A function could not be loaded", str(error)))
+    except GatewayGone as error:
+        post(messages.Failed("A function could not be loaded", str(error)))
+
+
+async def fetch_project(client: Clowdy, project_id: str, post: Post) -> None:
+    try:
+        post(messages.ProjectFetched(await client.projects.get(project_id)))
+    except (ApiError, GatewayGone) as error:
+        post(messages.Failed("A project could not be loaded", str(error)))
+
+
+async def fetch_routes(client: Clowdy, project_id: str, post: Post) -> None:
+    try:
+        post(messages.RoutesFetched(project_id, await client.routes.list(project_id)))
+    except ApiError as error:
+        if error.status != 404:
+            post(messages.Failed("The routes could not be loaded", str(error)))
+    except GatewayGone as error:
+        post(messages.Failed("The routes could not be loaded", str(error)))
+
+
+async def fetch_health(client: Clowdy, post: Post) -> None:
+    try:
+        health, pool = await asyncio.gather(client.health(), client.pool())
+    except (ApiError, GatewayGone) as error:
+        post(messages.Failed("The state of the gateway could not be loaded", str(error)))
+    else:
+        post(messages.HealthFetched(health, sum(instance.state in ("idle", "busy") for instance in pool)))
+
+
+async def save(client: Clowdy, function: FunctionOut, path: str, text: str, *, base_version: int, post: Post) -> None:
+    """Make `text` the file `path` of a new version, on top of `base_version`."""
+    changes = FunctionPatch(base_version=base_version)
+    if path == ENTRY_PATH:
+        changes.code = text
+    else:
+        changes.files = {**function.files, path: text}
+    try:
+        saved = await client.functions.update(function.id, changes)
+    except ApiError as error:
+        if error.status == 409 and error.problem.type.endswith("stale-version"):
+            post(messages.SaveRefused(function.id, path, text, error.problem))
+        else:
+            post(messages.SaveFailed(function.id, path, str(error)))
+    except GatewayGone as error:
+        post(messages.SaveFailed(function.id, path, str(error)))
+    else:
+        post(messages.Saved(saved, path, text, made_version=saved.active_version != base_version))
+
+
+async def run(client: Clowdy, function_id: str, value: Any, post: Post) -> None:
+    """Call a function with any JSON value."""
+    try:
+        post(messages.RunFinished(function_id, await client.invoke(function_id, value)))
+    except (ApiError, GatewayGone) as error:
+        post(messages.RunFailed(function_id, str(error)))
+
+
+async def set_status(client: Clowdy, function: FunctionOut, status: Any, post: Post) -> None:
+    """Activate or deactivate a function."""
+    try:
+        post(messages.FunctionFetched(await client.functions.update(function.id, FunctionPatch(status=status))))
+    except (ApiError, GatewayGone) as error:
+        post(messages.Failed(f"{function.name} stays {function.status}", str(error)))

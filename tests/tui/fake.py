@@ -1,0 +1,362 @@
+"""A gateway in memory with the client's face: for the screen's looks and for what a real one cannot be made to do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from difflib import unified_diff
+from typing import Any, cast
+
+from clowdy_tui.client import ApiError, Clowdy, GatewayGone
+from clowdy_tui.domain.names import slugify
+from clowdy_tui.domain.schemas import (
+    EventOut,
+    FunctionIn,
+    FunctionOut,
+    FunctionPatch,
+    Health,
+    InvocationOut,
+    InvokeOut,
+    LogLine,
+    OutcomeStatus,
+    PoolInstance,
+    Problem,
+    ProjectOut,
+    RouteIn,
+    RouteOut,
+    RoutePatch,
+)
+from clowdy_tui.tui.session import Connect, Session
+
+THEN = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+URL = "http://127.0.0.1:8000"
+
+ORDERS = '''\
+"""Orders: what was bought, and by whom."""
+
+import json
+from decimal import Decimal
+
+PRICES = {"tea": Decimal("3.20"), "cake": Decimal("4.50")}
+
+
+def total(items):
+    # An unknown item is free: the till decides.
+    return sum(PRICES.get(item, Decimal(0)) for item in items)
+
+
+def handler(event, context):
+    """Adds an order up."""
+    items = event.get("items", [])
+    print(f"order {event.get('id', 1)}: {len(items)} items")
+    return {"ok": True, "total": str(total(items))}
+'''
+PAY = 'def handler(event, context):\n    return {"paid": event["amount"]}\n'
+HELLO = 'def handler(event, context):\n    return f"Hello {event}"\n'
+
+
+class FakeClowdy:
+    """Answers as the gateway does. `gone` makes it unreachable; `refuse` is raised by the next change."""
+
+    def __init__(self) -> None:
+        self.all_projects: dict[str, ProjectOut] = {}
+        self.all_functions: dict[str, FunctionOut] = {}
+        self.all_routes: dict[str, RouteOut] = {}
+        self.history: dict[tuple[str, int], str] = {}
+        self.gone = False
+        self.refuse: ApiError | None = None
+        self.answer: Any = {"ok": True}
+        self.hold: asyncio.Event | None = None
+        self._queue: asyncio.Queue[EventOut] = asyncio.Queue()
+        self._ids = iter(f"{number:012x}" for number in range(1, 10_000))
+        self._events = 0
+        self.projects, self.functions, self.routes = _Projects(self), _Functions(self), _Routes(self)
+        self.invocations = _Invocations(self)
+
+    def new_id(self) -> str:
+        return next(self._ids)
+
+    def check(self, *, change: bool = False) -> None:
+        if self.gone:
+            raise GatewayGone("No gateway answers. Start one with: clowdy serve")
+        if change and self.refuse is not None:
+            error, self.refuse = self.refuse, None
+            raise error
+
+    def publish(self, type_: str, **data: Any) -> None:
+        self._events += 1
+        self._queue.put_nowait(EventOut(id=f"1-{self._events}", type=type_, data=data))
+
+    async def events(self, after: str | None = None) -> AsyncIterator[EventOut]:
+        yield EventOut(id="1-0", type="hello", data={"id": "1-0", "version": "0.1.0"})
+        while True:
+            yield await self._queue.get()
+
+    async def health(self) -> Health:
+        self.check()
+        return Health(
+            version="0.1.0",
+            driver="bubblewrap",
+            driver_available=True,
+            enforced=["memory", "processes", "cpu", "files", "network"],
+            not_enforced=[],
+            url=URL,
+            data_dir="~/.local/share/clowdy",
+            pid=4242,
+            python="3.12",
+        )
+
+    async def pool(self) -> list[PoolInstance]:
+        self.check()
+        return [
+            PoolInstance(
+                id=f"i{number}",
+                function_id=None,
+                function_name=None,
+                version=None,
+                state="idle",
+                age_s=1,
+                calls=1,
+                memory_mb=5,
+            )
+            for number in range(3)
+        ]
+
+    async def invoke(
+        self,
+        function_id: str,
+        input: Any = None,
+        *,
+        version: int | None = None,
+        logs: bool = True,  # noqa: A002
+    ) -> InvokeOut:
+        self.check()
+        function = self.all_functions[function_id]
+        if self.hold is not None:
+            await self.hold.wait()
+        about = {
+            "invocation_id": "0" * 15 + "1",
+            "function_id": function_id,
+            "project_id": function.project_id,
+            "function_name": function.name,
+            "version": function.active_version,
+        }
+        self.publish("invocation.started", **about, source="api", http_method=None, http_path=None)
+        line = {"stream": "stdout", "text": "order 1: 2 items", "at_us": 120}
+        self.publish("invocation.log", **about, lines=[line])
+        self.publish("invocation.finished", **about, source="api", status="success", duration_us=1240, cold_start=False)
+        return InvokeOut(
+            success=True,
+            output=self.answer,
+            duration_ms=1.24,
+            invocation_id="0" * 15 + "1",
+            cold_start=False,
+            status=OutcomeStatus.SUCCESS,
+            version=function.active_version,
+            duration_us=1240,
+            queue_us=10,
+            init_us=0,
+            memory_mb=9.5,
+            logs=[LogLine.model_validate(line)],
+        )
+
+    # what somebody else does
+
+    def save_elsewhere(self, function_id: str, code: str) -> FunctionOut:
+        return self.put_version(self.all_functions[function_id], code)
+
+    def put_version(self, function: FunctionOut, code: str) -> FunctionOut:
+        if code == function.code:
+            return function
+        version = max(number for id_, number in self.history if id_ == function.id) + 1
+        changed = function.model_copy(update={"code": code, "active_version": version})
+        self.all_functions[function.id] = changed
+        self.history[function.id, version] = code
+        self.publish("version.created", function_id=function.id, project_id=function.project_id, version=version)
+        return changed
+
+    def add_project(self, name: str, description: str = "") -> ProjectOut:
+        project = ProjectOut(
+            id=self.new_id(),
+            name=name,
+            slug=slugify(name),
+            description=description,
+            status="active",
+            function_count=0,
+            requirements_txt="",
+            has_database=False,
+            created_at=THEN,
+            updated_at=THEN,
+        )
+        self.all_projects[project.id] = project
+        return project
+
+    def add_function(self, name: str, code: str, project: ProjectOut | None, **changes: Any) -> FunctionOut:
+        values = dict(
+            id=self.new_id(), name=name, description="", code=code, files={}, runtime="python", status="active",
+            visibility="public", network_enabled=False, memory_mb=128, cpus=0.5, timeout_s=30.0, max_instances=10,
+            min_instances=0, project_id=project.id if project else None, active_version=1, created_at=THEN,
+            updated_at=THEN,
+        )  # fmt: skip
+        function = FunctionOut.model_validate(values | changes)
+        self.all_functions[function.id] = function
+        self.history[function.id, function.active_version] = code
+        return function
+
+    def add_route(self, project: ProjectOut, function: FunctionOut, method: str, path: str) -> RouteOut:
+        route = RouteOut(
+            id=self.new_id(),
+            project_id=project.id,
+            function_id=function.id,
+            function_name=function.name,
+            method=method,
+            path=path,
+            description="",
+            payload_format="clowdy",
+            auth="none",
+            url=f"{URL}/api/gateway/{project.slug}{path}",
+            created_at=THEN,
+            updated_at=THEN,
+        )
+        self.all_routes[route.id] = route
+        return route
+
+
+class _Part:
+    def __init__(self, fake: FakeClowdy) -> None:
+        self.fake = fake
+
+
+class _Projects(_Part):
+    async def list(self) -> list[ProjectOut]:
+        self.fake.check()
+        return list(self.fake.all_projects.values())
+
+    async def get(self, id_: str) -> ProjectOut:
+        self.fake.check()
+        return self.fake.all_projects[id_]
+
+    async def create(self, name: str, description: str = "") -> ProjectOut:
+        self.fake.check(change=True)
+        project = self.fake.add_project(name, description)
+        self.fake.publish("project.created", project=project.model_dump(mode="json"))
+        return project
+
+    async def update(self, id_: str, **changes: Any) -> ProjectOut:
+        self.fake.check(change=True)
+        project = self.fake.all_projects[id_] = self.fake.all_projects[id_].model_copy(update=changes)
+        self.fake.publish("project.updated", project=project.model_dump(mode="json"))
+        return project
+
+    async def delete(self, id_: str) -> None:
+        self.fake.check(change=True)
+        del self.fake.all_projects[id_]
+        for function in [function for function in self.fake.all_functions.values() if function.project_id == id_]:
+            del self.fake.all_functions[function.id]
+        self.fake.publish("project.deleted", project_id=id_)
+
+
+class _Functions(_Part):
+    async def list(self) -> list[FunctionOut]:
+        self.fake.check()
+        return list(self.fake.all_functions.values())
+
+    async def get(self, id_: str) -> FunctionOut:
+        self.fake.check()
+        return self.fake.all_functions[id_]
+
+    async def create(self, function: FunctionIn) -> FunctionOut:
+        self.fake.check(change=True)
+        project = self.fake.all_projects.get(function.project_id or "")
+        made = self.fake.add_function(function.name, function.code, project, description=function.description)
+        self.fake.publish("function.created", function_id=made.id, project_id=made.project_id, name=made.name)
+        return made
+
+    async def update(self, id_: str, changes: FunctionPatch) -> FunctionOut:
+        self.fake.check(change=True)
+        function = self.fake.all_functions[id_]
+        if changes.base_version not in (None, function.active_version):
+            base = self.fake.history[id_, changes.base_version or 0].splitlines()
+            diff = "\n".join(unified_diff(base, function.code.splitlines(), "function.py", "function.py", lineterm=""))
+            raise problem(
+                409,
+                "Somebody else saved since",
+                type="stale-version",
+                active_version=function.active_version,
+                base_version=changes.base_version,
+                diff=diff,
+            )
+        if changes.code is not None:
+            return self.fake.put_version(function, changes.code)
+        fields = changes.model_dump(exclude_unset=True, exclude={"code", "files", "base_version", "message"})
+        changed = self.fake.all_functions[id_] = function.model_copy(update=fields)
+        self.fake.publish("function.updated", function_id=id_, project_id=function.project_id, name=changed.name)
+        return changed
+
+    async def delete(self, id_: str) -> None:
+        self.fake.check(change=True)
+        del self.fake.all_functions[id_]
+        self.fake.publish("function.deleted", function_id=id_)
+
+
+class _Routes(_Part):
+    async def list(self, project_id: str) -> list[RouteOut]:
+        self.fake.check()
+        routes = [route for route in self.fake.all_routes.values() if route.project_id == project_id]
+        return sorted(routes, key=lambda route: route.path)
+
+    async def create(self, project_id: str, route: RouteIn) -> RouteOut:
+        self.fake.check(change=True)
+        function = self.fake.all_functions[route.function_id]
+        made = self.fake.add_route(self.fake.all_projects[project_id], function, route.method, route.path)
+        self.fake.publish("route.created", project_id=project_id, route_id=made.id)
+        return made
+
+    async def update(self, project_id: str, id_: str, changes: RoutePatch) -> RouteOut:
+        self.fake.check(change=True)
+        fields = changes.model_dump(exclude_unset=True)
+        route = self.fake.all_routes[id_] = self.fake.all_routes[id_].model_copy(update=fields)
+        self.fake.publish("route.updated", project_id=project_id, route_id=id_)
+        return route
+
+    async def delete(self, project_id: str, id_: str) -> None:
+        self.fake.check(change=True)
+        del self.fake.all_routes[id_]
+        self.fake.publish("route.deleted", project_id=project_id, route_id=id_)
+
+
+class _Invocations(_Part):
+    async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
+        self.fake.check()
+        return []
+
+
+def problem(status: int, detail: str, **extra: Any) -> ApiError:
+    """What the client raises for a problem document."""
+    return ApiError(Problem.model_validate({"status": status, "detail": detail, **extra}))
+
+
+def example() -> FakeClowdy:
+    """Two projects that look like work, and a function on its own."""
+    fake = FakeClowdy()
+    shop = fake.add_project("shop", "what the till talks to")
+    orders = fake.add_function("orders", ORDERS, shop, active_version=7)
+    pay = fake.add_function("pay", PAY, shop, active_version=2)
+    fake.add_function("refund", PAY, shop, status="inactive")
+    fake.add_route(shop, orders, "POST", "/orders")
+    fake.add_route(shop, orders, "GET", "/orders/:id")
+    fake.add_route(shop, pay, "POST", "/pay")
+    fake.add_project("blog")
+    fake.add_function("hello", HELLO, None, active_version=3)
+    return fake
+
+
+def connect_to(fake: FakeClowdy, **session: Any) -> Connect:
+    """What the app is handed to reach it."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Session]:
+        values = {"hosted": True, "url": URL} | session
+        yield Session(client=cast("Clowdy", fake), **values)
+
+    return connect
