@@ -11,12 +11,12 @@ _HIDDEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 # What a line of code shows in place of them: one character for one, so that columns stay what they are.
-_SYMBOLS: Final = {
+_SYMBOLS: Final[dict[int, str]] = {
     **dict.fromkeys((0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F)), "\ufffd"),
     **dict.fromkeys((*range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)), "\ufffd"),
     **dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
     **dict.fromkeys((0x2028, 0x2029), "\u2424"),
-    **{code: ord(symbol) for code, symbol in _CONTROL_PICTURES.items()},
+    **_CONTROL_PICTURES,
 }
 
 

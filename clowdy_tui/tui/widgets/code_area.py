@@ -1,11 +1,10 @@
 """The code editor: Textual's TextArea with its expensive parts replaced and what programmers expect added.
 
-Only what a key changed is painted again. The stock widget renders every visible line after each key, and walks the whole
-document for several of them; at 10,000 lines that blocks the loop which a gateway may share.
+Only what a key changed is painted again. The stock widget renders every visible line after each key, and walks the
+whole document for several of them; at 10,000 lines that blocks the loop which a gateway may share.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.document._document import Location, Selection
 from textual.document._document_navigator import DocumentNavigator
+from textual.geometry import Region
 from textual.reactive import Reactive, reactive
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -25,8 +25,6 @@ from clowdy_tui.tui.widgets.code_area_document import CodeDocument, UnwrappedVie
 from clowdy_tui.tui.widgets.code_area_indent import commented, indented, new_line
 from clowdy_tui.tui.widgets.code_area_paint import LineLook, Palette, paint
 from clowdy_tui.tui.widgets.highlight import LANGUAGES, TEXT, Language, syntax_styles
-
-_LEADING = re.compile(r"\s*")
 
 
 class CodeArea(TextArea):
@@ -55,7 +53,7 @@ class CodeArea(TextArea):
         show_line_numbers: bool = True,
         tab_behavior: Literal["focus", "indent"] = "indent",
         blink: bool = True,
-        id: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own word
         classes: str | None = None,
     ) -> None:
         self._code_language = LANGUAGES.get(language, TEXT)
@@ -107,7 +105,7 @@ class CodeArea(TextArea):
         self.refresh()
 
     def replace_text(self, text: str) -> None:
-        """Put other text in place of all of it, as one step that can be undone; cursor and scroll stay where they can."""
+        """Put other text in place of all of it, as one step that can be undone; cursor and scroll stay."""
         cursor, offset = self.selection, self.scroll_offset
         self.replace(text, self.document.start, self.document.end, maintain_selection_offset=False)
         self.history.checkpoint()
@@ -155,7 +153,7 @@ class CodeArea(TextArea):
             if row in self._looks and self._looks[row] != self._look(row):
                 self.refresh_lines(row)
 
-    def render_lines(self, crop):  # type: ignore[no-untyped-def]
+    def render_lines(self, crop: Region) -> list[Strip]:
         """Resolve the styles once, then render the lines of `crop`."""
         self._theme.apply_css(self)
         theme = self._theme
@@ -274,7 +272,7 @@ class CodeArea(TextArea):
         if mark and not self.read_only:
             self._change_lines(lambda lines: commented(lines, mark))
 
-    def _change_lines(self, change):  # type: ignore[no-untyped-def]
+    def _change_lines(self, change: Callable[[list[str]], list[str]]) -> None:
         """Replace the selected lines by what `change` makes of them, in one step; what was selected stays so."""
         anchor, cursor = self.selection
         first, last = sorted((anchor, cursor))
@@ -290,7 +288,7 @@ class CodeArea(TextArea):
             if not first[0] <= row <= bottom:
                 return location
             before, after = old[row - first[0]], new[row - first[0]]
-            if column <= _LEADING.match(before).end() and anchor != cursor:  # type: ignore[union-attr]
+            if column <= len(before) - len(before.lstrip()) and anchor != cursor:
                 return row, min(column, len(after))
             return row, max(0, column + len(after) - len(before))
 

@@ -82,7 +82,7 @@ class CodeDocument(Document):
 
 
 class UnwrappedView(WrappedDocument):
-    """What Textual's navigator asks of a wrapped document, where nothing is ever wrapped: nothing to keep up to date."""
+    """What Textual's navigator asks of a wrapped document, where nothing is wrapped: nothing to keep up to date."""
 
     def wrap(self, width: int, tab_width: int | None = None) -> None:
         """Remember the tab width; code is never wrapped."""

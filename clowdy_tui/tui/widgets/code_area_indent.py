@@ -10,7 +10,7 @@ _LEAVES = re.compile(r"\s*(?:return|pass|break|continue|raise)\b")
 def new_line(before: str, after: str, language: str, width: int) -> tuple[str, str]:
     """What Enter inserts between `before` and `after`: what precedes the cursor, and what follows it.
 
-    The indentation is kept, one step more after `:` or an opening bracket; a bracket that closes goes on a line of its own.
+    The indentation is kept, one step more after `:` or an opening bracket; a closing one goes on a line of its own.
     """
     indent = before[: len(before) - len(before.lstrip())]
     step = "\t" if indent.endswith("\t") else " " * width
@@ -23,7 +23,7 @@ def new_line(before: str, after: str, language: str, width: int) -> tuple[str, s
     if last == ":" and language in {"python", "yaml"}:
         return f"\n{indent}{step}", ""
     if language == "python" and not after.strip() and _LEAVES.match(code) and not _open(code):
-        return f"\n{indent[: -len(step)] if indent.endswith(step) else indent}", ""
+        return f"\n{indent.removesuffix(step)}", ""
     return f"\n{indent}", ""
 
 

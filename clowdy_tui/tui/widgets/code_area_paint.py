@@ -4,6 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -95,6 +96,6 @@ def _text(look: LineLook, palette: Palette, base: Style) -> list[Segment]:
             segments.append(Segment(texts.symbols(piece), style))
         else:
             shown = texts.flat(" " * (cells % look.tab_size) + piece, look.tab_size)[cells % look.tab_size :]
-            cells += texts.cell_len(shown)
+            cells += cell_len(shown)
             segments.append(Segment(shown, style))
     return segments

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -35,7 +36,6 @@ class _Memory:
     """What the console keeps for each function."""
 
     text: str = "{}"
-    head: Content | None = None
     out: InvokeOut | None = None
     problem: str = ""
 
@@ -63,6 +63,7 @@ class TestConsole(Widget):
         super().__init__(id=id)
         self._ssh = ssh
         self._run_key = run_key
+        self._ready = False
         self._memories: dict[str, _Memory] = {}
         self._function_id: str | None = None
         self._function_name = ""
@@ -87,6 +88,7 @@ class TestConsole(Widget):
 
     def on_mount(self) -> None:
         """Nothing has run yet."""
+        self._ready = True
         self._recall()
 
     @property
@@ -104,7 +106,7 @@ class TestConsole(Widget):
         if function_id != self._function_id:
             self._keep()
             self._function_id, self._function_name = function_id, name
-            if self.is_mounted:
+            if self._ready:
                 self._recall()
         elif name != self._function_name:
             self._function_name = name
@@ -137,13 +139,12 @@ class TestConsole(Widget):
         """The call's answer; `function_id` says whose, where that is not the one that was shown as running."""
         memory = self._finish(function_id)
         memory.out, memory.problem = out, ""
-        memory.head = _outcome(out)
         self._draw_answer()
 
     def show_error(self, text: str, function_id: str | None = None) -> None:
         """There was no call: the gateway is gone, or refused."""
         memory = self._finish(function_id)
-        memory.out, memory.problem, memory.head = None, text, Content.styled("✗ not run", "bold $error")
+        memory.out, memory.problem = None, text
         self._draw_answer()
 
     def _finish(self, function_id: str | None) -> _Memory:
@@ -157,7 +158,7 @@ class TestConsole(Widget):
     # What is kept for each function.
 
     def _keep(self) -> None:
-        if self._function_id is not None and self.is_mounted:
+        if self._function_id is not None and self._ready:
             self._memories.setdefault(self._function_id, _Memory()).text = self.input.text
 
     def _recall(self) -> None:
@@ -179,7 +180,7 @@ class TestConsole(Widget):
     # What is shown.
 
     def _draw_bar(self) -> None:
-        if not self.is_mounted:
+        if not self._ready:
             return
         name = shorten(visible(self._function_name), 20)
         about = (
@@ -188,13 +189,13 @@ class TestConsole(Widget):
         self.query_one("#about", Static).update(about)
         button = self.query_one(RunButton)
         button.show(self._run_key, possible=self._function_id is not None and not self.running, running=self.running)
-        self.input.disabled = self._function_id is None
+        self.set_class(self._function_id is None, "-idle")
 
     def _draw_answer(self) -> None:
-        if not self.is_mounted:
+        if not self._ready:
             return
         memory = self._memory
-        view, head = self.query_one(ResultView), self.query_one("#outcome", Static)
+        view = self.query_one(ResultView)
         mine = self._called is not None and self._called == self._function_id
         if mine:
             self._tick()
@@ -204,8 +205,8 @@ class TestConsole(Widget):
         elif memory.problem:
             view.show_problem(memory.problem)
         if not mine:
-            head.update(memory.head or Content.styled("Result", "bold"))
-        something = mine or memory.head is not None
+            self._draw_outcome()
+        something = mine or memory.out is not None or bool(memory.problem)
         view.display = something
         nothing = self.query_one("#nothing", Static)
         nothing.display = not something
@@ -213,6 +214,16 @@ class TestConsole(Widget):
             nothing.update("Open a function to test it.")
         else:
             nothing.update(f"Not run yet.\nPress {self._run_key}, or click Run.")
+
+    def _draw_outcome(self) -> None:
+        memory = self._memory
+        head = self.query_one("#outcome", Static)
+        if memory.out is not None:
+            head.update(_outcome(memory.out, head.content_size.width))
+        elif memory.problem:
+            head.update(Content.styled("✗ not run", "bold $error"))
+        else:
+            head.update(Content.styled("Result", "bold"))
 
     def _tick(self) -> None:
         if self._called != self._function_id:
@@ -235,9 +246,8 @@ class TestConsole(Widget):
         if parsed is None:
             said = Content.styled("…", "$muted")
         elif not parsed.ok:
-            said = Content.assemble(
-                ("✗ ", "bold $error"), (f"{parsed.line}:{parsed.column} {visible(parsed.problem)}", "$error")
-            )
+            fault = shorten(f"{parsed.line}:{parsed.column} {visible(parsed.problem)}", self.input.size.width - 2)
+            said = Content.assemble(("✗ ", "bold $error"), (fault, "$error"))
         elif self.input.text.strip():
             said = Content.styled("✓ JSON", "$success")
         else:
@@ -269,6 +279,8 @@ class TestConsole(Widget):
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room."""
         self.set_class(event.size.width < NARROW, "-stacked")
+        if self._called is None or self._called != self._function_id:
+            self.call_after_refresh(self._draw_outcome)
 
     def on_run_button_pressed(self, event: "RunButton.Pressed") -> None:
         """The button was clicked."""
@@ -307,15 +319,17 @@ class RunButton(Widget):
             self.post_message(self.Pressed())
 
 
-def _outcome(out: InvokeOut) -> Content:
-    """`✓ success · 12.3 ms · warm · v7` and the split of the time, where there was any waiting."""
+def _outcome(out: InvokeOut, width: int) -> Content:
+    """`✓ success · 12 ms · warm · v7`, and as much of the rest as fits: where the time went, and memory."""
     said, style = status_piece(out.status.value)
-    facts = [f"{duration(out.duration_ms)}", "cold" if out.cold_start else "warm", f"v{out.version}"]
-    if out.memory_mb is not None:
-        facts.append(f"{out.memory_mb:.0f} MB")
-    split = [
+    facts = [duration(out.duration_ms), "cold" if out.cold_start else "warm", f"v{out.version}"]
+    facts += [
         f"{name} {duration(us / 1000)}" for name, us in (("queue", out.queue_us), ("init", out.init_us)) if us >= 50
     ]
-    if split:
-        facts.append(" + ".join(split))
+    if out.queue_us >= 50 or out.init_us >= 50:
+        facts[0] = f"run {facts[0]}"
+    if out.memory_mb is not None:
+        facts.append(f"{out.memory_mb:.0f} MB")
+    while len(facts) > 1 and cell_len(" · ".join([said, *facts])) > width:
+        facts.pop()
     return Content.assemble((said, _STYLES[style]), *((f" · {fact}", "$muted") for fact in facts))

@@ -62,7 +62,7 @@ def _said(message: str) -> str:
         "Expecting property name enclosed in double quotes": "a name in double quotes is missing here",
         "Expecting ',' delimiter": "a comma is missing here",
         "Expecting ':' delimiter": "a colon is missing here",
-        "Extra data": "the input ends before this",
+        "Extra data": "nothing may follow here",
         "Unterminated string starting at": "this string does not end",
         "Illegal trailing comma before end of object": "a comma too many",
         "Illegal trailing comma before end of array": "a comma too many",

@@ -90,6 +90,7 @@ class EditorTabs(Widget):
     def __init__(self, *, ssh: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._blink = not ssh
+        self._ready = False
         self._files: dict[Key, _Open] = {}
         self._active: Key | None = None
 
@@ -106,6 +107,7 @@ class EditorTabs(Widget):
 
     def on_mount(self) -> None:
         """Show what was opened before."""
+        self._ready = True
         for file in self._files.values():
             self.query_one("#areas").mount(file.area)
         self._show()
@@ -146,7 +148,7 @@ class EditorTabs(Widget):
             language = document.language or language_of(document.path)
             area = CodeArea(document.text, language=language, blink=self._blink)
             file = self._files[document.key] = _Open(document, area, list(area.document.lines))
-            if self.is_mounted:
+            if self._ready:
                 self.query_one("#areas").mount(area)
         else:
             self.refresh_document(document)
@@ -202,7 +204,7 @@ class EditorTabs(Widget):
         self._set_saved(file, text)
 
     def refresh_document(self, document: Document) -> None:
-        """The gateway has this now. A clean file follows, keeping its cursor; a dirty one is marked as changed elsewhere."""
+        """The gateway has this now. A clean file follows and keeps its cursor; a dirty one is marked: changed elsewhere."""
         file = self._files.get(document.key)
         if file is None:
             return
@@ -243,12 +245,12 @@ class EditorTabs(Widget):
     def _show(self) -> None:
         for key, file in self._files.items():
             file.area.display = key == self._active
-        if self.is_mounted:
+        if self._ready:
             self.query_one("#empty").display = self._active is None
             self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self._ready:
             return
         bar = self.query_one(TabBar)
         bar.set_tabs(list(self._tabs()), self._active)

@@ -1,4 +1,4 @@
-"""Colours for code: which language a file is in, what each stretch of a line is, and in which colour the theme has it."""
+"""Colours for code: which language a file is in, what a stretch of a line may be, and how the theme paints that."""
 
 import re
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
 """What the visible lines are made of, from a syntax tree of the text around them.
 
-Parsing a whole file at each key starves the event loop, which a gateway may share: with 10,000 lines tree-sitter takes 2
-to 8 ms where the text is sound and 40 to 90 ms while it is broken, holding the interpreter's lock. A window that begins
-and ends between two top-level statements takes one or two, however long the file is. What a window cannot know, whether it
-begins inside of a string, is kept for each line and costs next to nothing.
+Parsing a whole file at each key starves the event loop, which a gateway may share: with 10,000 lines tree-sitter takes
+2 to 8 ms where the text is sound and 40 to 90 ms while it is broken, holding the interpreter's lock. A window that
+begins and ends between two top-level statements takes one or two, however long the file is. What a window cannot know,
+whether it begins inside of a string, is kept for each line and costs next to nothing.
 """
 
 import importlib

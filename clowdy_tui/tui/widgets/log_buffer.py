@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """One line of the log. `kind` is `header`, `more` (the same call's lines go on here), `stdout`, `stderr` or `error`."""
+    """One line of the log. `kind` is `header`, `more` (a call's lines go on here), `stdout`, `stderr` or `error`."""
 
     number: int
     kind: str

@@ -42,13 +42,13 @@ def header(line: Line, width: int) -> list[Piece]:
     route = " ".join(part for part in (call.method, call.path) if part) or call.source
     if line.kind == "more":
         return [("▏ ", "bar"), (when, "time"), ("  ", ""), (name, "name"), ("  goes on", "time")]
-    tail: list[Piece] = []
-    if not call.running:
-        tail.append((f"{duration(call.duration_us / 1000):>8}", "what"))
-        tail.append(("cold" if call.cold else "warm", "odd" if call.cold else "time"))
-    if call.version is not None and width >= 70:
+    tail: list[Piece] = [
+        (f"{duration(call.duration_us / 1000) if not call.running else '':>8}", "what"),
+        ("" if call.running else "cold" if call.cold else "warm", "odd" if call.cold else "time"),
+    ]
+    if call.version is not None and width >= 78:
         tail.append((f"v{call.version}", "time"))
-    room = width - (2 + 8 + 2 + name_room + 2) - (2 + 9) - sum(2 + cell_len(text) for text, _ in tail)
+    room = width - (2 + 8 + 2 + name_room + 2) - (2 + 9) - (2 + 8) - (2 + 4) - (6 if width >= 78 else 0)
     what = shorten(visible(route), max(0, room))
     what += " " * (min(max(0, room), 34) - cell_len(what))
     pieces: list[Piece] = [
@@ -61,8 +61,8 @@ def header(line: Line, width: int) -> list[Piece]:
         ("  ", ""),
         (f"{status[0]:<9}", status[1]),
     ]
-    for piece in tail:
-        pieces += [("  ", ""), piece]
+    for text, style in tail:
+        pieces += [("  ", ""), (f"{text:<4}", style)]
     return pieces
 
 

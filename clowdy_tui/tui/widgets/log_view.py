@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ Row = tuple[Line, int]
 
 
 class LogView(ScrollView, can_focus=True):
-    """Shows a `LogBuffer`. Follows its end until one scrolls up or moves the cursor; the end, reached again, resumes."""
+    """Shows a `LogBuffer`. Follows its end until one scrolls up or moves the cursor; the end, reached, resumes."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -52,6 +53,8 @@ class LogView(ScrollView, can_focus=True):
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "follow", "Follow", show=False),
+        Binding("left,h", "scroll_left", "Left", show=False),
+        Binding("right,l", "scroll_right", "Right", show=False),
         Binding("enter", "choose", "Open the call", show=False),
         Binding("y", "copy_line", "Copy the line", show=False),
         Binding("Y", "copy_call", "Copy the call's lines", show=False),
@@ -232,7 +235,7 @@ class LogView(ScrollView, can_focus=True):
         pieces = self._pieces(line, part)
         base = self.rich_style
         if line is self._cursor:
-            base += self.get_component_rich_style("log--cursor")
+            base += self.get_component_rich_style("log--cursor", partial=True)
         segments = [Segment(text, base + self._style(name) if name else base) for text, name in pieces]
         strip = Strip(segments)
         if span is not None:
@@ -251,7 +254,7 @@ class LogView(ScrollView, can_focus=True):
         return printed(line.kind, text, part, "" if wanted.inverse else wanted.text)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"log--{name}")
+        return self.get_component_rich_style(f"log--{name}", partial=True)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What was selected with the mouse."""
@@ -379,7 +382,7 @@ def _styled(strip: Strip, start: int, end: int, style: Style) -> Strip:
     at = 0
     for text, own, _ in strip:
         cuts = sorted({0, len(text), min(max(start - at, 0), len(text)), min(max(end - at, 0), len(text))})
-        for one, other in zip(cuts, cuts[1:], strict=False):
+        for one, other in pairwise(cuts):
             inside = start <= at + one < end
             segments.append(Segment(text[one:other], (own or Style.null()) + style if inside else own))
         at += len(text)

@@ -30,7 +30,7 @@ MAX_PENDING: Final = 4_096
 
 
 class LogPane(Widget):
-    """Lines of `invocation.*` events, newest last. Other events are passed over. No timer runs while nothing happens."""
+    """Lines of `invocation.*` events, newest last; others are passed over. No timer runs while nothing happens."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -56,6 +56,7 @@ class LogPane(Widget):
         self._pending: list[tuple[EventOut, datetime]] = []
         self._timer: Timer | None = None
         self._function: tuple[str, str] | None = None
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         """A head of one line, the lines, and what stands there while there are none."""
@@ -68,6 +69,7 @@ class LogPane(Widget):
 
     def on_mount(self) -> None:
         """Show what came before there was a screen."""
+        self._ready = True
         self.query_one("#filter").display = False
         self._taken(Change(anew=True))
         if self._pending:
@@ -90,7 +92,7 @@ class LogPane(Widget):
         if not event.type.startswith("invocation."):
             return
         self._pending.append((event, datetime.now().astimezone()))
-        if self.is_mounted:
+        if self._ready:
             if len(self._pending) >= MAX_PENDING:
                 self._flush()
             else:
@@ -102,7 +104,7 @@ class LogPane(Widget):
     def prime(self, invocations: Iterable[InvocationOut]) -> None:
         """Headers of calls from before the screen was there."""
         change = self.buffer.prime(invocations)
-        if self.is_mounted:
+        if self._ready:
             self._taken(change)
 
     def set_function_names(self, names: Mapping[str, str]) -> None:
@@ -174,9 +176,9 @@ class LogPane(Widget):
         self._draw_head()
 
     def _refilter(self) -> None:
-        typed = self.query_one("#filter", Input).value if self.is_mounted else ""
+        typed = self.query_one("#filter", Input).value if self._ready else ""
         self.buffer.set_filter(Filter.parse(typed, [self._function[0]] if self._function else []))
-        if self.is_mounted:
+        if self._ready:
             self.view.rebuild()
             self._draw()
 

@@ -36,7 +36,6 @@ def result_lines(out: InvokeOut) -> list[ResultLine]:
     """An answer as lines: result or error first, then what was printed."""
     lines: list[ResultLine] = []
     if out.success:
-        lines.append(ResultLine("title", "Result"))
         shown = pretty(out.output)
         lines += [ResultLine("json", flat(line)) for line in shown.lines]
         if not shown.whole:
@@ -44,8 +43,9 @@ def result_lines(out: InvokeOut) -> list[ResultLine]:
                 ResultLine("note", f"… only the first {count(len(shown.lines), 'line')} are shown; y copies all")
             )
     else:
-        lines.append(ResultLine("title", out.error_type or "Error"))
-        lines += [ResultLine("error", _cut(line)) for line in lines_of(out.error or out.status.value.replace("_", " "))]
+        message = out.error or out.status.value.replace("_", " ")
+        said = f"{out.error_type}: {message}" if out.error_type else message
+        lines += [ResultLine("error", _cut(line)) for line in lines_of(said)[:MAX_PRINTED]]
         if out.stack_trace:
             lines.append(ResultLine("blank", ""))
             lines += [ResultLine("trace", _cut(line)) for line in lines_of(out.stack_trace.rstrip())[-MAX_PRINTED:]]
@@ -85,6 +85,12 @@ class ResultView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", show=False),
         Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("left,h", "scroll_left", "Left", show=False),
+        Binding("right,l", "scroll_right", "Right", show=False),
+        Binding("pageup,b", "page_up", "Page up", show=False),
+        Binding("pagedown,space", "page_down", "Page down", show=False),
+        Binding("home,g", "scroll_home", "Top", show=False),
+        Binding("end,G", "scroll_end", "End", show=False),
         Binding("y", "copy", "Copy the result", show=False),
     ]
 
@@ -151,9 +157,11 @@ class ResultView(ScrollView, can_focus=True):
             for start, end, name in json_spans(text):
                 styles[start:end] = [self._syntax[name]] * (end - start)
         elif line.kind != "blank":
-            styles = [self.get_component_rich_style(f"result--{line.kind}")] * len(text)
+            styles = [self.get_component_rich_style(f"result--{line.kind}", partial=True)] * len(text)
             if lead:
-                bar = self.get_component_rich_style("result--bar" if line.kind == "stdout" else "result--stderr")
+                bar = self.get_component_rich_style(
+                    f"result--{'bar' if line.kind == 'stdout' else 'stderr'}", partial=True
+                )
                 styles[: len(lead)] = [bar] * len(lead)
         if span is not None:
             start, end = span

@@ -93,7 +93,8 @@ class TabBar(Widget):
         """The only line."""
         base = self.rich_style
         active, edge, rest, mark, close = (
-            self.get_component_rich_style(f"tab-bar--{name}") for name in ("active", "edge", "rest", "mark", "close")
+            self.get_component_rich_style(f"tab-bar--{name}", partial=True)
+            for name in ("active", "edge", "rest", "mark", "close")
         )
         segments: list[Segment] = []
         for tab in self._tabs:

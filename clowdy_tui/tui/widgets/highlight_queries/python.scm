@@ -18,7 +18,11 @@
 (function_definition name: (identifier) @function)
 (class_definition name: (identifier) @type)
 (type (identifier) @type)
-(decorator) @function
+(decorator "@" @function)
+(decorator (identifier) @function)
+(decorator (attribute attribute: (identifier) @function))
+(decorator (call function: (identifier) @function))
+(decorator (call function: (attribute attribute: (identifier) @function)))
 (keyword_argument name: (identifier) @variable)
 
 [(none) (true) (false) (ellipsis)] @constant
