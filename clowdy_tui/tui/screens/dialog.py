@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
+from textual.widgets._select import SelectCurrent
 
 from clowdy_tui.client import ApiError, GatewayGone
 from clowdy_tui.tui.text import block, visible
@@ -62,11 +63,15 @@ class Field(Vertical):
         super().__init__(classes="field")
         self.field_name = name
         self.control = control
-        control.border_title = Content(title)
+        self._title = title
 
     def compose(self) -> ComposeResult:
         yield self.control
         yield Static(classes="field-error", markup=False)
+
+    def on_mount(self) -> None:
+        bordered = self.control.query_one(SelectCurrent) if isinstance(self.control, Select) else self.control
+        bordered.border_title = Content(self._title)
 
     @property
     def value(self) -> str:
@@ -77,12 +82,15 @@ class Field(Vertical):
         """Show what is wrong with the value; an empty text takes it back."""
         error = self.query_one(".field-error", Static)
         error.update(Content(f"✕ {visible(message)}" if message else ""))
+        error.display = bool(message)
         self.set_class(bool(message), "-wrong")
 
     def remark(self, content: Content) -> None:
         """Show something about a value that is right."""
         self.remove_class("-wrong")
-        self.query_one(".field-error", Static).update(content)
+        note = self.query_one(".field-error", Static)
+        note.update(content)
+        note.display = True
 
 
 class FormDialog(Dialog[Result], Generic[Result]):
@@ -173,7 +181,9 @@ class FormDialog(Dialog[Result], Generic[Result]):
             known[next(iter(errors))].control.focus()
 
     def _say(self, problem: str) -> None:
-        self.query_one("#form-error", Static).update(Content(f"✕ {block(problem)}" if problem else ""))
+        error = self.query_one("#form-error", Static)
+        error.update(Content(f"✕ {block(problem)}" if problem else ""))
+        error.display = bool(problem)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#submit")

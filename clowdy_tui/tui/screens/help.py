@@ -70,7 +70,7 @@ class HelpScreen(Dialog[None]):
             keys = " ".join(dict.fromkeys(show_key(key) for key in action.keys))
             tree = " ".join(show_key(key) for key in action.tree_keys)
             line = Content.assemble(
-                (f"{keys:<12}", "bold"), (f"{tree:<7}", "$muted"), (f"{action.letter:<3}", "$secondary"),
+                (f"{keys:<9}", "bold"), (f"{tree:<10}", "$muted"), (f"{action.letter:<3}", "$secondary"),
                 (f"{action.title:<24}", "$foreground"), (action.description, "$muted"),
             )  # fmt: skip
             lines.append(line)

@@ -91,7 +91,11 @@ class Palette(ModalScreen[Message]):
     def _search(self, query: str) -> None:
         query = query.strip()
         matcher = Matcher(query, match_style=Style(bold=True, underline=True))
-        scores = {id(entry): matcher.match(entry.title) if query else 1.0 for entry in self._entries}
+        # What cannot be done now comes after what can.
+        scores = {
+            id(entry): matcher.match(entry.title) * (0.5 if entry.blocked else 1) if query else 1.0
+            for entry in self._entries
+        }
         self._found = [entry for entry in self._entries if scores[id(entry)] > 0]
         if query:
             self._found.sort(key=lambda entry: -scores[id(entry)])

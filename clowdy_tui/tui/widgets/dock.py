@@ -74,7 +74,7 @@ class Dock(Vertical):
     def _draw_tabs(self) -> None:
         tabs = []
         for tab, label in (("test", "Test"), ("logs", "Logs")):
-            style = "bold underline" if tab == self.shown else "$muted"
-            content = Content.styled(f" {label} ", style)
+            style = "bold underline $accent" if tab == self.shown else "not bold $muted"
+            content = Content.styled(label, style)
             tabs.append(content.stylize(Style.from_meta({"perform": f"pane.{tab}"})))
-        self.border_title = Content("│").join(tabs)
+        self.border_title = Content.styled(" │ ", "not bold $line").join(tabs)

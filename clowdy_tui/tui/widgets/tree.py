@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from rich.style import Style
 from rich.text import Text
@@ -10,13 +10,14 @@ from textual import on
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from clowdy_tui.domain.schemas import FunctionOut, ProjectOut, RouteOut
+from clowdy_tui.domain.schemas import FunctionOut, RouteOut
 from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.messages import PlaceChanged, PlaceChosen
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
 
 Node = TreeNode[Place]
+Outline: TypeAlias = list[tuple[Place, "Outline | None"]]
 
 
 class ProjectTree(Tree[Place]):
@@ -43,24 +44,53 @@ class ProjectTree(Tree[Place]):
         for binding in keymap.tree_bindings():
             self._bindings.bind(binding.key, binding.action, binding.description, show=False)
         self._state = state
-        self._open: dict[Place, bool] = {}
+        self._opened: dict[Place, bool] = {}
+        self._drawn: Outline = []
         self.show_root = False
         self.show_guides = False
         self.guide_depth = 2
         self.auto_expand = False
 
     def redraw(self) -> None:
-        """Draw the state as it is now."""
+        """Draw the state as it is now. Where no branch or leaf came or went, only the labels are."""
+        outline = self._outline()
+        if outline == self._drawn:
+            for node in _walk(self.root):
+                node.refresh()
+            return
+        self._drawn = outline
         cursor = self.cursor_node.data if self.cursor_node else None
         self.clear()
-        for project in self._state.projects_by_name():
-            self._add_project(project)
-        alone = self._state.functions_of(None)
-        if alone:
-            group = self._branch(self.root, Place("group"), opened=True)
-            for function in alone:
-                group.add_leaf(Text(function.name), Place("function", None, function.id))
+        self._grow(self.root, outline)
         self._return_to(cursor)
+
+    def _outline(self) -> Outline:
+        """What the tree consists of: each place with what is below it, and None for leaves."""
+        state = self._state
+        outline: Outline = []
+        for project in state.projects_by_name():
+            id_ = project.id
+            functions: Outline = [(Place("function", id_, f.id), None) for f in state.functions_of(id_)]
+            routes: Outline = [
+                (Place("route", id_, route.function_id, route.id), None) for route in state.routes.get(id_, [])
+            ]
+            sections: Outline = [
+                (Place("functions", id_), functions or [(Place("hint", id_), None)]),
+                (Place("routes", id_), routes or [(Place("hint", id_, None, "routes"), None)]),
+            ]
+            outline.append((Place("project", id_), sections))
+        if alone := state.functions_of(None):
+            outline.append((Place("group"), [(Place("function", None, function.id), None) for function in alone]))
+        return outline
+
+    def _grow(self, parent: Node, outline: Outline) -> None:
+        for place, below in outline:
+            if below is None:
+                parent.add_leaf("", place)
+            else:
+                # A few projects are shown whole, many by their names.
+                opened = place.kind != "project" or len(self._state.projects) <= 3
+                self._grow(parent.add("", place, expand=self._opened.get(place, opened)), below)
 
     def reveal(self, place: Place) -> None:
         """Put the cursor on a place, opening what it is in."""
@@ -73,27 +103,9 @@ class ProjectTree(Tree[Place]):
                 self.call_after_refresh(self.move_cursor, node)
                 return
 
-    def _add_project(self, project: ProjectOut) -> None:
-        functions = self._state.functions_of(project.id)
-        routes = self._state.routes.get(project.id, [])
-        first = len(self._state.projects) <= 3
-        branch = self._branch(self.root, Place("project", project.id), opened=first)
-        section = self._branch(branch, Place("functions", project.id), opened=True)
-        for function in functions:
-            section.add_leaf(Text(function.name), Place("function", project.id, function.id))
-        if not functions:
-            section.add_leaf(Text("none yet"), Place("hint", project.id))
-        section = self._branch(branch, Place("routes", project.id), opened=True)
-        for route in routes:
-            section.add_leaf(Text(route.path), Place("route", project.id, route.function_id, route.id))
-        if not routes:
-            section.add_leaf(Text("none yet"), Place("hint", project.id, None, "routes"))
-
-    def _branch(self, parent: Node, place: Place, *, opened: bool) -> Node:
-        return parent.add("", place, expand=self._open.get(place, opened))
-
     def _return_to(self, cursor: Place | None) -> None:
-        if not self.root.children:
+        # Asking for the last line makes the tree count its lines: before that no node has one to go to.
+        if self.last_line < 0:
             return
         nodes = list(_walk(self.root))
         same = next((node for node in nodes if node.data == cursor), None)
@@ -105,7 +117,7 @@ class ProjectTree(Tree[Place]):
     def _remember_opened(self, event: Tree.NodeExpanded[Place] | Tree.NodeCollapsed[Place]) -> None:
         event.stop()
         if event.node.data is not None:
-            self._open[event.node.data] = event.node.is_expanded
+            self._opened[event.node.data] = event.node.is_expanded
 
     @on(Tree.NodeHighlighted)
     def _tell_place(self, event: Tree.NodeHighlighted[Place]) -> None:
@@ -196,7 +208,7 @@ class ProjectTree(Tree[Place]):
         return label, tail.append(f"v{function.active_version}", self._style("muted"))
 
     def _route_label(self, route: RouteOut) -> tuple[Text, Text]:
-        label = Text().append(f"{route.method:<6} ", self._style("method"))
+        label = Text().append(f"{route.method:<4} ", self._style("method"))
         label.append(visible(route.path))
         return label, Text().append("→ " + shorten(visible(route.function_name), 10), self._style("muted"))
 

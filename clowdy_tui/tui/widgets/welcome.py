@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Center, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -29,9 +29,9 @@ class Welcome(VerticalScroll, can_focus=True):
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
-        yield Static(WORDMARK, classes="wordmark", markup=False)
-        yield Static(classes="say", markup=False)
-        yield Static(classes="keys", markup=False)
+        yield Center(Static(WORDMARK, classes="wordmark", markup=False))
+        yield Center(Static(classes="say", markup=False))
+        yield Center(Static(classes="keys", markup=False))
 
     def on_mount(self) -> None:
         self.redraw()
@@ -73,5 +73,5 @@ class Welcome(VerticalScroll, can_focus=True):
         for action_id in wanted:
             action = self._keymap.actions[action_id]
             key = self._keymap.key_of(action_id) or f"^space {action.letter}"
-            lines.append(Content.assemble((f"{key:>9}", "bold $accent"), (f"  {action.title}", "$foreground")))
+            lines.append(Content.assemble((f"{key:>6}", "bold $accent"), (f"  {action.title}", "$foreground")))
         return Content("\n").join(lines)
