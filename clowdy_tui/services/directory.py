@@ -17,6 +17,9 @@ _OTHER_VERSIONS: Final = 64
 Retire = Callable[[str, str | None], None]
 """Called with a function's id and the one deployment key whose instances may stay."""
 
+Warm = Callable[[Deployment], None]
+"""Called with a deployment that wants instances before its first call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -44,10 +47,11 @@ class ProjectEntry:
 class Directory:
     """Functions by id, projects by slug. The services refresh what they change before they answer."""
 
-    def __init__(self, database: Database, cipher: Cipher, *, retire: Retire = lambda _id, _key: None) -> None:
+    def __init__(self, database: Database, cipher: Cipher, *, retire: Retire, warm: Warm) -> None:
         self._database = database
         self._cipher = cipher
         self._retire = retire
+        self._warm = warm
         self._targets: dict[str, Target] = {}
         self._by_slug: dict[str, ProjectEntry] = {}
         self._by_id: dict[str, ProjectEntry] = {}
@@ -142,8 +146,12 @@ class Directory:
         before = self._targets.get(deployment.function_id)
         self._targets[deployment.function_id] = target
         self._drop_other_versions(deployment.function_id)
-        if before is not None and before.deployment.key != deployment.key:
+        if target.status != "active":
+            self._retire(deployment.function_id, None)
+        elif before is None or before.deployment.key != deployment.key or before.status != target.status:
             self._retire(deployment.function_id, deployment.key)
+            if deployment.min_instances:
+                self._warm(deployment)
 
     def _forget(self, function_id: str) -> None:
         self._drop_other_versions(function_id)

@@ -3,19 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from clowdy_tui import resources
 from clowdy_tui.domain import events, names
-from clowdy_tui.domain.errors import NotFound
-from clowdy_tui.domain.errors import DataFolderError, Unavailable
+from clowdy_tui.domain.errors import DataFolderError, NotFound, Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.runtime import RuntimeStore
+from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.services.actor import LOCAL
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
 from clowdy_tui.services.directory import Directory
@@ -24,11 +27,12 @@ from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
 from clowdy_tui.services.invocations import Engine, InvocationService
-from clowdy_tui.services.pool import PoolEngine, PoolEvents, PoolService
+from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.services.routes import RouteService
 from clowdy_tui.services.tokens import TokenService
+from clowdy_tui.services.warming import Warming
 from clowdy_tui.store.database import Database
 from clowdy_tui.store.folder import make_data_folder
 from clowdy_tui.store.lock import FolderLock
@@ -123,20 +127,19 @@ class Platform:
         self.tokens = TokenService(database)
         await self.tokens.load()
         stack.push_async_callback(self.tokens.keep_used)
-
-        pool_events = PoolEvents(bus)
-        stack.callback(pool_events.close)
+        warming = Warming()
         if engine is None:
-            engine = await self._make_engine(pool_events)
-        self.directory = Directory(database, cipher, retire=engine.retire)
+            engine = await self._make_engine(warming)
+        self.directory = Directory(database, cipher, retire=engine.retire, warm=warming.begin)
         await self.directory.load()
         self.invocations = InvocationService(
             database, self.directory, bus, engine, writer, capture_bytes=config.capture_bytes
         )
         stack.push_async_callback(self.invocations.drain, _DRAIN_S)
         stack.push_async_callback(engine.close)
+        stack.push_async_callback(warming.close)
+        warming.open(engine.warm, self.directory.functions)
         await engine.start()
-        pool_events.watch(engine.driver_status)
 
         purge = Purge(database, self.invocations.flush)
         stack.push_async_callback(purge.close)
@@ -147,7 +150,7 @@ class Platform:
         self.pool = PoolService(engine)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()
-        housekeeping = asyncio.create_task(self._keep_house(pool_events), name="housekeeping")
+        housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(_end, housekeeping)
 
     async def close(self) -> None:
@@ -165,10 +168,8 @@ class Platform:
         async with self._database.read() as transaction:
             made = await transaction.meta.get("example_made")
         if made is not None:
-            try:
+            with suppress(NotFound):
                 return await self.projects.get(LOCAL, made)
-            except NotFound:
-                pass
         return await self._make_example()
 
     async def _make_example(self) -> ProjectOut:
@@ -201,12 +202,14 @@ class Platform:
                 await transaction.meta.set("installation_id", known)
         self.installation_id = known
 
-    async def _make_engine(self, pool_events: PoolEvents) -> PlatformEngine:
-        # Late: tests of the services need no engine.
-        from clowdy_tui.engine.invoke import InvokeService
-        from clowdy_tui.engine.runtime import RuntimeStore
-
+    async def _make_engine(self, warming: Warming) -> PlatformEngine:
         config = self.config
+
+        def driver_changed(status: DriverStatus) -> None:
+            publish_driver(self.bus, status)
+            if status.available:
+                warming.begin_all()
+
         driver = await choose_driver(
             self._database,
             config.driver,
@@ -218,7 +221,9 @@ class Platform:
             idle_timeout_s=config.idle_timeout_s, memory_budget_mb=config.memory_budget_mb, spares=config.spares
         )
         runtimes = RuntimeStore(config.data_dir / "runtimes", resources.folder("runtimes"))
-        return InvokeService(driver, runtimes, limits=limits, on_change=pool_events.changed)
+        return InvokeService(
+            driver, runtimes, limits=limits, on_change=partial(publish_counts, self.bus), on_driver=driver_changed
+        )
 
     def _writer_changed(self, state: WriterState) -> None:
         data = {
@@ -229,10 +234,9 @@ class Platform:
         }
         self.bus.publish(events.STORE_CHANGED, data, owner="")
 
-    async def _keep_house(self, pool_events: PoolEvents) -> None:
+    async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
-            pool_events.look_at_driver()
             await self.tokens.keep_used()
 
 

@@ -3,30 +3,16 @@
 import asyncio
 import inspect
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.invoke import InstanceInfo
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 
 Answer = Callable[[Deployment, bytes], Outcome]
-
-
-@dataclass
-class FakeInstance:
-    id: str
-    function_id: str | None
-    owner: str | None
-    function_name: str | None = None
-    version: int | None = None
-    state: str = "idle"
-    created_at: float = field(default_factory=time.monotonic)
-    calls: int = 0
-    memory_kb: int | None = 5 * 1024
 
 
 class FakeEngine:
@@ -36,7 +22,8 @@ class FakeEngine:
         self.answer: Answer | None = None
         self.calls: list[tuple[Deployment, bytes, str]] = []
         self.retired: list[tuple[str, str | None]] = []
-        self.instances: list[FakeInstance] = []
+        self.instances: list[InstanceInfo] = []
+        self.warmed: list[Deployment] = []
         self.hang = False
         self.started = asyncio.Event()
         self.closed = 0
@@ -86,7 +73,7 @@ class FakeEngine:
     def retire(self, function_id: str, keep_key: str | None = None) -> None:
         self.retired.append((function_id, keep_key))
 
-    def snapshot(self) -> list[FakeInstance]:
+    def snapshot(self) -> list[InstanceInfo]:
         return self.instances
 
     async def kill(self, instance_id: str) -> bool:
@@ -94,7 +81,8 @@ class FakeEngine:
         self.instances = [instance for instance in self.instances if instance.id != instance_id]
         return len(self.instances) < before
 
-    async def warm(self, deployment: Deployment) -> None: ...
+    async def warm(self, deployment: Deployment) -> None:
+        self.warmed.append(deployment)
 
     def driver_status(self) -> DriverStatus:
         return self.status
