@@ -16,7 +16,7 @@ from clowdy_tui.engine.sandboxes.docker_container import (
     EngineFacts,
     container_config,
 )
-from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
+from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint, is_there
 from clowdy_tui.engine.sandboxes.docker_engine import LEAST_API, START_IT, DockerEngine, EngineRefused
 from clowdy_tui.engine.sandboxes.docker_images import ImageStore
 from clowdy_tui.engine.sandboxes.docker_network import BridgeNetwork
@@ -67,23 +67,24 @@ class DockerDriver:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._untidy = False
+        self._used = False
         self._closed = False
 
     async def check(self) -> DriverStatus:
         try:
             engine, _, _ = self._open()
             version, info = await engine.call(lambda client: (client.version(), client.info()))
-            api = tuple(int(part) for part in str(version["ApiVersion"]).split(".")[:2])
+            api = str(version["ApiVersion"])
             self._facts = facts = EngineFacts.of(info)
         except DriverUnavailable as problem:
             return DriverStatus(self.name, False, problem.reason, problem.remedy)
         except EngineRefused as refused:
             return DriverStatus(self.name, False, f"The Docker engine refuses: {refused.sentence}", START_IT)
-        if api < LEAST_API:
+        if _parts(api) < _parts(LEAST_API):
             return DriverStatus(
                 self.name,
                 False,
-                f"The Docker engine is too old: its API is {version['ApiVersion']}, Clowdy needs 1.40.",
+                f"The Docker engine is too old: its API is {api}, Clowdy needs {LEAST_API}.",
                 "Install Docker 19.03 or newer.",
             )
         if not facts.linux:
@@ -137,8 +138,9 @@ class DockerDriver:
         engine, _, network = self._opened
         self._opened = None
         try:
-            await self._remove_strangers(engine)
-            await network.remove()
+            if self._used:
+                await self._remove_strangers(engine)
+                await network.remove()
         except DriverUnavailable as gone:
             logger.warning("what is left in Docker goes with the next start: %s", gone.reason)
         finally:
@@ -148,7 +150,7 @@ class DockerDriver:
         """Where the engine is is found out late and again until something is there: it may be started after us."""
         if self._opened is None:
             endpoint = find_endpoint(*self._where, os.environ, Path.home())
-            if endpoint.socket is not None and not endpoint.socket.exists():
+            if endpoint.socket is not None and not is_there(endpoint.socket):
                 raise DriverUnavailable(f"No Docker engine answers at {endpoint}.", remedy=START_IT)
             engine = DockerEngine(endpoint, timeout_s=self._timeout_s)
             images = ImageStore(engine, self._installation_id, self._base_image)
@@ -157,6 +159,7 @@ class DockerDriver:
 
     async def _start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         engine, images, network = self._open()
+        self._used = True
         self._starting.add(spec.id)
         try:
             async with self._at_once:
@@ -267,6 +270,10 @@ async def _abandon(task: "asyncio.Task[DockerSandbox]") -> None:
         logger.debug("a sandbox that nobody waits for could not be made: %s", problem)
         return
     await sandbox.kill()
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _notes(facts: EngineFacts, own_seccomp: bool) -> tuple[str, ...]:

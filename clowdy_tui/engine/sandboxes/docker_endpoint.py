@@ -29,6 +29,15 @@ class TlsFiles:
         """The three files by the names that Docker gives them."""
         return cls(folder / "cert.pem", folder / "key.pem", folder / "ca.pem", verify)
 
+    def must_be_there(self) -> None:
+        """Raises DriverUnavailable: a file is missing."""
+        for path in (self.certificate, self.key, self.authority):
+            if not path.is_file():
+                raise DriverUnavailable(
+                    f"There is no {path.name} in {path.parent} for TLS with the Docker engine.",
+                    remedy="It belongs there beside cert.pem, key.pem and ca.pem; or set DOCKER_CERT_PATH.",
+                )
+
     def context(self) -> ssl.SSLContext:
         """For the attach stream. Raises OSError or ssl.SSLError where a file is missing or wrong."""
         context = ssl.create_default_context(cafile=str(self.authority) if self.verify else None)
@@ -118,7 +127,18 @@ def find_endpoint(
     if context and context != "default":
         return _context_endpoint(config, context)
     places = list(_usual_sockets(environ, home))
-    return Endpoint(socket=next((place for place in places if place.exists()), DEFAULT_SOCKET))
+    return Endpoint(socket=next((place for place in places if is_there(place)), DEFAULT_SOCKET))
+
+
+def is_there(socket: Path) -> bool:
+    """Also where we may not look: then whoever connects is told so."""
+    try:
+        socket.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _usual_sockets(environ: Mapping[str, str], home: Path) -> Iterator[Path]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clowdy_tui.domain.errors import DriverUnavailable
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 THREADS = 8
-LEAST_API = (1, 40)
+LEAST_API = "1.40"
 START_IT = (
     "Start Docker (`sudo systemctl start docker`, `colima start` or Docker Desktop), or set `driver` to `bubblewrap`."
 )
@@ -100,6 +102,7 @@ class DockerEngine:
             generation = self._generation
             reused = getattr(self._local, "generation", None) == generation
             try:
+                self._knock()
                 client = self._client(generation)
                 client.timeout = timeout_s
                 return function(client)
@@ -114,10 +117,19 @@ class DockerEngine:
                 raise self._unreachable(error) from error
         raise AssertionError("the second attempt returns or raises")
 
+    def _knock(self) -> None:
+        """Fail where nobody listens, before the SDK does: it would leave its socket open and hide the reason."""
+        if self.endpoint.socket is not None:
+            with socket.socket(socket.AF_UNIX) as knocking:
+                knocking.settimeout(self.timeout_s)
+                knocking.connect(str(self.endpoint.socket))
+
     def _client(self, generation: int) -> "APIClient":
         """This thread's own client; a session of `requests` is not to be shared between threads."""
         from docker import APIClient
         from docker.tls import TLSConfig
+        from urllib3 import disable_warnings
+        from urllib3.exceptions import InsecureRequestWarning
 
         old: APIClient | None = getattr(self._local, "client", None)
         if old is not None and self._local.generation == generation:
@@ -128,13 +140,27 @@ class DockerEngine:
                 self._clients.discard(old)
             old.close()
         files = self.endpoint.tls
+        if files is not None:
+            files.must_be_there()
         tls = files and TLSConfig(
             client_cert=(str(files.certificate), str(files.key)), ca_cert=str(files.authority), verify=files.verify
         )
-        client = APIClient(self.endpoint.url, version="auto", timeout=self.timeout_s, tls=tls or False)
+
+        if files is not None and not files.verify:
+            # Somebody chose not to check: a warning a request, across the screen, would tell them nothing new.
+            disable_warnings(InsecureRequestWarning)
+
+        def client_of(version: str) -> APIClient:
+            client = APIClient(self.endpoint.url, version=version, timeout=self.timeout_s, tls=tls or False)
+            # else REQUESTS_CA_BUNDLE would take the place of the engine's own authority
+            client.trust_env = False
+            return client
+
+        with closing(client_of(LEAST_API)) as first:
+            version = self._version = str(first.version(api_version=False)["ApiVersion"])
+        client = client_of(version)
         with self._lock:
             self._clients.add(client)
-        self._version = client.api_version
         self._local.client, self._local.generation = client, generation
         return client
 
@@ -149,8 +175,9 @@ class DockerEngine:
             )
         for root in roots:
             if isinstance(root, ssl.SSLError):
+                why = getattr(root, "verify_message", None) or root.reason or root
                 return DriverUnavailable(
-                    f"No TLS connection with the Docker engine at {where}: {root.reason or root}.",
+                    f"No TLS connection with the Docker engine at {where}: {why}.",
                     remedy="Look at the certificates in DOCKER_CERT_PATH.",
                 )
         if any(isinstance(root, TimeoutError) for root in roots):

@@ -60,7 +60,10 @@ class BridgeNetwork:
         await self._remove_all_but(None)
 
     async def _remove_all_but(self, kept: str | None) -> None:
-        found = await self._engine.call(lambda client: client.networks(filters={"label": self._label}))
+        try:
+            found = await self._engine.call(lambda client: client.networks(filters={"label": self._label}))
+        except EngineRefused as refused:
+            raise DriverUnavailable(f"Docker does not tell its networks: {refused.sentence}") from refused
         for network in (str(one["Id"]) for one in found):
             if network == kept:
                 continue
