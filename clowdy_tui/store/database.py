@@ -102,7 +102,7 @@ class Database:
         with self._told_plainly():
             async with self._writing, self._engine.connect() as connection:
                 await connection.execution_options(clowdy_writes=True)
-                async with AsyncSession(connection, expire_on_commit=False) as session:
+                async with AsyncSession(connection, expire_on_commit=False, autoflush=False) as session:
                     yield Transaction(session)
                     await session.commit()
 
