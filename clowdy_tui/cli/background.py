@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -57,20 +58,20 @@ def start(background: Background) -> dict[str, Any]:
             )
         os.close(writing)
         writing = -1
+        # It forks at once and ends: what serves is nobody's child, so whoever starts it may live on or not.
+        process.wait()
         report = _read_report(reading)
     finally:
         os.close(reading)
         if writing >= 0:
             os.close(writing)
     if report is None:
-        process.kill()
-        process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
         raise Failure(f"the gateway was not ready after {READY_WITHIN_S:.0f} s and was ended; see {log_path}")
     if "error" in report:
-        process.wait()
         raise Failure(str(report["error"]), int(report.get("exit_code", Exit.FAILED)))
     if not report:
-        raise Failure(f"the gateway ended with code {process.wait()} before it was ready; see {log_path}")
+        raise Failure(f"the gateway ended before it was ready; see {log_path}")
     return {**report, "log": str(log_path)}
 
 
@@ -102,10 +103,12 @@ def _read_report(descriptor: int) -> dict[str, Any] | None:
 
 
 class Reporter:
-    """The child's end: tells who started it, once."""
+    """The child's end: leaves its parent, and tells it how it went, once."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
+        if descriptor is not None and os.fork():
+            os._exit(0)
 
     def tell(self, report: dict[str, Any]) -> None:
         """Send the report and close; whoever started it may be gone already."""

@@ -50,6 +50,9 @@ async def _serve(shell: Shell, settings: Settings, reporter: Reporter) -> None:
     from clowdy_tui.cli.compose import serving
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # What they tell at INFO is their own business.
+    for name in ("alembic", "aiohttp.access", "docker", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     loop = asyncio.get_running_loop()
     async with serving(settings) as gateway:
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,14 @@ class Cli:
     data_dir: Path
     env: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        # The embedded driver by name: an engine that happens to run here must not decide what is tested.
+        return {"CLOWDY_DATA_DIR": str(self.data_dir), "CLOWDY_DRIVER": "bubblewrap"}
+
     def __call__(self, *words: str, code: int = 0, input: str | None = None) -> Answer:  # noqa: A002 - click's own name
         """Run a command; it has to end with this code."""
-        runner = CliRunner(env={"CLOWDY_DATA_DIR": str(self.data_dir), **self.env})
+        runner = CliRunner(env={**self.variables, **self.env})
         result = runner.invoke(main, list(words), input=input)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -55,7 +60,7 @@ class Cli:
         return [sys.executable, "-m", "clowdy_tui", *words]
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "CLOWDY_DATA_DIR": str(self.data_dir), **self.env, **more}
+        return {**os.environ, **self.variables, **self.env, **more}
 
     def apart(self, *words: str, **options: Any) -> Answer:
         """Run a command in a process of its own."""
@@ -87,6 +92,7 @@ class Served:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
+            # Gone or going: what is left to read says why.
             _, said = self.process.communicate(timeout=WAIT_S)
             raise AssertionError(f"the gateway did not start: {said}")
         self.report: dict[str, Any] = json.loads(line)
@@ -97,6 +103,22 @@ class Served:
             self.process.send_signal(number)
         _, said = self.process.communicate(timeout=WAIT_S)
         return self.process.returncode, said
+
+
+@pytest.fixture
+def serve(cli: Cli) -> Iterator[Callable[..., Served]]:
+    """Starts gateways on the test's own data folder; what still runs at its end is killed."""
+    started: list[Served] = []
+
+    def start(*words: str) -> Served:
+        started.append(Served(cli, *words))
+        return started[-1]
+
+    yield start
+    for served in started:
+        if served.process.poll() is None:
+            served.process.kill()
+            served.process.communicate()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ import pytest
 from clowdy_tui.cli.finding import find, lock_holder
 from tests.cli.conftest import Cli, Served
 
+Serve = Callable[..., Served]
 
-def test_serve_says_one_line_when_it_answers_and_stops_on_sigterm(cli: Cli) -> None:
-    served = Served(cli, "--port", "0")
+
+def test_serve_says_one_line_when_it_answers_and_stops_on_sigterm(cli: Cli, serve: Serve) -> None:
+    served = serve("--port", "0")
     assert set(served.report) == {"version", "url", "socket", "data_dir", "pid"}
     status = cli.json("status")
     assert status["running"] is True
@@ -29,11 +32,11 @@ def test_serve_says_one_line_when_it_answers_and_stops_on_sigterm(cli: Cli) -> N
     assert "Traceback" not in said
 
 
-def test_sigint_stops_it_too_and_all_is_still_there_afterwards(cli: Cli) -> None:
-    first = Served(cli, "--port", "0")
+def test_sigint_stops_it_too_and_all_is_still_there_afterwards(cli: Cli, serve: Serve) -> None:
+    first = serve("--port", "0")
     cli("new", "Kept")
     assert first.stop(signal.SIGINT)[0] == 0
-    second = Served(cli, "--port", "0")
+    second = serve("--port", "0")
     assert {project["slug"] for project in cli.json("ls")["projects"]} == {"hello-clowdy", "kept"}
     second.stop()
 
@@ -42,7 +45,7 @@ def test_serve_detach_answers_goes_on_and_is_stopped(cli: Cli) -> None:
     report = cli.json("serve", "--detach", "--port", "0")
     try:
         assert report["pid"] != os.getpid()
-        assert os.getsid(report["pid"]) == report["pid"]
+        assert os.getsid(report["pid"]) != os.getsid(0)
         assert Path(report["log"]).stat().st_mode & 0o777 == 0o600
         assert cli.json("status")["pid"] == report["pid"]
     finally:
@@ -77,19 +80,19 @@ def test_a_second_gateway_on_the_same_folder_names_the_first(at: Cli, served: Se
     assert at.json("status")["pid"] == served.process.pid
 
 
-def test_a_killed_gateway_leaves_nothing_in_the_way(cli: Cli) -> None:
-    served = Served(cli, "--port", "0")
+def test_a_killed_gateway_leaves_nothing_in_the_way(cli: Cli, serve: Serve) -> None:
+    served = serve("--port", "0")
     served.process.kill()
     served.process.communicate()
     assert find(cli.data_dir) is None
     assert "no gateway runs" in cli("ls", code=3).err
-    again = Served(cli, "--port", "0")
+    again = serve("--port", "0")
     assert cli.json("status")["pid"] == again.process.pid
     again.stop()
 
 
-def test_a_database_of_a_newer_clowdy_is_left_alone(cli: Cli) -> None:
-    Served(cli, "--port", "0").stop()
+def test_a_database_of_a_newer_clowdy_is_left_alone(cli: Cli, serve: Serve) -> None:
+    serve("--port", "0").stop()
     database = next(cli.data_dir.glob("*.db"))
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
@@ -106,18 +109,6 @@ def test_a_data_folder_that_cannot_be_written_is_said(cli: Cli, tmp_path: Path) 
     assert answer.code == 1
     assert str(tmp_path / "file") in answer.err
     assert "Traceback" not in answer.err
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
-def test_somebody_elses_folder_is_refused_in_one_sentence(at: Cli, scratch: Path) -> None:
-    unprivileged = {"user": 65534, "group": 65534, "extra_groups": []}
-    if at.apart("--version", **unprivileged).code != 0:
-        pytest.skip("this Python cannot be reached by another user")
-    for words in (("status",), ("serve", "--port", "0"), ("ls",)):
-        answer = at.apart(*words, **unprivileged)
-        assert answer.code == 1, answer
-        assert str(at.data_dir) in answer.err
-        assert "Traceback" not in answer.err
 
 
 def test_a_wrong_setting_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
@@ -146,17 +137,17 @@ def modules_of(cli: Cli, *words: str) -> set[str]:
 
 
 def test_serving_imports_no_screen(cli: Cli) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", IMPORTS, "serve", "--port", "0"],
         env=cli.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.terminate()
-    _, said = process.communicate(timeout=60)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.terminate()
+        _, said = process.communicate(timeout=60)
     modules = set(said.split())
     assert "clowdy_tui.gateway" in modules
     assert not {name for name in modules if name.partition(".")[0] == "textual" or name.startswith("clowdy_tui.tui")}

@@ -5,8 +5,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.cli.conftest import Served
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 65534
@@ -14,7 +17,7 @@ NOBODY = 65534
 pytestmark = pytest.mark.slow
 
 
-def run(*words: str | Path, timeout: float = 300, **options: object) -> str:
+def run(*words: str | Path, timeout: float = 300, **options: Any) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         capture_output=True,
@@ -63,18 +66,41 @@ def test_the_wheel_carries_runtimes_themes_and_stylesheets(wheel: Path) -> None:
 
 def test_the_demo_runs_from_the_wheel(clowdy: Path, data_dir: Path, tmp_path: Path) -> None:
     assert "hello" in run(
-        clowdy, "demo", cwd=tmp_path, env={"PATH": os.environ["PATH"], "CLOWDY_DATA_DIR": str(data_dir)}
+        clowdy,
+        "demo",
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "CLOWDY_DATA_DIR": str(data_dir), "CLOWDY_DRIVER": "bubblewrap"},
     )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="is an ordinary user's run already")
-def test_the_demo_runs_from_the_wheel_as_an_ordinary_user(clowdy: Path, data_dir: Path) -> None:
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    probe = subprocess.run([clowdy, "--version"], capture_output=True, check=False, **as_nobody)
-    if probe.returncode != 0:
+@pytest.fixture
+def as_nobody(clowdy: Path) -> dict[str, Any]:
+    """What makes a command an ordinary user's."""
+    if os.geteuid() != 0:
+        pytest.skip("takes root to become somebody else")
+    options: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    if subprocess.run([clowdy, "--version"], capture_output=True, check=False, **options).returncode != 0:
         pytest.skip("this machine has no Python that another user can reach")
+    return options
+
+
+def test_the_demo_runs_from_the_wheel_as_an_ordinary_user(
+    clowdy: Path, data_dir: Path, as_nobody: dict[str, Any]
+) -> None:
     home = data_dir.parent
     os.chown(home, NOBODY, NOBODY)
-    env = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "CLOWDY_DRIVER": "bubblewrap"}
     assert "hello" in run(clowdy, "demo", cwd=home, env=env, **as_nobody)
     assert (home / ".local" / "share" / "clowdy").stat().st_mode & 0o777 == 0o700
+
+
+def test_somebody_elses_folder_is_refused_in_one_sentence(
+    clowdy: Path, served: Served, as_nobody: dict[str, Any]
+) -> None:
+    folder = str(served.cli.data_dir)
+    for command in ("status", "serve", "ls", "demo"):
+        words = [clowdy, command, "--data-dir", folder]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd="/", **as_nobody)
+        assert done.returncode == 1, done
+        assert folder in done.stderr
+        assert "Traceback" not in done.stderr
