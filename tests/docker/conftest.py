@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import docker
 import pytest
-from docker.errors import DockerException
-from docker_support import RUNTIMES, Recorder, SpecMaker
+from docker.errors import APIError
+from docker_support import ENGINE_SOCKET, RUNTIMES, Recorder, SpecMaker
 
 from clowdy_tui.engine.runtime import RuntimeStore
+from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 
@@ -18,25 +19,35 @@ from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """The engine by the SDK, to look at what the driver did."""
-    client = None
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
+    status = asyncio.run(look_for_engine())
+    if not status.available:
         if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
-            pytest.fail(f"CLOWDY_TEST_DOCKER=required, and no Docker engine answers: {error}")
-        pytest.skip("no Docker engine answers here")
+            pytest.fail(f"CLOWDY_TEST_DOCKER=required, and: {status.problem}")
+        pytest.skip(status.problem)
+    client = docker.DockerClient(f"unix://{ENGINE_SOCKET}")
     yield client
     client.close()
 
 
+async def look_for_engine() -> DriverStatus:
+    driver = DockerDriver(installation_id="test-look")
+    try:
+        return await driver.check()
+    finally:
+        await driver.close()
+
+
 @pytest.fixture(scope="session")
 def installation(engine: docker.DockerClient) -> Iterator[str]:
-    """An installation of the tests' own; its images go at the end."""
-    installation_id = f"test-{uuid.uuid4().hex[:12]}"
-    yield installation_id
-    for image in engine.images.list(filters={"label": f"{INSTALLATION_LABEL}={installation_id}"}):
-        engine.images.remove(image.id, force=True)
+    """An installation of the tests' own. Images of all tests go at the end: tests that run beside us share them."""
+    yield f"test-{uuid.uuid4().hex[:12]}"
+    for image in engine.images.list(filters={"label": INSTALLATION_LABEL}):
+        if image.labels[INSTALLATION_LABEL].startswith("test-"):
+            try:
+                engine.images.remove(image.id, force=True)
+            except APIError as error:
+                if error.status_code not in {404, 409}:  # gone already, or in use: who uses it removes it
+                    raise
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from clowdy_tui.engine.deployment import SpareShape
 from clowdy_tui.engine.outcome import Stream
 from clowdy_tui.engine.pack import PYTHON
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxSpec
+from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 
 RUNTIMES = Path(__file__).parents[2] / "runtimes"
-ENGINE_SOCKET = Path("/var/run/docker.sock")
+ENGINE_SOCKET = find_endpoint(None, None, None, os.environ, Path.home()).socket or Path("/var/run/docker.sock")
 PATIENCE_S = 20.0
 
 ECHO = """

@@ -39,7 +39,7 @@ async def test_a_megabyte_each_way_in_one_write(driver: DockerDriver, spec: Spec
 
 
 async def test_a_program_that_does_not_read_pauses_the_writer(
-    driver: DockerDriver, spec: SpecMaker, recorder: Recorder
+    driver: DockerDriver, spec: SpecMaker, recorder: Recorder, engine: docker.DockerClient
 ) -> None:
     reads_when_told = "import os, signal, time\nsignal.signal(signal.SIGTERM, lambda *_: None)\nos.write(2, b'up')\n"
     reads_when_told += "signal.pause()\nleft = 8 << 20\nwhile left: left -= len(os.read(0, 65536))\nos.write(1, b'all')"
@@ -47,9 +47,7 @@ async def test_a_program_that_does_not_read_pauses_the_writer(
     await recorder.is_up()
     sandbox.write(bytes(8 << 20))
     await recorder.until(lambda: recorder.pauses == ["pause"])
-    engine = docker.from_env()
     await asyncio.to_thread(engine.api.kill, sandbox.container, "SIGTERM")
-    engine.close()
     await recorder.until(lambda: recorder.data == b"all")
     assert recorder.pauses == ["pause", "resume"]
 

@@ -172,8 +172,8 @@ async def test_with_the_network_on_containers_reach_the_world_and_not_each_other
     calling = await driver.start(spec(CONNECTS, network=True), caller)
     address = await line_of(listener)
     networks = engine.api.inspect_container(listening.container)["NetworkSettings"]["Networks"]
-    assert list(networks) == [f"clowdy-{driver._installation_id}"]
-    (network,) = networks.values()
+    ((name, network),) = networks.items()
+    assert name.startswith("clowdy-test-")
     options = engine.api.inspect_network(network["NetworkID"])["Options"]
     assert options["com.docker.network.bridge.enable_icc"] == "false"
 
@@ -198,8 +198,9 @@ async def test_a_network_that_somebody_removed_is_made_again(
 ) -> None:
     first = Recorder()
     sandbox = await driver.start(spec(STUBBORN, network=True), first)
+    (network,) = engine.api.inspect_container(sandbox.container)["NetworkSettings"]["Networks"]
     await sandbox.kill()
-    engine.networks.get(f"clowdy-{driver._installation_id}").remove()
+    engine.api.remove_network(network)
     second = Recorder()
     await driver.start(spec(STUBBORN, network=True), second)
     await second.is_up()

@@ -170,7 +170,7 @@ class DockerDriver:
                         raise
                     # Somebody removed the image or the network: both are made again.
                     images.forget(spec.root)
-                    network.forget()
+                    await network.look_again()
                     sandbox = await self._make(spec, listener, engine, images, network)
         except EngineRefused as refused:
             raise DriverUnavailable(f"Docker cannot start a container: {refused.sentence}") from refused

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ class BridgeNetwork:
     def __init__(self, engine: DockerEngine, installation_id: str) -> None:
         self._engine = engine
         self._label = f"{INSTALLATION_LABEL}={installation_id}"
-        self._name = f"clowdy-{installation_id}"
+        self._prefix = f"clowdy-{installation_id}"
         self._labels = {INSTALLATION_LABEL: installation_id}
         self._id: str | None = None
         self._lock = asyncio.Lock()
@@ -33,9 +34,11 @@ class BridgeNetwork:
         async with self._lock:
             if self._id is None:
                 try:
+                    # The engine finds a network by its name when a container starts: two must never share one.
+                    name = f"{self._prefix}-{secrets.token_hex(4)}"
                     made = await self._engine.call(
                         lambda client: client.create_network(
-                            self._name, driver="bridge", options=OPTIONS, labels=self._labels
+                            name, driver="bridge", options=OPTIONS, labels=self._labels
                         )
                     )
                 except EngineRefused as refused:
@@ -46,9 +49,17 @@ class BridgeNetwork:
                 self._id = str(made["Id"])
             return self._id
 
-    def forget(self) -> None:
-        """It was not there when it was needed: the next `ensure` makes it again."""
-        self._id = None
+    async def look_again(self) -> None:
+        """Something was not there when it was needed: where it was this, the next `ensure` makes it again."""
+        network = self._id
+        if network is None:
+            return
+        try:
+            await self._engine.call(lambda client: client.inspect_network(network))
+        except EngineRefused as refused:
+            if refused.status != 404:
+                raise
+            self._id = None
 
     async def sweep(self) -> None:
         """Remove networks of this installation but the one in use."""
