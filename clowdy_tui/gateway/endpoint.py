@@ -21,6 +21,7 @@ from clowdy_tui.services.platform import Platform
 if TYPE_CHECKING:
     from clowdy_tui.gateway.app import Gateway
 
+_HEADERS: Final = {"Content-Type": "application/json", "Server": problems.SERVER}
 _ID_ALPHABET: Final = frozenset("0123456789abcdef")
 
 Body = TypeVar("Body", bound="BaseModel | None")
@@ -123,7 +124,7 @@ class Endpoint:
         body = read_body(self.body, await request.read()) if self.body is not None else None
         result = await self.handler(Call(gateway, request, caller, body, query))
         content = self.adapter.dump_json(result, by_alias=True, exclude_none=self.leave_out_none)
-        return web.Response(body=content, content_type="application/json")
+        return web.Response(body=content, headers=_HEADERS)
 
 
 def endpoint(

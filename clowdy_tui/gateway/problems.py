@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
 
+# What stands in the header of that name: not which library in which version has which holes.
+SERVER: Final = "clowdy"
+
 # How pydantic's words read, where they are made for programmers.
 _MESSAGES: Final = {
     "missing": "is missing",
@@ -54,6 +57,7 @@ def problem(
     }
     response = web.Response(status=status, body=json.dumps(document).encode(), headers=headers)
     response.headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE
+    response.headers[hdrs.SERVER] = SERVER
     return response
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, InvalidInput, NotFound
 from clowdy_tui.domain.errors import MethodNotAllowed as MethodRefused
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 GATEWAY_PREFIX: Final = "/api/gateway/"
 
-_JSON: Final = "application/json"
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -84,8 +84,13 @@ async def invoke(gateway: "Gateway", door: auth.Door, request: web.Request) -> w
         with_logs=query.get("logs", "0") not in {"", "0", "false"},
         for_owner=owns,
     )
-    headers = {"X-Request-Id": request_id, "Server-Timing": server_timing(outcome)}
-    return web.Response(body=answer, content_type=_JSON, headers=headers)
+    headers = {
+        "Content-Type": "application/json",
+        "Server": problems.SERVER,
+        "X-Request-Id": request_id,
+        "Server-Timing": server_timing(outcome),
+    }
+    return web.Response(body=answer, headers=headers)
 
 
 async def route(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
@@ -131,14 +136,11 @@ async def route(gateway: "Gateway", door: auth.Door, request: web.Request) -> we
         return _identified(problems.refusal(request, error), request_id)
     except ClowdyError as error:
         return _identified(problems.refusal(request, error), request_id)
-    response = web.Response(status=answer.status, body=answer.body)
-    headers = response.headers
-    headers.popall(hdrs.CONTENT_TYPE, None)
-    for name, value in answer.headers:
-        headers.add(name, value)
+    headers = CIMultiDict(answer.headers)
+    headers.setdefault("Server", problems.SERVER)
     headers["X-Request-Id"] = request_id
     headers.add("Server-Timing", server_timing(outcome))
-    return response
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def _find(gateway: "Gateway", request: web.Request) -> tuple[Target, Match, str]:
