@@ -18,9 +18,16 @@ def whole(
 
     @wraps(method)
     async def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-        task = asyncio.ensure_future(method(*args, **kwargs))
+        task = asyncio.get_running_loop().create_task(method(*args, **kwargs))
         _running.add(task)
         task.add_done_callback(_running.discard)
         return await asyncio.shield(task)
 
     return run
+
+
+async def settled() -> None:
+    """Wait until no change is under way in this event loop, at the end."""
+    loop = asyncio.get_running_loop()
+    while mine := [task for task in _running if task.get_loop() is loop]:
+        await asyncio.wait(mine)

@@ -20,6 +20,7 @@ from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.services.actor import LOCAL
+from clowdy_tui.services.changes import settled
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.drivers import choose_driver
@@ -141,6 +142,7 @@ class Platform:
         warming.open(engine.warm, self.directory.functions)
         await engine.start()
 
+        stack.push_async_callback(settled)
         purge = Purge(database, self.invocations.flush)
         stack.push_async_callback(purge.close)
         self.projects = ProjectService(database, self.directory, bus, purge)

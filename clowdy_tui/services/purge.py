@@ -22,8 +22,11 @@ class Purge:
         self._settle = settle
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._stopping = False
 
     def soon(self) -> None:
+        if self._stopping:
+            return
         if self._task is not None and not self._task.done():
             self._again = True
             return
@@ -36,10 +39,9 @@ class Purge:
             await asyncio.wait([self._task])
 
     async def close(self) -> None:
-        """Stop in the middle: the next start goes on."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Stop after the step that runs: the next start goes on."""
+        self._stopping = True
+        await self.done()
 
     async def _run(self) -> None:
         while True:
@@ -49,11 +51,11 @@ class Purge:
                 gone = await transaction.invocations.functions_gone()
             for function_id in gone:
                 removed = _STEP
-                while removed == _STEP:
+                while removed == _STEP and not self._stopping:
                     async with self._database.write() as transaction:
                         removed = await transaction.invocations.delete_of(function_id, limit=_STEP)
                     await asyncio.sleep(0)
-            if not self._again:
+            if not self._again or self._stopping:
                 return
 
 

@@ -135,11 +135,16 @@ def prepare(connection: sqlite3.Connection) -> None:
 def _prepare(connection: Any, _record: object) -> None:
     # sqlite3 would open transactions by guess, and deferred: one that reads and then writes fails at once where
     # another wrote in between, busy_timeout or not. `_begin` says it instead.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
+    try:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+    except BaseException:
+        # The pool closes only what it was given.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:

@@ -12,8 +12,8 @@ from clowdy_tui.store.invocations import InvocationFilter
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path)
+async def database(folder: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(folder)
     yield opened
     await opened.close()
 

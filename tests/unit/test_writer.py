@@ -9,16 +9,13 @@ import pytest
 from clowdy_tui.domain import names
 from clowdy_tui.store import writer as writer_module
 from clowdy_tui.store.database import DATABASE_NAME
-from clowdy_tui.store.migrate import migrate
 from clowdy_tui.store.records import InvocationRecord, clean, mask
 from clowdy_tui.store.writer import InvocationWriter, WriterState
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    database = tmp_path / DATABASE_NAME
-    migrate(database)
-    return database
+def path(folder: Path) -> Path:
+    return folder / DATABASE_NAME
 
 
 def record(**changes: object) -> InvocationRecord:
