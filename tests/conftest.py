@@ -21,10 +21,17 @@ def scratch() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def open_folder(scratch: Path) -> Path:
+    """A new folder that others may pass through, as those of a service are."""
+    folder = Path(tempfile.mkdtemp(dir=scratch))
+    folder.chmod(0o711)
+    return folder
+
+
 @pytest.fixture
 def data_dir(scratch: Path) -> Path:
     """The path of a data folder that is not there yet."""
-    return Path(tempfile.mkdtemp(prefix="d", dir=scratch)) / "data"
+    return open_folder(scratch) / "data"
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from clowdy_tui.cli.main import main
+from tests.conftest import open_folder
 
 WAIT_S = 60
 
@@ -130,8 +130,7 @@ def cli(data_dir: Path) -> Cli:
 @pytest.fixture(scope="session")
 def served(scratch: Path) -> Iterator[Served]:
     """A gateway for all tests that do not stop it."""
-    folder = Path(tempfile.mkdtemp(prefix="s", dir=scratch)) / "data"
-    served = Served(Cli(folder, {"CLOWDY_CONFIG": os.devnull}), "--port", "0")
+    served = Served(Cli(open_folder(scratch) / "data", {"CLOWDY_CONFIG": os.devnull}), "--port", "0")
     yield served
     code, said = served.stop()
     assert code == 0, said
