@@ -47,7 +47,7 @@ def measure(driver: str, *, calls: int, say: Callable[[str], None]) -> FirstCall
     with Clowdy(driver) as clowdy:
         clowdy.open()
         warm, spare = asyncio.run(_one_by_one(clowdy, calls, spares=True))
-        spares = _full_spares(clowdy)
+        spares = clowdy.settled_spares()
         whole, burst = asyncio.run(_burst(clowdy))
     say(f"first calls, {driver}: with none")
     with Clowdy(driver, spares="0") as clowdy:
@@ -70,22 +70,6 @@ def measure(driver: str, *, calls: int, say: Callable[[str], None]) -> FirstCall
     )
 
 
-def _full_spares(clowdy: Clowdy) -> int:
-    """Wait until the pool makes no more spares; how many there are then."""
-    clowdy.await_spares(1)
-    deadline = time.monotonic() + 60
-    seen, since = -1, time.monotonic()
-    while time.monotonic() < deadline:
-        states = [instance["state"] for instance in clowdy.call("GET", "/api/pool")]
-        count = states.count("spare")
-        if count != seen or "starting" in states:
-            seen, since = count, time.monotonic()
-        elif time.monotonic() - since > 0.5:
-            return count
-        time.sleep(0.02)
-    raise BenchmarkError("the number of spares does not settle")
-
-
 def _parse(answer: Answer, request: Request, *, cold: bool) -> None:
     check(answer, request)
     said = json.loads(answer.body)
@@ -100,8 +84,8 @@ async def _one_by_one(clowdy: Clowdy, calls: int, *, spares: bool) -> tuple[list
     try:
         for number in range(calls):
             request = clowdy.invoke_request(clowdy.make_function(f"f{number}", INVOKE_CODE))
-            if spares:
-                _full_spares(clowdy)
+            if spares and not clowdy.settled_spares():
+                raise BenchmarkError(f"{clowdy.driver}: there is no spare")
             data = encode(request)
             # The connection has carried a request before: its own set-up is no part of the figure.
             await connection.send(encode(Request(f"{clowdy.url}/api/health", "ok")))

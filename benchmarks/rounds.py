@@ -65,6 +65,7 @@ def measure(rows: list[Row], plan: Plan, generator: Generator, say: Callable[[st
                 seconds = plan.slow_seconds if row.name in slow else plan.seconds
                 if row.name not in slow:
                     ours.load(row.request, clients=clients, seconds=plan.warmup_seconds)
+                    row.subject.settle()
                 sample = _sample(row, clients, number, seconds, by)
                 samples.append(sample)
                 say(_line(sample, plan))

@@ -46,6 +46,9 @@ class Subject(ABC):
     def roots(self) -> set[int]:
         """The pids under which all of the server's work is done."""
 
+    def settle(self) -> None:  # noqa: B027 (most have nothing to wait for)
+        """Return when the warm-up's consequences are over: nothing is being started in the background any more."""
+
     def __enter__(self) -> Self:
         return self
 
@@ -91,13 +94,14 @@ class Server:
                 time.sleep(0.02)
             else:
                 return
-        raise BenchmarkError(f"{self._said()}\ndid not answer {url} within {within_s:.0f} s")
+        raise BenchmarkError(f"{self.said()}\ndid not answer {url} within {within_s:.0f} s")
 
     def must_live(self) -> None:
         if self._process.poll() is not None:
-            raise BenchmarkError(f"{self._said()}\nended with {self._process.returncode}")
+            raise BenchmarkError(f"{self.said()}\nended with {self._process.returncode}")
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """How it was started, and the end of what it printed."""
         self._log.seek(0)
         output = self._log.read().decode(errors="replace")[-2000:]
         return f"{' '.join(map(str, self._process.args)) if isinstance(self._process.args, list) else ''}\n{output}"
@@ -115,14 +119,15 @@ class Server:
         try:
             self._process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
-            problem = f"{self._said()}\ndid not end within {STOP_WITHIN_S} s of SIGTERM"
+            problem = f"{self.said()}\ndid not end within {STOP_WITHIN_S} s of SIGTERM"
+            family |= cpu.tree({self.pid}) if cpu.can_be_read() else set()
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
         left = _still_alive(family, within_s=5)
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         if left and not problem:
-            problem = f"{self._said()}\nleft {len(left)} processes behind"
+            problem = f"{self.said()}\nleft {len(left)} processes behind"
         self._log.close()
         if problem:
             raise BenchmarkError(problem)

@@ -18,6 +18,7 @@ from benchmarks.subjects.base import Server, Subject
 INVOKE_CODE = "def handler(event, context):\n    return event\n"
 GATEWAY_CODE = 'def handler(event, context):\n    return event["body"]\n'
 READY_WITHIN_S = 90
+QUIET_FOR_S = 0.2
 
 
 class Clowdy(Subject):
@@ -54,7 +55,8 @@ class Clowdy(Subject):
             shown = answer.json() if answer.status_code == 200 else None
             echoed = shown.get("output") if shown and row.endswith("invoke") else shown
             if echoed != PAYLOAD:
-                raise BenchmarkError(f"{row} answered {answer.status_code}: {answer.text[:500]}")
+                assert self._server is not None
+                raise BenchmarkError(f"{self._server.said()}\n{row} answered {answer.status_code}: {answer.text[:500]}")
         return rows
 
     def open(self) -> None:
@@ -116,19 +118,26 @@ class Clowdy(Subject):
     def invoke_request(self, function_id: str) -> Request:
         return Request(f"{self.url}/api/invoke/{function_id}", TOKEN, "POST", json.dumps({"input": PAYLOAD}))
 
-    def await_spares(self, count: int, *, within_s: float = 60) -> None:
-        """Return when this many spares are ready and none is being started.
+    def settle(self) -> None:
+        """Wait until no sandbox is being started, and none has come or gone for a moment."""
+        self.settled_spares()
+
+    def settled_spares(self, *, within_s: float = 60) -> int:
+        """How many spares there are when their number has stood still for a moment and none is being started.
 
         Raises:
-            BenchmarkError: not within this time.
+            BenchmarkError: it does not settle within this time.
         """
         deadline = time.monotonic() + within_s
+        seen, since = -1, time.monotonic()
         while time.monotonic() < deadline:
             states = [instance["state"] for instance in self.call("GET", "/api/pool")]
-            if states.count("spare") >= count and "starting" not in states:
-                return
+            if states.count("spare") != seen or "starting" in states:
+                seen, since = states.count("spare"), time.monotonic()
+            elif time.monotonic() - since > QUIET_FOR_S:
+                return seen
             time.sleep(0.02)
-        raise BenchmarkError(f"{self.driver}: no {count} spares within {within_s:.0f} s")
+        raise BenchmarkError(f"{self.driver}: the number of spares does not settle within {within_s:.0f} s")
 
     def stop(self) -> None:
         try:

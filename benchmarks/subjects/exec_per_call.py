@@ -17,7 +17,7 @@ _PROGRAM = Path(__file__).parent.parent / "servers" / "exec_per_call.py"
 def _runtime_image() -> tuple[str, str]:
     with Clowdy("docker") as clowdy:
         clowdy.open()
-        clowdy.await_spares(1)
+        clowdy.settled_spares()
         return engine.runtime_image(clowdy.installation)
 
 
