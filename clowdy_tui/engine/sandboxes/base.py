@@ -39,10 +39,15 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxExit:
-    """How a sandbox ended: exit code, or signal as a negative number; None where the driver cannot tell."""
+    """How a sandbox ended: exit code, or signal as a negative number; None where the driver cannot tell.
+
+    `undelivered`: it is certain that bytes that were written to it last were never read, so what they asked for was
+    not begun. A driver that cannot know that says False.
+    """
 
     code: int | None
     out_of_memory: bool = False
+    undelivered: bool = False
 
 
 class SandboxListener(Protocol):

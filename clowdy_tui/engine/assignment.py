@@ -1,0 +1,289 @@
+"""AssignmentService: which instance runs a call. Who is warm, who waits, who goes."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Final
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.placement import PlacementService
+from clowdy_tui.engine.worker import BootFailed, Worker
+
+_REAP_EVERY_S: Final = 5.0
+
+
+class Refused(Exception):
+    """No instance could be had: the status, and why."""
+
+    def __init__(self, status: OutcomeStatus, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+
+
+class Pool:
+    """One deployment's instances and the calls that wait for one, first come first served."""
+
+    __slots__ = ("deployment", "idle", "live", "retired", "starting", "waiters")
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.idle: list[Worker] = []
+        self.live: set[Worker] = set()
+        self.starting = 0
+        self.retired = False
+        self.waiters: deque[asyncio.Future[tuple[Worker, bool]]] = deque()
+
+    @property
+    def empty(self) -> bool:
+        return not self.live and not self.starting and not self.waiters
+
+
+class AssignmentService:
+    """Gives calls their instances. Never shares one between deployment keys; one call at a time in each."""
+
+    def __init__(self, placement: PlacementService, limits: EngineLimits) -> None:
+        self._placement = placement
+        self._limits = limits
+        self._pools: dict[str, Pool] = {}
+        # All idle instances, the least recently used first: a dict keeps the order in which they were put in.
+        self._idle: dict[Worker, None] = {}
+        self._starved: dict[str, None] = {}
+        self._reaper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def idle_count(self) -> int:
+        return len(self._idle)
+
+    def take(self, deployment: Deployment) -> Worker | None:
+        """An instance that is warm, or a spare: at once and without waiting. None where there is neither."""
+        pool = self._pools.get(deployment.key)
+        if pool is None:
+            pool = self._pools[deployment.key] = Pool(deployment)
+        pool.retired = False
+        if pool.waiters:
+            return None
+        if pool.idle:
+            worker = pool.idle.pop()
+            del self._idle[worker]
+            return worker
+        if len(pool.live) + pool.starting < deployment.max_instances:
+            return self._from_spare(pool)
+        return None
+
+    async def acquire(self, deployment: Deployment) -> tuple[Worker, bool]:
+        """Wait for an instance; with it, whether it was made for this (else the time was spent in the queue).
+
+        Raises:
+            Refused: the queue is full, nothing got free in time, or none can be made.
+        """
+        pool = self._pools[deployment.key]
+        if len(pool.waiters) >= deployment.max_queue:
+            text = f"{len(pool.waiters)} calls wait already for {deployment.max_instances} instances."
+            raise Refused(OutcomeStatus.THROTTLED, "Throttled", text)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[tuple[Worker, bool]] = loop.create_future()
+        pool.waiters.append(waiter)
+        patience = max(deployment.timeout_s, self._limits.boot_timeout_s)
+        timer = loop.call_later(patience, self._give_up, waiter, patience)
+        self._grow(pool)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.release(waiter.result()[0])
+            raise
+        finally:
+            timer.cancel()
+            if waiter in pool.waiters:
+                pool.waiters.remove(waiter)
+
+    def release(self, worker: Worker) -> None:
+        """A call is over: the next one waiting gets the instance, else it is idle, else it goes."""
+        assert worker.deployment is not None
+        pool = self._pools.get(worker.deployment.key)
+        if pool is None or worker not in pool.live:
+            return
+        if worker.spent or self._closed:
+            worker.kill("it is not fit for another call")
+        elif not self._hand_over(pool, worker, fresh=False):
+            if pool.retired:
+                worker.kill("its deployment was replaced")
+            else:
+                pool.idle.append(worker)
+                self._idle[worker] = None
+                if len(self._idle) > self._limits.max_idle:
+                    self._evict()
+                elif self._reaper is None:
+                    self._reaper = asyncio.get_running_loop().call_later(_REAP_EVERY_S, self._reap)
+        if self._starved:
+            self._feed_starved()
+
+    def retire(self, function_id: str, keep_key: str | None) -> None:
+        """Instances of the function's other deployments finish what they run and go."""
+        for key, pool in list(self._pools.items()):
+            if pool.deployment.function_id == function_id and key != keep_key:
+                pool.retired = True
+                for worker in list(pool.idle):
+                    worker.kill("its deployment was replaced")
+                self._drop_if_empty(pool)
+
+    async def warm(self, deployment: Deployment) -> None:
+        """See to it that the deployment has its `min_instances`, at least one, loaded and idle or at work.
+
+        Raises:
+            Refused: an instance cannot be had.
+        """
+        while len(self._pools[deployment.key].live if deployment.key in self._pools else ()) < max(
+            1, min(deployment.min_instances, deployment.max_instances)
+        ):
+            worker = self._take_fresh(deployment)
+            if worker is None:
+                worker, _ = await self.acquire(deployment)
+            if worker.deployment is None:
+                await worker.warm(deployment)
+                worker.state = "idle" if worker.state == "busy" else worker.state
+                worker.idle_since = time.monotonic()
+            self.release(worker)
+
+    def forget(self, worker: Worker) -> None:
+        """A worker ended: it counts no longer, and another may take its place."""
+        self._idle.pop(worker, None)
+        for pool in self._pool_of(worker):
+            pool.live.discard(worker)
+            if worker in pool.idle:
+                pool.idle.remove(worker)
+            self._grow(pool)
+            self._drop_if_empty(pool)
+        if self._starved:
+            self._feed_starved()
+
+    def close(self) -> None:
+        """No call gets an instance any more."""
+        self._closed = True
+        if self._reaper is not None:
+            self._reaper.cancel()
+        for pool in self._pools.values():
+            for waiter in pool.waiters:
+                if not waiter.done():
+                    waiter.set_exception(Refused(OutcomeStatus.UNAVAILABLE, "Unavailable", "The gateway is stopping."))
+
+    def _pool_of(self, worker: Worker) -> list[Pool]:
+        key = worker.deployment.key if worker.deployment is not None else None
+        if key is not None:
+            return [self._pools[key]] if key in self._pools else []
+        return [pool for pool in self._pools.values() if worker in pool.live]
+
+    def _take_fresh(self, deployment: Deployment) -> Worker | None:
+        pool = self._pools.get(deployment.key)
+        if pool is None:
+            pool = self._pools[deployment.key] = Pool(deployment)
+        pool.retired = False
+        return self._from_spare(pool)
+
+    def _from_spare(self, pool: Pool) -> Worker | None:
+        worker = self._placement.take(pool.deployment.shape)
+        if worker is not None:
+            pool.live.add(worker)
+        return worker
+
+    def _grow(self, pool: Pool) -> None:
+        """Start what the waiting calls need, within the deployment's and the box's bounds."""
+        if self._closed:
+            return
+        deployment = pool.deployment
+        while pool.starting < len(pool.waiters) and len(pool.live) + pool.starting < deployment.max_instances:
+            worker = self._from_spare(pool)
+            if worker is not None:
+                if not self._hand_over(pool, worker, fresh=True):
+                    return
+                continue
+            if not self._room(deployment.memory_mb):
+                self._starved[deployment.key] = None
+                return
+            pool.starting += 1
+            self._placement.background(self._start(pool))
+
+    async def _start(self, pool: Pool) -> None:
+        try:
+            worker = await self._placement.make(pool.deployment.shape)
+        except DriverUnavailable as error:
+            pool.starting -= 1
+            self._fail_one(pool, Refused(OutcomeStatus.UNAVAILABLE, "DriverUnavailable", error.detail))
+        except BootFailed as error:
+            pool.starting -= 1
+            self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error)))
+        else:
+            pool.starting -= 1
+            pool.live.add(worker)
+            if not self._hand_over(pool, worker, fresh=True):
+                # Those who waited were served by others meanwhile. It is still anybody's.
+                pool.live.discard(worker)
+                if not self._placement.give(worker):
+                    worker.kill("nobody waits for it any more")
+        finally:
+            self._grow(pool)
+            self._drop_if_empty(pool)
+
+    def _hand_over(self, pool: Pool, worker: Worker, *, fresh: bool) -> bool:
+        while pool.waiters:
+            waiter = pool.waiters.popleft()
+            if not waiter.done():
+                waiter.set_result((worker, fresh))
+                return True
+        return False
+
+    def _fail_one(self, pool: Pool, refusal: Refused) -> None:
+        while pool.waiters:
+            waiter = pool.waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(refusal)
+                return
+
+    def _give_up(self, waiter: "asyncio.Future[tuple[Worker, bool]]", patience: float) -> None:
+        if not waiter.done():
+            waiter.set_exception(
+                Refused(OutcomeStatus.THROTTLED, "Throttled", f"No instance became free within {patience:g} s.")
+            )
+
+    def _room(self, memory_mb: int) -> bool:
+        """Whether the budget holds one more; idle instances and then spares are ended to make it so."""
+        while self._placement.used_mb + memory_mb > self._limits.budget_mb:
+            if not self._evict() and not self._placement.free_memory(memory_mb):
+                return False
+        return True
+
+    def _evict(self) -> bool:
+        for worker in self._idle:
+            pools = self._pool_of(worker)
+            if not pools or len(pools[0].live) > pools[0].deployment.min_instances:
+                worker.kill("its place is needed, and it was not used the longest")
+                return True
+        return False
+
+    def _feed_starved(self) -> None:
+        waiting, self._starved = list(self._starved), {}
+        for key in waiting:
+            if key in self._pools:
+                self._grow(self._pools[key])
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        oldest_allowed = time.monotonic() - self._limits.idle_timeout_s
+        for worker in list(self._idle):
+            if worker.idle_since > oldest_allowed:
+                break
+            pools = self._pool_of(worker)
+            if not pools or len(pools[0].live) > pools[0].deployment.min_instances:
+                worker.kill("it was idle for too long")
+        every = min(_REAP_EVERY_S, max(0.05, self._limits.idle_timeout_s / 4))
+        self._reaper = loop.call_later(every, self._reap) if self._idle else None
+
+    def _drop_if_empty(self, pool: Pool) -> None:
+        if pool.empty and self._pools.get(pool.deployment.key) is pool:
+            del self._pools[pool.deployment.key]

@@ -1,0 +1,252 @@
+"""InvokeService: the one way in. Warm → assignment, cold → placement, run → worker."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.assignment import AssignmentService, Refused
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.outcome import LogSink, Outcome
+from clowdy_tui.engine.placement import PlacementService
+from clowdy_tui.engine.runtime import RuntimeStore
+from clowdy_tui.engine.sandboxes.base import Driver, DriverStatus
+from clowdy_tui.engine.worker import State, Worker
+
+_TELL_EVERY_S: Final = 0.1
+_LOOK_AGAIN_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCounts:
+    """How many sandboxes there are, by state."""
+
+    spare: int = 0
+    starting: int = 0
+    busy: int = 0
+    idle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceInfo:
+    """One sandbox as lists show it. `created_at` is by `time.monotonic()`; a spare belongs to no function."""
+
+    id: str
+    state: Literal["spare", "starting", "busy", "idle"]
+    created_at: float
+    calls: int
+    memory_kb: int | None
+    function_id: str | None = None
+    function_name: str | None = None
+    version: int | None = None
+    owner: str | None = None
+
+
+class InvokeService:
+    """Runs deployments. Belongs to one event loop.
+
+    `on_change` is told of the pool at most every 100 ms, `on_driver` when the driver begins or ceases to work.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        runtimes: RuntimeStore,
+        *,
+        limits: EngineLimits | None = None,
+        on_change: Callable[[PoolCounts], None] | None = None,
+        on_driver: Callable[[DriverStatus], None] | None = None,
+    ) -> None:
+        self._driver = driver
+        self._runtimes = runtimes
+        self._limits = limits or EngineLimits()
+        self._on_change = on_change
+        self._on_driver = on_driver
+        self._status = DriverStatus(driver.name, False, "Not started yet.")
+        self._tell_timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._closed = False
+        self._placement = PlacementService(
+            driver,
+            runtimes,
+            self._limits,
+            on_gone=self._worker_gone,
+            on_change=self._changed,
+            on_trouble=self._driver_failed,
+        )
+        self._assignment = AssignmentService(self._placement, self._limits)
+
+    async def start(self) -> None:
+        """Find out what the driver can do, sweep what was left, begin to make spares.
+
+        Never raises: a driver that cannot work is told by `driver_status`, and looked at again every two seconds.
+        """
+        status = await self._driver.check()
+        await self._driver.sweep()
+        self._set_status(status)
+        if status.available:
+            self._placement.start()
+        else:
+            self._look_again()
+
+    async def invoke(
+        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+    ) -> Outcome:
+        """Run the handler with this event, which is JSON.
+
+        Never raises for what user code does. Cancelling kills the instance and is raised again.
+        """
+        if len(event) > self._limits.max_event_bytes:
+            text = f"The event is {len(event)} bytes; at most {self._limits.max_event_bytes} are allowed."
+            return Outcome(OutcomeStatus.ERROR, error_type="EventTooLarge", error_message=text)
+        if not self._status.available:
+            return self._unavailable()
+        outcome, again = await self._once(deployment, event, invocation_id, on_log)
+        if again:
+            outcome, _ = await self._once(deployment, event, invocation_id, on_log)
+        return outcome
+
+    async def _once(
+        self, deployment: Deployment, event: bytes, invocation_id: str, on_log: LogSink | None
+    ) -> tuple[Outcome, bool]:
+        """One try; whether another is right: the instance was lost before the handler began."""
+        queue_us = init_us = 0
+        worker = self._assignment.take(deployment)
+        if worker is None:
+            began = time.monotonic()
+            try:
+                worker, fresh = await self._assignment.acquire(deployment)
+            except Refused as refused:
+                waited = int((time.monotonic() - began) * 1e6)
+                told = Outcome(refused.status, error_type=refused.kind, error_message=refused.message, queue_us=waited)
+                return told, False
+            waited = int((time.monotonic() - began) * 1e6)
+            queue_us, init_us = (0, waited) if fresh else (waited, 0)
+        try:
+            outcome = await worker.call(deployment, event, invocation_id=invocation_id, on_log=on_log)
+        finally:
+            self._assignment.release(worker)
+            self._changed()
+        outcome.queue_us = queue_us
+        outcome.init_us += init_us
+        again = outcome.status is OutcomeStatus.CRASHED and not worker.handler_may_have_run
+        return outcome, again
+
+    async def warm(self, deployment: Deployment) -> None:
+        """See to it that the deployment has its `min_instances`, at least one, with the code imported.
+
+        Raises:
+            DriverUnavailable: it cannot have one now.
+        """
+        if not self._status.available:
+            raise DriverUnavailable(self._status.problem, remedy=self._status.remedy)
+        try:
+            await self._assignment.warm(deployment)
+        except Refused as refused:
+            raise DriverUnavailable(refused.message) from refused
+
+    def retire(self, function_id: str, keep_key: str | None = None) -> None:
+        """Instances of the function's other deployments finish what they run and go."""
+        self._assignment.retire(function_id, keep_key)
+
+    def snapshot(self) -> list[InstanceInfo]:
+        """Every sandbox, oldest first."""
+        return [_info(worker, worker.state) for worker in self._placement.workers.values() if worker.state != "gone"]
+
+    def counts(self) -> PoolCounts:
+        """How many sandboxes there are, by state."""
+        idle = self._assignment.idle_count
+        spare = self._placement.spare_count
+        workers = self._placement.workers.values()
+        starting = sum(worker.state == "starting" for worker in workers)
+        return PoolCounts(spare, starting, len(workers) - starting - spare - idle, idle)
+
+    async def kill(self, instance_id: str) -> bool:
+        """End one sandbox; False where there is none with this id. A call in it ends as crashed."""
+        worker = self._placement.workers.get(instance_id)
+        if worker is None:
+            return False
+        worker.kill("somebody ended it")
+        await worker.ended()
+        return True
+
+    def driver_status(self) -> DriverStatus:
+        """Whether sandboxes can be made, and what is enforced on them."""
+        return self._status
+
+    async def close(self) -> None:
+        """End every sandbox; returns when nothing of them is left."""
+        self._closed = True
+        for timer in (self._tell_timer,):
+            if timer is not None:
+                timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        self._assignment.close()
+        await self._placement.close()
+        await self._driver.close()
+
+    def _unavailable(self) -> Outcome:
+        text = f"{self._status.problem} {self._status.remedy}".strip()
+        return Outcome(OutcomeStatus.UNAVAILABLE, error_type="DriverUnavailable", error_message=text)
+
+    def _worker_gone(self, worker: Worker) -> None:
+        self._assignment.forget(worker)
+
+    def _driver_failed(self, error: DriverUnavailable) -> None:
+        """A sandbox could not be made: find out whether none can."""
+        self._look_again(at_once=True)
+
+    def _look_again(self, *, at_once: bool = False) -> None:
+        if not self._closed and (self._watch is None or self._watch.done()):
+            self._watch = asyncio.get_running_loop().create_task(self._watch_driver(at_once=at_once))
+
+    async def _watch_driver(self, *, at_once: bool) -> None:
+        if not at_once:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        while True:
+            status = await self._driver.check()
+            self._set_status(status)
+            if status.available:
+                self._placement.start()
+                return
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _set_status(self, status: DriverStatus) -> None:
+        changed = (status.available, status.problem) != (self._status.available, self._status.problem)
+        self._status = status
+        if changed and self._on_driver is not None:
+            self._on_driver(status)
+
+    def _changed(self) -> None:
+        if self._tell_timer is None and self._on_change is not None and not self._closed:
+            self._tell_timer = asyncio.get_running_loop().call_later(_TELL_EVERY_S, self._tell)
+
+    def _tell(self) -> None:
+        self._tell_timer = None
+        if self._on_change is not None:
+            self._on_change(self.counts())
+
+
+def _info(worker: Worker, state: State) -> InstanceInfo:
+    deployment = worker.deployment
+    assert state != "gone"
+    info = InstanceInfo(worker.id, state, worker.created_at, worker.calls, worker.memory_kb)
+    if deployment is None:
+        return info
+    return InstanceInfo(
+        worker.id,
+        state,
+        worker.created_at,
+        worker.calls,
+        worker.memory_kb,
+        deployment.function_id,
+        deployment.function_name,
+        deployment.version,
+        deployment.owner,
+    )

