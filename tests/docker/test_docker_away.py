@@ -112,8 +112,7 @@ async def test_no_engine_at_all(installation: str, spec: SpecMaker, tmp_path: Pa
     assert "none.sock" in status.problem
     with pytest.raises(DriverUnavailable):
         await driver.start(spec(), Recorder())
-    with pytest.raises(DriverUnavailable):
-        await driver.sweep()
+    assert await driver.sweep() == 0
     await driver.close()
 
 

@@ -25,8 +25,7 @@ pytestmark = pytest.mark.docker
 async def test_what_is_written_comes_back(driver: DockerDriver, spec: SpecMaker, recorder: Recorder) -> None:
     sandbox = await driver.start(spec(), recorder)
     sandbox.write(b"hello")
-    await recorder.until(lambda: recorder.data == b"hello")
-    assert recorder.output == b"up"
+    await recorder.until(lambda: recorder.data == b"hello" and recorder.output == b"up")
     assert not recorder.exits
 
 

@@ -121,10 +121,14 @@ class DockerDriver:
             raise
 
     async def sweep(self) -> int:
-        engine, _, network = self._open()
-        swept = await self._remove_strangers(engine)
-        await network.sweep()
-        return swept
+        """Where the engine is away now, the sweep is made up for when it is back."""
+        try:
+            engine, _, network = self._open()
+            return await self._remove_strangers(engine, network)
+        except DriverUnavailable as problem:
+            self._untidy = True
+            logger.warning("what an earlier process left in Docker is not swept yet: %s", problem.reason)
+            return 0
 
     async def close(self) -> None:
         """Ends all, also what is being started; containers of this installation that nobody knows of go too."""
@@ -139,7 +143,7 @@ class DockerDriver:
         self._opened = None
         try:
             if self._used:
-                await self._remove_strangers(engine)
+                await self._remove_strangers(engine, network)
                 await network.remove()
         except DriverUnavailable as gone:
             logger.warning("what is left in Docker goes with the next start: %s", gone.reason)
@@ -182,7 +186,7 @@ class DockerDriver:
         self._spawn(self._see_off(sandbox))
         if self._untidy:
             self._untidy = False
-            self._spawn(self._tidy(engine))
+            self._spawn(self.sweep())
         return sandbox
 
     async def _make(
@@ -224,16 +228,8 @@ class DockerDriver:
         if not sandbox.removed:
             self._untidy = True
 
-    async def _tidy(self, engine: DockerEngine) -> None:
-        """The engine was away and is back: what could not be removed then goes now."""
-        try:
-            await self._remove_strangers(engine)
-        except DriverUnavailable as problem:
-            self._untidy = True
-            logger.warning("Docker could not be tidied up: %s", problem)
-
-    async def _remove_strangers(self, engine: DockerEngine) -> int:
-        """Containers of this installation that are no living sandbox of this driver; how many there were."""
+    async def _remove_strangers(self, engine: DockerEngine, network: BridgeNetwork) -> int:
+        """Remove what is labelled as ours and is no living sandbox of this driver; how many containers there were."""
         filters = {"label": f"{INSTALLATION_LABEL}={self._installation_id}"}
         try:
             strangers = [
@@ -247,6 +243,7 @@ class DockerDriver:
                     raise result
         except EngineRefused as refused:
             raise DriverUnavailable(f"Docker cannot remove what was left: {refused.sentence}") from refused
+        await network.sweep()
         return len(strangers)
 
     def _spawn(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":
