@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.document._document import Location, Selection
 from textual.document._document_navigator import DocumentNavigator
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import Reactive, reactive
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -33,7 +33,6 @@ class CodeArea(TextArea):
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "indent", "Indent", show=False),
         Binding("shift+tab", "dedent", "Dedent", show=False),
         # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
         Binding("ctrl+slash,ctrl+underscore", "toggle_comment", "Comment", show=False),
@@ -41,6 +40,9 @@ class CodeArea(TextArea):
 
     # Moving the cursor repaints the lines that look different, not all of them.
     selection: Reactive[Selection] = reactive(Selection(), init=False, always_update=True, repaint=False)
+
+    # Neither does a line that got longer or another one: the widget stays where it is.
+    virtual_size: Reactive[Size] = reactive(Size(0, 0), layout=False, repaint=False)
 
     document: CodeDocument
 
@@ -219,16 +221,19 @@ class CodeArea(TextArea):
     # Keys.
 
     async def _on_key(self, event: events.Key) -> None:
-        if self.read_only or event.key not in {"enter", "backspace", "escape"}:
+        if self.read_only:
             return
         if event.key == "escape":
             # TextArea would move the focus; whoever holds the editor decides what escape means.
             event.prevent_default()
-        elif event.key == "enter":
+        elif event.key == "enter" or (event.key == "tab" and self.tab_behavior == "indent"):
             event.stop()
             event.prevent_default()
             self._restart_blink()
-            self._break_line()
+            if event.key == "tab":
+                self.action_indent()
+            else:
+                self._break_line()
 
     def _break_line(self) -> None:
         start, end = sorted(self.selection)
@@ -251,8 +256,6 @@ class CodeArea(TextArea):
 
     def action_indent(self) -> None:
         """Indent the selected lines; with no selection, fill up to the next stop."""
-        if self.tab_behavior == "focus" or self.read_only:
-            raise SkipAction
         start, end = sorted(self.selection)
         if start[0] == end[0]:
             unit = "\t" if self.indent_type == "tabs" else " " * self._find_columns_to_next_tab_stop()

@@ -204,7 +204,7 @@ class EditorTabs(Widget):
         self._set_saved(file, text)
 
     def refresh_document(self, document: Document) -> None:
-        """The gateway has this now. A clean file follows and keeps its cursor; a dirty one is marked: changed elsewhere."""
+        """The gateway has this now. A clean file follows and keeps its cursor; a dirty one is marked as changed."""
         file = self._files.get(document.key)
         if file is None:
             return

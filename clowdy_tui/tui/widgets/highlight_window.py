@@ -58,7 +58,9 @@ class Highlighter:
             return []
         grammar, query = self._loaded
         start, stop = self._window(lines, first, last)
-        tree = Parser(grammar).parse(encode("\n".join(lines[start:stop]) + "\n"))
+        # A string that goes on behind the window is closed there: what does not end would not be read as a string.
+        closing = _TRIPLES[state - 1] if (state := self._state(lines, stop)) else ""
+        tree = Parser(grammar).parse(encode("\n".join([*lines[start:stop], closing])))
         shown = lines[first : last + 1]
         painted = [bytearray(min(len(line), MAX_COLUMNS)) for line in shown]
         for top, bottom, column in _pieces(first - start, shown):

@@ -1,7 +1,7 @@
 """What the log pane holds: a ring of lines, each invocation's beneath its header, and which of them pass the filter."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -128,6 +128,14 @@ class LogBuffer:
         self.shown = []
         for line in self.lines:
             self._show(line)
+
+    def set_names(self, names: Mapping[str, str]) -> None:
+        """Function id → name, also for calls that could only be named by the id."""
+        self.names = dict(names)
+        for call in self._calls.values():
+            if call.function_name == call.function_id and call.function_id in names:
+                call.function_name = names[call.function_id]
+                call.revision += 1
 
     def clear(self) -> None:
         """Forget all lines; calls that still run are known when they end."""

@@ -109,7 +109,9 @@ class LogPane(Widget):
 
     def set_function_names(self, names: Mapping[str, str]) -> None:
         """Function id → name, for calls whose events do not say."""
-        self.buffer.names = dict(names)
+        self.buffer.set_names(names)
+        if self._ready:
+            self.view.refresh()
 
     def show_function(self, function_id: str | None, name: str = "") -> None:
         """Only this function's calls; None: all."""

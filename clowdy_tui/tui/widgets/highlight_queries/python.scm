@@ -18,7 +18,6 @@
 (function_definition name: (identifier) @function)
 (class_definition name: (identifier) @type)
 (type (identifier) @type)
-(decorator "@" @function)
 (decorator (identifier) @function)
 (decorator (attribute attribute: (identifier) @function))
 (decorator (call function: (identifier) @function))
@@ -42,6 +41,8 @@
  "with" "yield"] @keyword
 
 (MISSING) @error
+
+(decorator "@" @function)
 
 ; While the text is broken, what is being typed is not yet a definition, but its name can be told all the same.
 ("def" . (identifier) @function)
