@@ -153,6 +153,8 @@ class InvocationService:
             source=source,
             q=q,
         )
+        # Whoever called and then asks finds the call, though it is written a moment later.
+        await self._writer.flush()
         async with self._database.read() as transaction:
             if function_id is not None:
                 await owned_function(transaction, actor, function_id)
