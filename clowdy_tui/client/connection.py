@@ -32,6 +32,9 @@ class Connection:
     """One gateway's address and the open connections to it.
 
     Give `socket` (the owner's, no token) or `url` (like `http://127.0.0.1:8000`, with the token where one is needed).
+
+    Raises:
+        ValueError: neither or both were given, or the token cannot be one.
     """
 
     def __init__(self, *, socket: Path | None = None, url: str | None = None, token: str | None = None) -> None:
@@ -39,7 +42,9 @@ class Connection:
             raise ValueError("Give either the gateway's socket or its URL")
         self.where = str(socket) if socket is not None else str(url).rstrip("/")
         headers = {"accept": "application/json"}
-        if token:
+        if token and (token := token.strip()):
+            if not (token.isascii() and token.isprintable()):
+                raise ValueError("The token holds characters that no token has")
             headers["authorization"] = f"Bearer {token}"
         self._http = httpx.AsyncClient(
             base_url="http://clowdy" if socket is not None else self.where,
