@@ -182,10 +182,8 @@ class TestConsole(Widget):
     def _draw_bar(self) -> None:
         if not self._ready:
             return
-        name = shorten(visible(self._function_name), 20)
-        about = (
-            Content.assemble(("Input", "bold"), ("  for ", "$muted"), name) if name else Content.styled("Input", "bold")
-        )
+        name = shorten(visible(self._function_name), 40)
+        about = Content.assemble((name, "bold"), ("  input", "$muted"))
         self.query_one("#about", Static).update(about)
         button = self.query_one(RunButton)
         button.show(self._run_key, possible=self._function_id is not None and not self.running, running=self.running)

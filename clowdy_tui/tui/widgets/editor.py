@@ -91,6 +91,7 @@ class EditorTabs(Widget):
         super().__init__(id=id)
         self._blink = not ssh
         self._ready = False
+        self._waiting: list[tuple[Document, bool]] = []
         self._files: dict[Key, _Open] = {}
         self._active: Key | None = None
 
@@ -106,11 +107,12 @@ class EditorTabs(Widget):
         yield EditorStatus()
 
     def on_mount(self) -> None:
-        """Show what was opened before."""
+        """Open what was asked for before there was a screen."""
         self._ready = True
-        for file in self._files.values():
-            self.query_one("#areas").mount(file.area)
         self._show()
+        for document, focus in self._waiting:
+            self.open(document, focus=focus)
+        self._waiting.clear()
 
     @property
     def active(self) -> Document | None:
@@ -143,13 +145,15 @@ class EditorTabs(Widget):
 
     def open(self, document: Document, *, focus: bool = True) -> None:
         """Bring a file to the front, opened if it is not; an open one keeps its text and is brought up to date."""
+        if not self._ready:
+            self._waiting.append((document, focus))
+            return
         file = self._files.get(document.key)
         if file is None:
             language = document.language or language_of(document.path)
             area = CodeArea(document.text, language=language, blink=self._blink)
             file = self._files[document.key] = _Open(document, area, list(area.document.lines))
-            if self._ready:
-                self.query_one("#areas").mount(area)
+            self.query_one("#areas").mount(area)
         else:
             self.refresh_document(document)
         self._activate(document.key)
