@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, Self
 
 from clowdy_tui import resources
 from clowdy_tui.domain import events, names
-from clowdy_tui.domain.errors import DataFolderError, NotFound, Unavailable
+from clowdy_tui.domain.errors import DataFolderError, NotFound, SettingsError, Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.engine.deployment import Deployment
@@ -222,7 +222,13 @@ class Platform:
         limits = EngineLimits(
             idle_timeout_s=config.idle_timeout_s, memory_budget_mb=config.memory_budget_mb, spares=config.spares
         )
-        runtimes = RuntimeStore(config.data_dir / "runtimes", resources.folder("runtimes"))
+        if config.runtime_source == "dockerfile" and driver.name != "docker":
+            await driver.close()
+            raise SettingsError(
+                f"runtime_source is dockerfile, and the driver is {driver.name}: set driver to docker, or leave it out."
+            )
+        source = config.runtime_source
+        runtimes = RuntimeStore(config.data_dir / "runtimes", resources.folder("runtimes"), source=source)
         return InvokeService(
             driver, runtimes, limits=limits, on_change=partial(publish_counts, self.bus), on_driver=driver_changed
         )

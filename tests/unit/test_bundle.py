@@ -1,4 +1,5 @@
 import time
+from collections import OrderedDict
 
 import pytest
 
@@ -60,6 +61,21 @@ async def test_long_files_are_compiled_apart_with_the_same_words() -> None:
     assert deep.message
 
 
+@pytest.fixture
+def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_known", OrderedDict())
+
+
+@pytest.mark.usefixtures("_nothing_known")
+async def test_a_long_file_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "# long\n" * 2000 + "x ="
+    (first,) = await diagnose({ENTRY: code})
+    monkeypatch.setattr(bundle, "_COMPILE_APART", "raise SystemExit(1)")
+    assert await diagnose({ENTRY: code}) == [first]
+    assert await diagnose({ENTRY: code + " 1"}) != []
+
+
+@pytest.mark.usefixtures("_nothing_known")
 async def test_a_compiler_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "_COMPILE_APART", "import time; time.sleep(600)")
     monkeypatch.setattr(bundle, "_COMPILE_APART_S", 0.2)
@@ -69,6 +85,7 @@ async def test_a_compiler_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyP
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.usefixtures("_nothing_known")
 async def test_a_compiler_that_crashes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "_COMPILE_APART", "import os; os.abort()")
     (problem,) = await diagnose({ENTRY: "#" * 20_000})
