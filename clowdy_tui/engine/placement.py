@@ -87,6 +87,8 @@ class PlacementService:
         self._on_change()
         try:
             tree = self._runtimes.peek(shape.runtime) or await self._runtimes.root_tree(shape.runtime)
+            # Not within the time that a boot may take: the first time an image may have to be made.
+            await self._driver.prepare(tree.path)
             spec = SandboxSpec(worker.id, shape, tree.path, tree.argv, self._limits.tmp_mb, self._limits.max_processes)
             await worker.boot(self._driver, spec)
         except BaseException as error:

@@ -59,13 +59,16 @@ class Runtime:
 class RuntimeStore:
     """Packs root trees and keeps them under `folder`, each under a name made of what went into it.
 
-    `runtimes` is the folder with one folder per language. Safe to use from several gateways at once: a tree appears
-    under its name whole or not at all.
+    `runtimes` is the folder with one folder per language. With the source `dockerfile` nothing is packed: a tree is
+    then that folder itself, whose Dockerfile the docker driver builds.
+
+    Safe to use from several gateways at once: a tree appears under its name whole or not at all.
     """
 
-    def __init__(self, folder: Path, runtimes: Path) -> None:
+    def __init__(self, folder: Path, runtimes: Path, *, source: str = "host") -> None:
         self._folder = folder
         self._runtimes = runtimes
+        self._source = source
         self._trees: dict[str, RootTree] = {}
         self._lock = asyncio.Lock()
 
@@ -93,6 +96,8 @@ class RuntimeStore:
         if not re.fullmatch(r"[a-z][a-z0-9.-]*", name) or not (self._runtimes / name).is_dir():
             raise DriverUnavailable(f"There is no runtime {name!r}.", remedy=f"Runtimes here: {self._names()}.")
         runtime = Runtime.read(self._runtimes / name)
+        if self._source == "dockerfile":
+            return RootTree(self._runtimes / name, pack.RUNNER_ARGV, name)
         try:
             runner = runtime.runner.read_bytes()
             target = self._folder / f"{name}-{sysconfig.get_python_version()}-{_fingerprint(runner)}"

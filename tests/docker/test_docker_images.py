@@ -18,7 +18,7 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.pack import RUNNER_ARGV
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
-from clowdy_tui.engine.sandboxes.docker_images import IMAGE_LABEL, REPOSITORY, hash_of, tar_of
+from clowdy_tui.engine.sandboxes.docker_images import CACHES, IMAGE_LABEL, REPOSITORY, hash_of, tar_of
 
 BASE = "python:3.12-slim"
 
@@ -54,6 +54,9 @@ def test_the_tar_holds_the_tree_and_nothing_that_would_surprise(tree: Path) -> N
 
 def test_the_hash_is_of_what_is_in_it(tree: Path) -> None:
     before = hash_of(tree)
+    (tree / "a/__pycache__").mkdir()
+    assert hash_of(tree, left_out="__pycache__") == before != hash_of(tree)
+    (tree / "a/__pycache__").rmdir()
     os.utime(tree / "big", (0, 0))
     assert hash_of(tree) == before
     for change in (
@@ -87,7 +90,7 @@ async def test_the_dockerfile_makes_an_image_that_runs_the_runner(
     driver: DockerDriver, base_image: str, spec: SpecMaker, recorder: Recorder, engine: docker.DockerClient
 ) -> None:
     await driver.prepare(RUNTIMES / "python")
-    tag = f"{REPOSITORY}:{hash_of(RUNTIMES / 'python', base_image)[:16]}"
+    tag = f"{REPOSITORY}:{hash_of(RUNTIMES / 'python', base_image, left_out=CACHES)[:16]}"
     assert engine.images.get(tag).labels[IMAGE_LABEL] == "runtime"
     runs = spec(root=RUNTIMES / "python")
     object.__setattr__(runs, "argv", RUNNER_ARGV)

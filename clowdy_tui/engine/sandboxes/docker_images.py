@@ -33,6 +33,8 @@ IMPORT_TIMEOUT_S = 120
 BUILD_TIMEOUT_S = 600
 BLOCK = 1024 * 1024
 DOCKERFILE = "Dockerfile"
+CACHES = "__pycache__"
+"""What may appear in a Dockerfile's folder without a change; a root tree needs its own."""
 
 
 class ImageStore:
@@ -67,7 +69,9 @@ class ImageStore:
         try:
             build = (root / DOCKERFILE).is_file()
             if root not in self._hashes:
-                self._hashes[root] = await asyncio.to_thread(hash_of, root, self._base if build else "")
+                self._hashes[root] = await asyncio.to_thread(
+                    hash_of, root, self._base if build else "", left_out=CACHES if build else ""
+                )
             tag = f"{REPOSITORY}:{self._hashes[root][:16]}"
             if await self._exists(tag):
                 return tag
@@ -126,7 +130,7 @@ def _import_tree(root: Path, tag: str, changes: list[str], client: "APIClient") 
 
 def _build(folder: Path, tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
     with tempfile.TemporaryFile() as context:
-        context.writelines(tar_of(folder))
+        context.writelines(tar_of(folder, left_out=CACHES))
         context.seek(0)
         lines = client.build(
             fileobj=context,
@@ -150,12 +154,12 @@ def _raise_for(lines: Any) -> None:
                 raise EngineRefused(500, str(found["error"]).strip())
 
 
-def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _entries(root: Path, left_out: str) -> Iterator[tuple[str, os.stat_result]]:
     """Folders, files and links below `root` by relative path, sorted; nothing else (no socket, no device)."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        for name in sorted(entry.name for entry in (root / folder).iterdir()):
+        for name in sorted(entry.name for entry in (root / folder).iterdir() if entry.name != left_out):
             path = f"{folder}/{name}" if folder else name
             status = (root / path).lstat()
             if stat.S_ISDIR(status.st_mode):
@@ -165,10 +169,10 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
             yield path, status
 
 
-def hash_of(root: Path, base: str = "") -> str:
+def hash_of(root: Path, base: str = "", *, left_out: str = "") -> str:
     """Of names, kinds, modes and contents; not of times and owners, so that packing again gives the same."""
     whole = hashlib.sha256(base.encode())
-    for path, status in _entries(root):
+    for path, status in _entries(root, left_out):
         whole.update(f"\0{path}\0{_mode(path, status):o}\0".encode("utf-8", "surrogateescape"))
         if stat.S_ISLNK(status.st_mode):
             whole.update(os.fsencode((root / path).readlink()))
@@ -189,10 +193,10 @@ def _mode(path: str, status: os.stat_result) -> int:
     return mode | (mode >> 6) & 0o5
 
 
-def tar_of(root: Path) -> Iterator[bytes]:
+def tar_of(root: Path, *, left_out: str = "") -> Iterator[bytes]:
     """The tree as a tar stream, all of it root's, in blocks of about 1 MiB."""
     block = bytearray()
-    for path, status in _entries(root):
+    for path, status in _entries(root, left_out):
         info = tarfile.TarInfo(path)
         info.mode, info.mtime = _mode(path, status), int(status.st_mtime)
         if stat.S_ISDIR(status.st_mode):
