@@ -238,7 +238,7 @@ class LogBuffer:
         if not self.filter.passes(line):
             return 0
         added = 1
-        owner = line.owner
+        owner = line.owner if line.owner and line.owner.number >= self.lines[0].number else None
         last = self.shown[-1] if self.shown else None
         if owner is not None and (last is None or (last is not owner and last.owner is not owner)):
             self.shown.append(owner)

@@ -48,7 +48,14 @@ def header(line: Line, width: int) -> list[Piece]:
     ]
     if call.version is not None and width >= 78:
         tail.append((f"v{call.version}", "time"))
-    room = width - (2 + 8 + 2 + name_room + 2) - (2 + 9) - (2 + 8) - (2 + 4) - (6 if width >= 78 else 0)
+    room = (
+        width
+        - (2 + 8 + 2 + name_room + 2)
+        - (2 + max(9, cell_len(status[0])))
+        - (2 + 8)
+        - (2 + 4)
+        - (6 if width >= 78 else 0)
+    )
     what = shorten(visible(route), max(0, room))
     what += " " * (min(max(0, room), 34) - cell_len(what))
     pieces: list[Piece] = [

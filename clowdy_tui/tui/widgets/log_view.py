@@ -84,6 +84,8 @@ class LogView(ScrollView, can_focus=True):
         self._rows: list[Row] = []
         self._cursor: Line | None = None
         self._widest = 0
+        # How many cells of a line's text go on a row; 0 where lines are not wrapped.
+        self._cut_at = 0
         self._placing = False
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(512)
         self.unseen = 0
@@ -92,7 +94,7 @@ class LogView(ScrollView, can_focus=True):
 
     def changed(self, change: Change) -> None:
         """The buffer took in a batch."""
-        if change.anew or (self.wrap and not self._rows):
+        if change.anew or (self.wrap and self._cut_at != self._room):
             self.rebuild()
             return
         shown = self._buffer.shown
@@ -120,6 +122,7 @@ class LogView(ScrollView, can_focus=True):
         """The filter, the width or the way of wrapping changed: begin again, near where one was."""
         top = self._row_at(self.scroll_offset.y)
         self._rows, self._widest = [], 0
+        self._cut_at = self._room if self.wrap else 0
         self._strips.clear()
         self._extend(self._buffer.shown)
         if self._cursor is not None and self._index(self._cursor) is None:
@@ -132,8 +135,8 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
 
     def _extend(self, lines: list[Line]) -> None:
-        room = self._room
-        if not self.wrap or room <= 0:
+        room = self._cut_at
+        if room <= 0:
             self._rows.extend((line, 0) for line in lines)
             for line in lines:
                 if not line.leads:
@@ -250,7 +253,7 @@ class LogView(ScrollView, can_focus=True):
         if line.leads:
             return header(line, self.scrollable_content_region.width)
         wanted = self._buffer.filter
-        text = wrap_cells(line.text, self._room)[part] if self.wrap else line.text
+        text = wrap_cells(line.text, self._cut_at)[part] if self._cut_at > 0 else line.text
         return printed(line.kind, text, part, "" if wanted.inverse else wanted.text)
 
     def _style(self, name: str) -> Style:
