@@ -220,6 +220,8 @@ class Worker:
             self._ready.set_exception(
                 BootFailed(f"A sandbox ended before it was ready: {_how_it_ended(how)} {printed}")
             )
+            # Nobody waits for it any more where it was ended while it began.
+            self._ready.exception()
         self._end("it ended")
 
     def pause_writing(self) -> None:
