@@ -28,7 +28,7 @@ class PoolService:
     async def list(self, actor: Actor) -> list[PoolInstance]:
         """The actor's instances; who administers sees everybody's, and the spares, which are nobody's yet."""
         actor.require("read")
-        now = time.time()
+        now = time.monotonic()
         return [
             PoolInstance(
                 id=instance.id,
