@@ -12,25 +12,28 @@ _CHOSEN: Final = "driver"
 
 
 async def choose_driver(
-    database: Database, wanted: str, *, installation_id: str, data_dir: Path, options: Mapping[str, Any]
+    database: Database, wanted: str, *, installation_id: str, data_dir: Path, docker_options: Mapping[str, Any]
 ) -> Driver:
     """The driver that is wanted. `auto`: the one that the first start chose, docker where an engine answered it.
 
     Raises:
         SettingsError: there is no such driver.
     """
+
+    def make(name: str) -> Driver:
+        options = docker_options if name == "docker" else {}
+        return make_driver(name, installation_id=installation_id, data_dir=data_dir, **options)
+
     if wanted != "auto":
-        return make_driver(wanted, installation_id=installation_id, data_dir=data_dir, **options)
+        return make(wanted)
     async with database.read() as transaction:
         chosen = await transaction.meta.get(_CHOSEN)
     if chosen is not None:
-        return make_driver(chosen, installation_id=installation_id, data_dir=data_dir, **options)
-    docker = make_driver("docker", installation_id=installation_id, data_dir=data_dir, **options)
-    driver, name = docker, "docker"
-    if not (await docker.check()).available:
-        await docker.close()
-        name = "bubblewrap"
-        driver = make_driver(name, installation_id=installation_id, data_dir=data_dir, **options)
+        return make(chosen)
+    driver = make("docker")
+    if not (await driver.check()).available:
+        await driver.close()
+        driver = make("bubblewrap")
     async with database.write() as transaction:
-        await transaction.meta.set(_CHOSEN, name)
+        await transaction.meta.set(_CHOSEN, driver.name)
     return driver

@@ -47,7 +47,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PlatformConfig:
-    """What a platform is told; `driver_options` are the driver's own keyword arguments, times are in seconds."""
+    """What a platform is told. Sizes are in bytes unless named otherwise, times in seconds.
+
+    `runtime_source` is `host` or `dockerfile`; `docker_options` are the docker driver's own keyword arguments.
+    """
 
     data_dir: Path
     driver: str = "auto"
@@ -57,7 +60,7 @@ class PlatformConfig:
     idle_timeout_s: float = 300.0
     spares: int = 4
     runtime_source: str = "host"
-    driver_options: Mapping[str, Any] = field(default_factory=dict)
+    docker_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PlatformEngine(Engine, PoolEngine, Protocol):
@@ -217,7 +220,7 @@ class Platform:
             config.driver,
             installation_id=self.installation_id,
             data_dir=config.data_dir,
-            options=config.driver_options,
+            docker_options=config.docker_options,
         )
         limits = EngineLimits(
             idle_timeout_s=config.idle_timeout_s, memory_budget_mb=config.memory_budget_mb, spares=config.spares

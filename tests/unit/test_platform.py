@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from fake_engine import FakeEngine
 
-from clowdy_tui.domain.errors import DatabaseTooNew, DataFolderLocked, NotFound, Unavailable
+from clowdy_tui.domain.errors import DatabaseTooNew, DataFolderLocked, NotFound, SettingsError, Unavailable
 from clowdy_tui.domain.schemas import FunctionIn, OutcomeStatus, ProjectIn, RouteIn, VariableIn
 from clowdy_tui.engine.invoke import InstanceInfo
 from clowdy_tui.engine.outcome import Outcome
@@ -122,6 +122,13 @@ async def test_the_pool_shows_each_user_what_is_theirs(platform: Platform, engin
     assert [one.id for one in engine.instances] == ["s", "l"]
 
 
+async def test_a_dockerfile_needs_docker(folder: Path) -> None:
+    config = PlatformConfig(data_dir=folder, driver="bubblewrap", runtime_source="dockerfile")
+    with pytest.raises(SettingsError, match="set driver to docker"):
+        await Platform.open(config)
+    FolderLock(folder).acquire()
+
+
 class StandIn:
     """A driver that only says whether it is there."""
 
@@ -152,9 +159,13 @@ async def test_the_driver_is_chosen_once(
     try:
         for engine_answers in (answers, not answers):
             answers = engine_answers
-            driver = await drivers.choose_driver(database, "auto", installation_id="i", data_dir=folder, options={})
+            driver = await drivers.choose_driver(
+                database, "auto", installation_id="i", data_dir=folder, docker_options={}
+            )
             assert driver.name == chosen
-        other = await drivers.choose_driver(database, "bubblewrap", installation_id="i", data_dir=folder, options={})
+        other = await drivers.choose_driver(
+            database, "bubblewrap", installation_id="i", data_dir=folder, docker_options={}
+        )
         assert other.name == "bubblewrap"
     finally:
         await database.close()
