@@ -1,7 +1,6 @@
 """The embedded driver: a sandbox is one `bwrap` with the packed tree as its root and the runner as first process."""
 
 import asyncio
-import contextlib
 import os
 import sys
 import tempfile
@@ -49,6 +48,7 @@ class BubblewrapDriver:
         self._cgroups: CgroupTree | None = None
         self._status = DriverStatus("bubblewrap", False, "Not checked yet.")
         self._sandboxes: set[BubblewrapSandbox] = set()
+        self._making: set[asyncio.Future[Spawned]] = set()
         self._roots: dict[Path, Path] = {}
         self._preparing = asyncio.Lock()
         self._reachable: Path | None = None
@@ -90,10 +90,12 @@ class BubblewrapDriver:
             raise DriverUnavailable(self._status.problem, remedy=self._status.remedy)
         await self.prepare(spec.root)
         making = asyncio.get_running_loop().run_in_executor(self._threads, self._spawn, spec)
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
         try:
             spawned = await asyncio.shield(making)
         except asyncio.CancelledError:
-            making.add_done_callback(_discard)
+            making.add_done_callback(self._discard)
             raise
         except OSError as error:
             raise DriverUnavailable(f"A sandbox cannot be started: {error}.") from error
@@ -108,12 +110,20 @@ class BubblewrapDriver:
 
     async def close(self) -> None:
         """End every sandbox, and remove what was made outside of the data folder."""
+        if self._making:
+            await asyncio.wait(set(self._making))
         await asyncio.gather(*(sandbox.kill() for sandbox in list(self._sandboxes)))
-        await self._in_thread(self._tidy)
-        self._threads.shutdown(wait=False)
+        # What was given up while it started is ended by the threads: they are waited for before the groups go.
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._tidy)
 
     async def _in_thread(self, work: Callable[..., Result], *args: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    def _discard(self, making: "asyncio.Future[Spawned]") -> None:
+        """The start was cancelled while a thread was at it: end what comes of it."""
+        if not making.cancelled() and making.exception() is None:
+            self._threads.submit(making.result().discard)
 
     def _check(self) -> DriverStatus:
         if sys.platform != "linux":
@@ -182,6 +192,8 @@ class BubblewrapDriver:
         try:
             return spawn(launch_command(command, join_files=join_files, drop_to=self._drop_to), group)
         except BaseException:
+            # A bwrap that fails half way leaves the process that was to be the sandbox waiting for it.
+            leftovers.end_processes(f"{self._installation}/{spec.id}")
             if group is not None:
                 group.remove()
             raise
@@ -225,10 +237,3 @@ class BubblewrapDriver:
             leftovers.remove_tree(self._reachable)
             self._reachable = None
         self._roots.clear()
-
-
-def _discard(making: "asyncio.Future[Spawned]") -> None:
-    """The start was cancelled while a thread was at it: end what comes of it."""
-    if not making.cancelled() and making.exception() is None:
-        with contextlib.suppress(OSError):
-            making.result().discard()

@@ -49,8 +49,8 @@ def remove_folders(installation_id: str, *, keep: Path | None) -> None:
 
 
 def end_processes(installation_id: str) -> int:
-    """Kill every bwrap that was started for this installation; how many there were."""
-    marker = b"\0CLOWDY_SANDBOX\0" + installation_id.encode() + b"/"
+    """Kill every bwrap that was started for this installation, or for `<installation>/<id>`; how many there were."""
+    marker = b"\0CLOWDY_SANDBOX\0" + installation_id.encode() + (b"\0" if "/" in installation_id else b"/")
     ended = 0
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():

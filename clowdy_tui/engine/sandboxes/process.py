@@ -174,7 +174,13 @@ class BubblewrapSandbox(asyncio.Protocol):
         """Attach the streams to the event loop."""
         self._loop.add_reader(self._spawned.output, self._output_ready)
         self._loop.add_reader(self._spawned.exit_pidfd, self._process_exited)
-        await self._loop.create_unix_connection(lambda: self, sock=self._spawned.channel)
+        try:
+            await self._loop.create_unix_connection(lambda: self, sock=self._spawned.channel)
+        except BaseException:
+            self._stream_ended = True
+            self._spawned.channel.close()
+            self._kill()
+            raise
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._stream_ended:

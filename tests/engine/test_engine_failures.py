@@ -1,0 +1,223 @@
+"""A handler that goes wrong: what the outcome says, and that the next call is fine."""
+
+import asyncio
+import time
+
+import pytest
+from engine_support import ECHO, Engine, deployment, texts, value
+
+from clowdy_tui.engine.outcome import Outcome
+
+
+async def fails(engine: Engine, code: str, event: object = None, **changes: object) -> Outcome:
+    """The outcome of the second call, which must be as the first: nothing is broken by a failure."""
+    broken = deployment(code, **changes)
+    first, second = await engine.invoke(broken, event), await engine.invoke(broken, event)
+    assert (first.status, first.error_type, first.error_message) == (
+        second.status,
+        second.error_type,
+        second.error_message,
+    )
+    assert first.output is None
+    assert value(await engine.invoke(deployment(ECHO), "fine")) == "fine"
+    return second
+
+
+async def test_a_handler_that_raises(engine: Engine) -> None:
+    code = "def inner(n):\n    return 1 / n\n\ndef handler(event):\n    print('before')\n    return inner(0)\n"
+    outcome = await fails(engine, code)
+    assert (outcome.status, outcome.error_type) == ("error", "ZeroDivisionError")
+    assert outcome.error_message == "division by zero"
+    assert texts(outcome) == ["before"]
+    trace = outcome.stack_trace or ""
+    assert 'File "function.py", line 6, in handler\n    return inner(0)' in trace
+    assert 'File "function.py", line 2, in inner\n    return 1 / n' in trace
+    assert "runner" not in trace
+    assert "importlib" not in trace
+
+
+async def test_an_async_handler_that_raises_shows_its_own_frames(engine: Engine) -> None:
+    code = """
+async def handler(event):
+    try:
+        {}["x"]
+    except KeyError as error:
+        raise RuntimeError("no") from error
+"""
+    outcome = await fails(engine, code)
+    assert outcome.error_type == "RuntimeError"
+    trace = outcome.stack_trace or ""
+    assert "KeyError: 'x'" in trace
+    assert "asyncio" not in trace
+    assert "runner" not in trace
+
+
+async def test_code_that_does_not_parse(engine: Engine) -> None:
+    outcome = await fails(engine, "import os\n\ndef handler(event)\n    return 1\n")
+    assert (outcome.status, outcome.error_type) == ("error", "SyntaxError")
+    assert "function.py, line 3" in (outcome.error_message or "")
+    assert "def handler(event)" in (outcome.stack_trace or "")
+
+
+async def test_an_import_that_fails(engine: Engine) -> None:
+    files = {"function.py": "from tools import x\ndef handler(event): ...\n", "tools.py": "import nowhere_at_all\n"}
+    broken = deployment(files=files)
+    for _ in range(2):
+        outcome = await engine.invoke(broken)
+        assert (outcome.status, outcome.error_type) == ("error", "ModuleNotFoundError")
+        assert "nowhere_at_all" in (outcome.error_message or "")
+        assert 'File "tools.py", line 1' in (outcome.stack_trace or "")
+
+
+async def test_an_import_that_fails_once_is_tried_again(engine: Engine) -> None:
+    code = """
+import os
+if not os.path.exists("/tmp/second"):
+    open("/tmp/second", "w").close()
+    raise RuntimeError("not yet")
+def handler(event):
+    return "now"
+"""
+    # The instance imports when it is loaded and again at each call until it succeeds.
+    assert await engine.result(code) == "now"
+
+
+@pytest.mark.parametrize("code", ["x = 1\n", "handler = 5\n", ""])
+async def test_no_handler(engine: Engine, code: str) -> None:
+    outcome = await fails(engine, code)
+    assert (outcome.status, outcome.error_type) == ("error", "HandlerNotFound")
+    assert "function.py" in (outcome.error_message or "")
+
+
+async def test_no_entry_file(engine: Engine) -> None:
+    outcome = await fails(engine, "", files={"other.py": ECHO})
+    assert (outcome.status, outcome.error_type) == ("error", "HandlerNotFound")
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ("{'a': [1, {2}]}", "a value of type set at ['a'][1]"),
+        ("[float('nan')]", "nan at [0]"),
+        ("{'x': {'y': float('-inf')}}", "-inf at ['x']['y']"),
+        ("object()", "a value of type object at the top"),
+        ("b'bytes'", "a value of type bytes at the top"),
+        ("{(1, 2): 3}", "a dict with a key of type tuple at the top"),
+        ("loop", "a list that holds itself at [0]"),
+        ("deep", "nested too deeply"),
+        ("(x for x in [1])", "a value of type generator at the top"),
+    ],
+)
+async def test_results_that_json_cannot_hold(engine: Engine, result: str, told: str) -> None:
+    code = f"""
+loop = []
+loop.append(loop)
+deep = []
+for _ in range(100_000):
+    deep = [deep]
+def handler(event):
+    return {result}
+"""
+    outcome = await engine.run(code)
+    assert (outcome.status, outcome.error_type) == ("error", "ResultNotJSON")
+    assert told in (outcome.error_message or "")
+
+
+async def test_a_result_that_is_too_large(engine: Engine) -> None:
+    outcome = await fails(engine, "def handler(event):\n    return 'x' * (10 * 1024 * 1024)\n")
+    assert (outcome.status, outcome.error_type) == ("error", "ResultTooLarge")
+
+
+async def test_an_event_that_is_too_large(engine: Engine) -> None:
+    outcome = await engine.invoke(deployment(), "x" * (7 * 1024 * 1024))
+    assert (outcome.status, outcome.error_type) == ("error", "EventTooLarge")
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("sys.exit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise Rude", "Rude"),
+        ("handler(event)", "RecursionError"),
+        ("raise ValueError('x' * 100_000_000)", "ValueError"),
+        ("raise ExceptionGroup('several', [ValueError(1), TypeError(2)])", "ExceptionGroup"),
+    ],
+)
+async def test_whatever_is_raised_is_an_error(engine: Engine, statement: str, kind: str) -> None:
+    code = f"""
+import sys
+class Rude(BaseException):
+    def __str__(self):
+        raise RuntimeError("not even this")
+def handler(event):
+    {statement}
+"""
+    outcome = await engine.run(code, memory_mb=512)
+    assert (outcome.status, outcome.error_type) == ("error", kind)
+    assert len(outcome.error_message or "") < 20_000
+    assert len(outcome.stack_trace or "") < 40_000
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "os._exit(7)",
+        "os._exit(0)",
+        "os.kill(os.getpid(), 9) or ctypes.string_at(0)",
+        "ctypes.string_at(0)",
+        "os.abort()",
+    ],
+)
+async def test_a_process_that_ends_is_a_crash_with_its_log(engine: Engine, statement: str) -> None:
+    code = f"import ctypes, os\ndef handler(event):\n    print('last words')\n    os.write(2, b'raw words\\n')\n    {statement}\n"
+    outcome = await fails(engine, code)
+    assert (outcome.status, outcome.error_type) == ("crashed", "Crashed")
+    assert "last words" in texts(outcome)
+    assert "raw words" in texts(outcome)
+    if "_exit(7)" in statement:
+        assert "code 7" in (outcome.error_message or "")
+
+
+async def test_a_crash_at_import_is_tried_once_more_and_told(engine: Engine) -> None:
+    outcome = await fails(engine, "import os\nprint('importing')\nos._exit(4)\ndef handler(event): ...\n")
+    assert outcome.status == "crashed"
+    assert "code 4" in (outcome.error_message or "")
+
+
+@pytest.mark.parametrize("body", ["while True: pass", "time.sleep(60)", "os.read(os.pipe()[0], 1)"])
+async def test_a_call_over_its_deadline_is_answered_at_the_deadline(engine: Engine, body: str) -> None:
+    slow = deployment(
+        f"import os, time\ndef handler(event):\n    if event:\n        print('going')\n        {body}\n", timeout_s=0.5
+    )
+    await engine.invoke(slow)
+    before = time.monotonic()
+    outcome = await engine.invoke(slow, True)
+    late_ms = (time.monotonic() - before - 0.5) * 1000
+    print(f"answered {late_ms:.1f} ms after the deadline")
+    assert outcome.status == "timeout"
+    assert "0.5 s" in (outcome.error_message or "")
+    assert texts(outcome) == ["going"]
+    assert -1 < late_ms < 100
+    assert value(await engine.invoke(slow, False)) is None
+
+
+async def test_cancelling_a_call_ends_its_instance(engine: Engine) -> None:
+    sleeper = deployment("import time\ndef handler(event):\n    print('asleep')\n    time.sleep(60)\n")
+    awake = asyncio.Event()
+    call = asyncio.create_task(engine.invoke(sleeper, on_log=lambda _: awake.set()))
+    await awake.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert engine.service.snapshot() == []
+
+
+async def test_a_deadline_that_passes_while_the_loop_is_blocked_kills_no_healthy_instance(engine: Engine) -> None:
+    quick = deployment("import time\ndef handler(event):\n    time.sleep(event)\n    return 'in time'\n", timeout_s=0.4)
+    await engine.invoke(quick, 0)
+    call = asyncio.create_task(engine.invoke(quick, 0.2))
+    await asyncio.sleep(0.05)
+    time.sleep(0.8)  # the event loop stands still, the sandbox does not
+    assert value(await call) == "in time"
