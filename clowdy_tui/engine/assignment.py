@@ -96,7 +96,11 @@ class AssignmentService:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.release(waiter.result()[0])
+                worker, _ = waiter.result()
+                if worker.deployment is not None:
+                    self.release(worker)
+                elif not self._hand_over(pool, worker, fresh=True):
+                    self._put_back(pool, worker)
             raise
         finally:
             timer.cancel()
@@ -201,6 +205,8 @@ class AssignmentService:
             worker = self._from_spare(pool)
             if worker is not None:
                 if not self._hand_over(pool, worker, fresh=True):
+                    # Those who waited have been cancelled, and did not come to say so yet.
+                    self._put_back(pool, worker)
                     return
                 continue
             if not self._room(deployment.memory_mb):
@@ -222,13 +228,17 @@ class AssignmentService:
             pool.starting -= 1
             pool.live.add(worker)
             if not self._hand_over(pool, worker, fresh=True):
-                # Those who waited were served by others meanwhile. It is still anybody's.
-                pool.live.discard(worker)
-                if not self._placement.give(worker):
-                    worker.kill("nobody waits for it any more")
+                # Those who waited were served by others meanwhile.
+                self._put_back(pool, worker)
         finally:
             self._grow(pool)
             self._drop_if_empty(pool)
+
+    def _put_back(self, pool: Pool, worker: Worker) -> None:
+        """A worker that was made ready for a pool and is not needed there: it is still anybody's."""
+        pool.live.discard(worker)
+        if not self._placement.give(worker):
+            worker.kill("nobody waits for it any more")
 
     def _hand_over(self, pool: Pool, worker: Worker, *, fresh: bool) -> bool:
         while pool.waiters:

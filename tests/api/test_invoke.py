@@ -195,6 +195,28 @@ async def test_a_caller_that_hangs_up_cancels_its_call(shop: Workshop, owner: Cl
     assert (await owner.invoke(function.id, 0)).output == 1
 
 
+async def test_callers_that_hang_up_while_they_wait_take_no_place(
+    shop: Workshop, owner: Clowdy, http: httpx.AsyncClient
+) -> None:
+    function = await shop.function(
+        "import time\ndef handler(event, context):\n    if event:\n        time.sleep(30)\n    return 1\n",
+        max_instances=2,
+    )
+
+    async def both_run() -> bool:
+        mine = [item.state for item in await owner.pool() if item.function_id == function.id]
+        return mine.count("busy") == 2
+
+    for _ in range(3):
+        url = f"/api/invoke/{function.id}"
+        calls = [asyncio.create_task(http.post(url, json={"input": 1})) for _ in range(8)]
+        await until(both_run, within=15)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert (await asyncio.wait_for(owner.invoke(function.id, 0), 15)).output == 1
+
+
 async def test_what_is_printed_and_named_is_never_markup(shop: Workshop, local: httpx.AsyncClient) -> None:
     evil = "[@click=app.quit]x[/] \x1b]0;owned\x07 </script> \u202e"
     function = await shop.function(f"def handler(event, context):\n    print({evil!r})\n    return {evil!r}\n")

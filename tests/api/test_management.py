@@ -226,6 +226,7 @@ async def test_the_pool_shows_what_runs(shop: Workshop) -> None:
     await shop.client.invoke(function.id)
     mine = [item for item in await shop.client.pool() if item.function_id == function.id]
     assert [(item.function_name, item.version, item.calls) for item in mine] == [(function.name, 1, 1)]
+    assert all(0 <= item.age_s < 600 for item in await shop.client.pool())
 
 
 async def test_what_is_unknown_is_not_found(owner: Clowdy, local: httpx.AsyncClient) -> None:
