@@ -42,11 +42,14 @@ def test_json_becomes_a_value(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "said"),
     [
-        ('{"a": 1,}', 1, 9, ""),
-        ('{\n  "a": x\n}', 2, 8, "a value is missing here"),
-        ('{"a" 1}', 1, 6, "a colon is missing here"),
-        ("{}\n{}", 2, 1, "nothing may follow here"),
-        ('["a', 1, 2, "this string does not end"),
+        ('{"a": 1,}', 1, 8, "a comma too many"),
+        ("[1,\n2,\n\n]", 2, 2, "a comma too many"),
+        ("{1: 2}", 1, 2, '"name" missing'),
+        ("[1 2]", 1, 4, "comma missing"),
+        ('{\n  "a": x\n}', 2, 8, "value missing"),
+        ('{"a" 1}', 1, 6, "colon missing"),
+        ("{}\n{}", 2, 1, "nothing may follow"),
+        ('["a', 1, 2, "string does not end"),
         ("[1,\n NaN]", 2, 2, "NaN is not JSON"),
         ('"\\ud800"', 1, 1, "half of a surrogate pair cannot be sent"),
         ("[" * 100_000, 1, 1, "nested too deeply"),
@@ -186,7 +189,7 @@ async def test_the_verdict_follows_the_typing_and_a_fault_is_gone_to() -> None:
         assert "✓ JSON" in rows(app)[-1]
         await pilot.press("enter", "x")
         await pilot.pause()
-        assert "✗ 2:1 nothing may follow here" in rows(app)[-1]
+        assert "✗ 2:1 nothing may follow" in rows(app)[-1]
         console.input.move_cursor((0, 0))
         console.request_run()
         await pilot.pause()

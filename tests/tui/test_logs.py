@@ -53,7 +53,7 @@ def feed(buffer: LogBuffer, *events: EventOut) -> None:
 
 
 def told(lines: list[Line]) -> list[str]:
-    """The lines, short: `orders:c1 success` for a header, `+c1` for one that goes on, `stdout one` for what was printed."""
+    """The lines, short: `orders:c1 success` for a header, `+c1` where a call goes on, else `stdout one`."""
     return [
         f"{line.call.function_name}:{line.call.id} {line.call.status or 'running'}"
         if line.kind == "header"

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.document._document import Location, Selection
 from textual.document._document_navigator import DocumentNavigator
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.reactive import Reactive, reactive
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -137,6 +137,16 @@ class CodeArea(TextArea):
         """Where the partner of the bracket at `search_from` is, if it is one and has one not too far away."""
         return matching_bracket(self.document.lines, search_from)
 
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Bring the cursor into sight, once there is a place to bring it to."""
+        if not self.size:
+            return Offset()
+        return super().scroll_cursor_visible(center, animate)
+
+    def on_resize(self) -> None:
+        """What was in sight may not be any more."""
+        self.scroll_cursor_visible()
+
     def notify_style_update(self) -> None:
         """Forget what was painted with the old styles."""
         self._palette = None
@@ -166,8 +176,9 @@ class CodeArea(TextArea):
             cursor_gutter=theme.cursor_line_gutter_style or none,
             cursor_line=theme.cursor_line_style or none,
             cursor=theme.cursor_style or none,
-            selection=theme.selection_style or none,
-            bracket=theme.bracket_matching_style or none,
+            # Code keeps its colours under these.
+            selection=_background(theme.selection_style),
+            bracket=_background(theme.bracket_matching_style) + Style(bold=True),
             syntax=self._palette.syntax if self._palette else syntax_styles(self.app, self._overrides),
         )
         if palette != self._palette:
@@ -296,3 +307,7 @@ class CodeArea(TextArea):
             return row, max(0, column + len(after) - len(before))
 
         self.selection = Selection(moved(anchor), moved(cursor))
+
+
+def _background(style: Style | None) -> Style:
+    return Style(bgcolor=style.bgcolor) if style else Style.null()

@@ -244,7 +244,7 @@ class TestConsole(Widget):
         if parsed is None:
             said = Content.styled("…", "$muted")
         elif not parsed.ok:
-            fault = shorten(f"{parsed.line}:{parsed.column} {visible(parsed.problem)}", self.input.size.width - 2)
+            fault = f"{parsed.line}:{parsed.column} {visible(parsed.problem)}"
             said = Content.assemble(("✗ ", "bold $error"), (fault, "$error"))
         elif self.input.text.strip():
             said = Content.styled("✓ JSON", "$success")

@@ -29,7 +29,7 @@ def parse(text: str) -> Parsed:
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        return Parsed(problem=_said(error.msg), line=error.lineno, column=error.colno)
+        return _explained(error)
     except _NoJsonError as error:
         place = text.find(error.constant)
         return Parsed(
@@ -55,16 +55,24 @@ def _refuse(constant: str) -> NoReturn:
     raise _NoJsonError(constant)
 
 
-def _said(message: str) -> str:
-    """Python's words, a little plainer."""
-    plainer = {
-        "Expecting value": "a value is missing here",
-        "Expecting property name enclosed in double quotes": "a name in double quotes is missing here",
-        "Expecting ',' delimiter": "a comma is missing here",
-        "Expecting ':' delimiter": "a colon is missing here",
-        "Extra data": "nothing may follow here",
-        "Unterminated string starting at": "this string does not end",
-        "Illegal trailing comma before end of object": "a comma too many",
-        "Illegal trailing comma before end of array": "a comma too many",
-    }
-    return plainer.get(message, message[:1].lower() + message[1:])
+def _explained(error: json.JSONDecodeError) -> Parsed:
+    """Python's words made plainer, and the same in every version of it."""
+    text, place, said = error.doc, error.pos, _PLAINER.get(error.msg, error.msg[:1].lower() + error.msg[1:])
+    before = text[:place].rstrip()
+    if before.endswith(",") and text[place : place + 1] in {"}", "]"}:
+        # Newer versions of Python point at the comma, older ones at what comes after it.
+        place, said = len(before) - 1, _TRAILING
+    return Parsed(problem=said, line=text.count("\n", 0, place) + 1, column=place - text.rfind("\n", 0, place))
+
+
+_TRAILING = "a comma too many"
+_PLAINER = {
+    "Expecting value": "value missing",
+    "Expecting property name enclosed in double quotes": '"name" missing',
+    "Expecting ',' delimiter": "comma missing",
+    "Expecting ':' delimiter": "colon missing",
+    "Extra data": "nothing may follow",
+    "Unterminated string starting at": "string does not end",
+    "Illegal trailing comma before end of object": _TRAILING,
+    "Illegal trailing comma before end of array": _TRAILING,
+}
