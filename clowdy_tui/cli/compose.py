@@ -1,15 +1,16 @@
 """Puts a gateway together inside this process: the only place that knows of services, gateway and engine at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clowdy_tui import __version__
 from clowdy_tui.cli.background import Background, start
 from clowdy_tui.cli.settings import Settings
+from clowdy_tui.cli.shell import Failure
 from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.errors import PortTaken
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
@@ -118,14 +119,20 @@ async def hosted_gateway(settings: Settings) -> AsyncIterator[Host]:
 
 
 @asynccontextmanager
-async def hosted(settings: Settings, *, config: Path | None) -> "AsyncIterator[Session]":
-    """`hosted_gateway` as the screen is handed it."""
+async def hosted(
+    settings: Settings, *, config: Path | None, detached: Callable[[dict[str, Any] | Failure], None]
+) -> "AsyncIterator[Session]":
+    """`hosted_gateway` as the screen is handed it; `detached` is told how leaving it in the background went."""
     from clowdy_tui.tui.session import Session
 
     async with hosted_gateway(settings) as host:
         background = Background(settings.data_dir, settings.host, host.gateway.port, settings.driver, config)
 
         async def detach() -> None:
-            await asyncio.to_thread(start, background)
+            try:
+                detached(await asyncio.to_thread(start, background))
+            except Failure as failure:
+                # The screen is closing: what is said now is said after it.
+                detached(failure)
 
         yield Session(client=host.client, hosted=True, url=host.gateway.url, note=host.note, detach=detach)

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 from clowdy_tui import resources
+from clowdy_tui.cli import output
 from clowdy_tui.cli.locations import config_dir
 from clowdy_tui.cli.shell import Exit, Failure, Shell, client_for, run_fast
 from clowdy_tui.domain.errors import DataFolderLocked
@@ -15,6 +19,7 @@ from clowdy_tui.domain.errors import DataFolderLocked
 if TYPE_CHECKING:
     from clowdy_tui.cli.finding import Door
     from clowdy_tui.cli.settings import Settings
+    from clowdy_tui.tui.app import ClowdyApp
     from clowdy_tui.tui.session import Session
 
 OTHER_STARTS_WITHIN_S: Final = 10.0
@@ -37,14 +42,32 @@ def open_screen(shell: Shell) -> None:
     from clowdy_tui.tui.themes import DEFAULT_THEME
 
     ssh = is_over_ssh(os.environ) if settings.ssh is None else settings.ssh
+    left: list[dict[str, Any] | Failure] = []
     app = ClowdyApp(
-        connect=lambda: connect(shell, settings),
+        connect=lambda: connect(shell, settings, detached=left.append),
         themes=[resources.folder("themes"), config_dir() / "themes"],
         options=ScreenOptions(theme=settings.theme or DEFAULT_THEME, ssh=ssh),
     )
-    run_fast(app.run_async())
+    run_fast(_run(app))
+    for report in left:
+        if isinstance(report, Failure):
+            raise report
+        output.say(f"Clowdy goes on at {report['url']} (pid {report['pid']}); `clowdy stop` ends it.")
     if app.return_code:
-        raise SystemExit(app.return_code)
+        raise click.exceptions.Exit(app.return_code)
+
+
+async def _run(app: "ClowdyApp") -> None:
+    # A connection that hangs up, or a machine that goes down, closes the screen as a person would: a gateway that it
+    # hosts ends its sandboxes.
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        loop.add_signal_handler(number, app.exit)
+    try:
+        await app.run_async()
+    finally:
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 def is_over_ssh(environ: Mapping[str, str]) -> bool:
@@ -53,7 +76,9 @@ def is_over_ssh(environ: Mapping[str, str]) -> bool:
 
 
 @asynccontextmanager
-async def connect(shell: Shell, settings: "Settings") -> "AsyncIterator[Session]":
+async def connect(
+    shell: Shell, settings: "Settings", *, detached: Callable[[dict[str, Any] | Failure], None]
+) -> "AsyncIterator[Session]":
     """The gateway that runs, or one hosted here for as long as this lasts."""
     from clowdy_tui.tui.session import Session
 
@@ -64,7 +89,9 @@ async def connect(shell: Shell, settings: "Settings") -> "AsyncIterator[Session]
 
         async with AsyncExitStack() as stack:
             try:
-                session = await stack.enter_async_context(hosted(settings, config=shell.common.config))
+                session = await stack.enter_async_context(
+                    hosted(settings, config=shell.common.config, detached=detached)
+                )
             except DataFolderLocked as locked:
                 door = await _other(shell, locked)
             else:
