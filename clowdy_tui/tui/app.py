@@ -1,6 +1,6 @@
 """The app: wiring. Keys, clicks and workers say what should be or what has happened; the handlers here act on it."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal
 
@@ -9,6 +9,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import Clowdy, GatewayGone
 from clowdy_tui.domain.errors import ClowdyError
@@ -29,6 +30,9 @@ from clowdy_tui.tui.widgets.editor import Document, EditorTabs
 STYLES: list[str | PurePath] = [
     f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small")
 ]
+
+Job = Callable[..., Coroutine[None, None, object]]
+Flow = Callable[..., Coroutine[None, None, object]]
 
 
 class ClowdyApp(App[None], inherit_bindings=False):
@@ -129,13 +133,29 @@ class ClowdyApp(App[None], inherit_bindings=False):
         if action_id is not None:
             self.post_message(messages.Perform(action_id))
 
-    def start_flow(self, flow: Coroutine[Any, Any, Any]) -> None:
-        """Run something with dialogs; while one is asked, another cannot begin."""
-        self.run_worker(flow, group="flow")
+    def start_flow(self, flow: Flow, *arguments: Any) -> None:
+        """Run something that asks in dialogs."""
 
-    def start_work(self, job: Coroutine[Any, Any, None], *, group: str = "work") -> None:
+        async def run() -> None:
+            await flow(self, *arguments)
+
+        self.run_worker(run, group="flow", exit_on_error=False)
+
+    def start_work(self, job: Job, *arguments: Any, group: str = "work", **named: Any) -> None:
         """Run something at the gateway; of the group `load` only the newest counts."""
-        self.run_worker(job, group=group, exclusive=group == "load")
+        client = self.client
+
+        async def run() -> None:
+            await job(client, self.post_message, *arguments, **named)
+
+        self.run_worker(run, group=group, exclusive=group == "load", exit_on_error=False)
+
+    @on(Worker.StateChanged)
+    def _survive(self, event: Worker.StateChanged) -> None:
+        # What is unsaved in the editor outweighs a tidy end.
+        if event.state is WorkerState.ERROR:
+            self.log.error(event.worker.error)
+            self.tell("This should not have happened", f"{event.worker.error!r}", severity="error")
 
     # the session
 
@@ -172,7 +192,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
         if event.session.note:
             self.tell("Note", event.session.note, severity="warning")
         # The events first: what happens while the rest is fetched is then not missed. Their `hello` fetches it.
-        self.start_work(work.follow(event.session.client, self.post_message), group="events")
+        self.start_work(work.follow, group="events")
 
     @on(messages.SessionFailed)
     def _fail_session(self, event: messages.SessionFailed) -> None:
@@ -284,9 +304,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
         """Save a file on top of a version; what comes of it is a message."""
         function = self.state.functions[document.function_id]
         self.state.saving.add(function.id)
-        self.start_work(
-            work.save(self.client, function, document.path, text, base_version=base_version, post=self.post_message)
-        )
+        self.start_work(work.save, function, document.path, text, base_version=base_version)
 
     @on(messages.Saved)
     def _take_saved(self, event: messages.Saved) -> None:
@@ -314,7 +332,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
         self.state.saving.discard(event.function_id)
         document = self.desk.document(event.function_id, event.path)
         if document is not None:
-            self.start_flow(flows.settle_conflict(self, document, event))
+            self.start_flow(flows.settle_conflict, document, event)
 
     @on(messages.TakeTheirs)
     def _take_theirs(self, event: messages.TakeTheirs) -> None:
@@ -324,7 +342,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(EditorTabs.CloseRequested)
     def _ask_close(self, event: EditorTabs.CloseRequested) -> None:
-        self.start_flow(flows.close_unsaved(self, event.document))
+        self.start_flow(flows.close_unsaved, event.document)
 
     @on(messages.CloseFile)
     def _close_file(self, event: messages.CloseFile) -> None:
@@ -363,7 +381,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
         self.state.running.add(event.function_id)
         self.workbench.dock.test.show_running()
         self.workbench.redraw(tree=True)
-        self.start_work(work.run(self.client, event.function_id, event.value, self.post_message))
+        self.start_work(work.run, event.function_id, event.value)
         if event.function_id in self.state.unsaved:
             function = self.state.functions[event.function_id]
             self.tell(f"Runs version {function.active_version}, as it was saved",

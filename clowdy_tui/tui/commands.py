@@ -27,7 +27,7 @@ def _save(app: "ClowdyApp") -> None:
 
 
 def _new_function(app: "ClowdyApp") -> None:
-    app.start_flow(flows.new_function(app))
+    app.start_flow(flows.new_function)
 
 
 def _go(app: "ClowdyApp") -> None:
@@ -38,17 +38,17 @@ def _go(app: "ClowdyApp") -> None:
 def _toggle(app: "ClowdyApp") -> None:
     if function := app.state.target:
         wanted = "inactive" if function.status == "active" else "active"
-        app.start_work(work.set_status(app.client, function, wanted, app.post_message))
+        app.start_work(work.set_status, function, wanted)
 
 
 def _new_project(app: "ClowdyApp") -> None:
-    app.start_flow(flows.new_project(app))
+    app.start_flow(flows.new_project)
 
 
 def _new_route(app: "ClowdyApp") -> None:
     if project := app.state.project:
         target = app.state.target
-        app.start_flow(flows.new_route(app, project, target.id if target else None))
+        app.start_flow(flows.new_route, project, target.id if target else None)
 
 
 def _copy_route(app: "ClowdyApp") -> None:
@@ -65,22 +65,22 @@ def _edit(app: "ClowdyApp") -> None:
     state = app.state
     in_tree = state.region == "tree"
     if in_tree and state.route and state.project:
-        app.start_flow(flows.edit_route(app, state.project, state.route))
+        app.start_flow(flows.edit_route, state.project, state.route)
     elif state.target and not (in_tree and state.place.kind != "function"):
-        app.start_flow(flows.edit_function(app, state.target))
+        app.start_flow(flows.edit_function, state.target)
     elif state.project:
-        app.start_flow(flows.edit_project(app, state.project))
+        app.start_flow(flows.edit_project, state.project)
 
 
 def _delete(app: "ClowdyApp") -> None:
     state = app.state
     in_tree = state.region == "tree"
     if in_tree and state.route and state.project:
-        app.start_flow(flows.delete_route(app, state.project, state.route))
+        app.start_flow(flows.delete_route, state.project, state.route)
     elif state.target and not (in_tree and state.place.kind != "function"):
-        app.start_flow(flows.delete_function(app, state.target))
+        app.start_flow(flows.delete_function, state.target)
     elif state.project:
-        app.start_flow(flows.delete_project(app, state.project))
+        app.start_flow(flows.delete_project, state.project)
 
 
 def _palette(app: "ClowdyApp") -> None:
@@ -96,11 +96,11 @@ def _reload(app: "ClowdyApp") -> None:
     if app.state.link is Link.FAILED:
         app.connect_again()
     elif app.state.session is not None:
-        app.start_work(work.load(app.client, app.post_message), group="load")
+        app.start_work(work.load, group="load")
 
 
 def _quit(app: "ClowdyApp") -> None:
-    app.start_flow(flows.leave(app))
+    app.start_flow(flows.leave)
 
 
 def _close_tab(app: "ClowdyApp") -> None:

@@ -16,7 +16,7 @@ from clowdy_tui.tui.screens.conflict import ConflictDialog
 from clowdy_tui.tui.screens.dialog import Values
 from clowdy_tui.tui.screens.forms import NO_PROJECT, FunctionForm, ProjectForm, RouteForm
 from clowdy_tui.tui.state import Place
-from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.text import count, visible
 from clowdy_tui.tui.widgets.editor import Document
 
 if TYPE_CHECKING:
@@ -53,15 +53,14 @@ async def new_function(app: "ClowdyApp") -> None:
         )
         return await app.client.functions.create(function)
 
-    state = app.state
-    if state.projects:
-        chosen = state.project.id if state.project else None
-    else:
-        project = await new_project(app)
-        if project is None:
+    projects = app.state.projects_by_name()
+    chosen = app.state.project
+    if not projects:
+        chosen = await new_project(app)
+        if chosen is None:
             return
-        chosen = project.id
-    form = FunctionForm(create, projects=state.projects_by_name(), project_id=chosen)
+        projects = [chosen]
+    form = FunctionForm(create, projects=projects, project_id=chosen.id if chosen else None)
     function = await app.push_screen_wait(form)
     if function is not None:
         app.post_message(messages.FunctionFetched(function, open=True))
@@ -112,7 +111,7 @@ async def edit_function(app: "ClowdyApp", function: FunctionOut) -> None:
 async def delete_project(app: "ClowdyApp", project: ProjectOut) -> None:
     functions = app.state.functions_of(project.id)
     routes = app.state.routes.get(project.id, [])
-    goes = [_count(len(functions), "function") + " with every version", _count(len(routes), "route"), "its variables"]
+    goes = [count(len(functions), "function") + " with every version", count(len(routes), "route"), "its variables"]
     if project.has_database:
         goes.append("its database with all data")
     if await app.push_screen_wait(DeleteByName("project", project.name, *goes)) == "delete":
@@ -121,7 +120,7 @@ async def delete_project(app: "ClowdyApp", project: ProjectOut) -> None:
 
 async def delete_function(app: "ClowdyApp", function: FunctionOut) -> None:
     routes = app.state.routes_to(function.id)
-    goes = [_count(function.active_version, "version"), "its log of calls"]
+    goes = [count(function.active_version, "version"), "its log of calls"]
     goes += [f"the route {route.method} {route.path}" for route in routes]
     if await app.push_screen_wait(ask_delete("function", function.name, *goes)) == "delete":
         gone = messages.Gone(function_id=function.id)
@@ -140,7 +139,7 @@ async def delete_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -
 async def ask_unsaved(app: "ClowdyApp", names: list[str], leaving: str) -> str | None:
     """What to do about unsaved files: `save`, `discard`, or None to stay."""
     body = Content.assemble(
-        (_count(len(names), "file") + " not saved:\n", ""),
+        (count(len(names), "file") + " not saved:\n", ""),
         *((f"\n- {visible(name)}", "bold") for name in names),
     )
     choices = [Choice("save", "Save all" if len(names) > 1 else "Save", "s", "main"),
@@ -169,7 +168,7 @@ async def save_all(app: "ClowdyApp", documents: list[Document]) -> bool:
         base = function.active_version if function.id in fresh else document.version
         text = app.desk.text_of(document)
         outcome: list[Message] = []
-        await work.save(app.client, function, document.path, text, base_version=base, post=outcome.append)
+        await work.save(app.client, outcome.append, function, document.path, text, base_version=base)
         saved = outcome[0]
         app.post_message(saved)
         if not isinstance(saved, messages.Saved):
@@ -237,7 +236,3 @@ def _show_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -> None:
     routes = sorted([*others, route], key=lambda route: (route.path, route.method))
     app.post_message(messages.RoutesFetched(project.id, routes))
     app.post_message(messages.Reveal(Place("route", project.id, route.function_id, route.id)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"

@@ -31,7 +31,7 @@ class Happenings:
                 app.state.warm = int(data.get("busy", 0)) + int(data.get("idle", 0))
                 app.workbench.refresh_bars()
             case events.DRIVER_CHANGED:
-                app.start_work(work.fetch_health(app.client, app.post_message))
+                app.start_work(work.fetch_health)
             case events.PROJECT_CREATED | events.PROJECT_UPDATED:
                 app.post_message(messages.ProjectFetched(ProjectOut.model_validate(data["project"])))
             case events.PROJECT_DELETED:
@@ -39,11 +39,11 @@ class Happenings:
             case events.FUNCTION_DELETED:
                 app.post_message(messages.Gone(function_id=data["function_id"]))
             case events.FUNCTION_CREATED | events.FUNCTION_UPDATED | events.VERSION_CREATED | events.VERSION_ACTIVATED:
-                app.start_work(work.fetch_function(app.client, data["function_id"], app.post_message))
+                app.start_work(work.fetch_function, data["function_id"])
             case events.ROUTE_CREATED | events.ROUTE_UPDATED | events.ROUTE_DELETED:
-                app.start_work(work.fetch_routes(app.client, data["project_id"], app.post_message))
+                app.start_work(work.fetch_routes, data["project_id"])
             case _ if event.type in (HELLO, events.GAP):
-                app.start_work(work.load(app.client, app.post_message), group="load")
+                app.start_work(work.load, group="load")
             case _ if event.type == LOST:
                 self._lose(str(data.get("detail", "")))
             case _ if event.type == RESTORED:

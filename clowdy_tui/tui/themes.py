@@ -155,7 +155,7 @@ def contrast_ratio(one: str, other: str) -> float:
 
 
 def load_themes(paths: Iterable[Path]) -> LoadedThemes:
-    """Read theme files, and all `*.yaml` of folders; of two with the same name the later counts."""
+    """Read theme files, and all `*.yaml` of folders that are there; of two with the same name the later counts."""
     themes: dict[str, ClowdyTheme] = {}
     problems: list[str] = []
     for file in _theme_files(paths):
@@ -203,7 +203,7 @@ def _theme_files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(path.glob("*.yaml"))
-        else:
+        elif path.suffix in (".yaml", ".yml"):
             yield path
 
 

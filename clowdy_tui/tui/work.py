@@ -44,9 +44,9 @@ async def follow(client: Clowdy, post: Post) -> None:
         post(messages.Failed("The gateway does not tell what happens", str(error)))
 
 
-async def fetch_function(client: Clowdy, function_id: str, post: Post, *, open_it: bool = False) -> None:
+async def fetch_function(client: Clowdy, post: Post, function_id: str) -> None:
     try:
-        post(messages.FunctionFetched(await client.functions.get(function_id), open=open_it))
+        post(messages.FunctionFetched(await client.functions.get(function_id)))
     except ApiError as error:
         if error.status == 404:
             post(messages.Gone(function_id=function_id))
@@ -56,14 +56,14 @@ async def fetch_function(client: Clowdy, function_id: str, post: Post, *, open_i
         post(messages.Failed("A function could not be loaded", str(error)))
 
 
-async def fetch_project(client: Clowdy, project_id: str, post: Post) -> None:
+async def fetch_project(client: Clowdy, post: Post, project_id: str) -> None:
     try:
         post(messages.ProjectFetched(await client.projects.get(project_id)))
     except (ApiError, GatewayGone) as error:
         post(messages.Failed("A project could not be loaded", str(error)))
 
 
-async def fetch_routes(client: Clowdy, project_id: str, post: Post) -> None:
+async def fetch_routes(client: Clowdy, post: Post, project_id: str) -> None:
     try:
         post(messages.RoutesFetched(project_id, await client.routes.list(project_id)))
     except ApiError as error:
@@ -82,7 +82,7 @@ async def fetch_health(client: Clowdy, post: Post) -> None:
         post(messages.HealthFetched(health, sum(instance.state in ("idle", "busy") for instance in pool)))
 
 
-async def save(client: Clowdy, function: FunctionOut, path: str, text: str, *, base_version: int, post: Post) -> None:
+async def save(client: Clowdy, post: Post, function: FunctionOut, path: str, text: str, *, base_version: int) -> None:
     """Make `text` the file `path` of a new version, on top of `base_version`."""
     changes = FunctionPatch(base_version=base_version)
     if path == ENTRY_PATH:
@@ -102,7 +102,7 @@ async def save(client: Clowdy, function: FunctionOut, path: str, text: str, *, b
         post(messages.Saved(saved, path, text, made_version=saved.active_version != base_version))
 
 
-async def run(client: Clowdy, function_id: str, value: Any, post: Post) -> None:
+async def run(client: Clowdy, post: Post, function_id: str, value: Any) -> None:
     """Call a function with any JSON value."""
     try:
         post(messages.RunFinished(function_id, await client.invoke(function_id, value)))
@@ -110,7 +110,7 @@ async def run(client: Clowdy, function_id: str, value: Any, post: Post) -> None:
         post(messages.RunFailed(function_id, str(error)))
 
 
-async def set_status(client: Clowdy, function: FunctionOut, status: Any, post: Post) -> None:
+async def set_status(client: Clowdy, post: Post, function: FunctionOut, status: Any) -> None:
     """Activate or deactivate a function."""
     try:
         post(messages.FunctionFetched(await client.functions.update(function.id, FunctionPatch(status=status))))

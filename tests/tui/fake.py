@@ -125,10 +125,10 @@ class FakeClowdy:
     async def invoke(
         self,
         function_id: str,
-        input: Any = None,
+        input: Any = None,  # noqa: A002 - the API's own word
         *,
         version: int | None = None,
-        logs: bool = True,  # noqa: A002
+        logs: bool = True,
     ) -> InvokeOut:
         self.check()
         function = self.all_functions[function_id]
@@ -192,12 +192,12 @@ class FakeClowdy:
         return project
 
     def add_function(self, name: str, code: str, project: ProjectOut | None, **changes: Any) -> FunctionOut:
-        values = dict(
-            id=self.new_id(), name=name, description="", code=code, files={}, runtime="python", status="active",
-            visibility="public", network_enabled=False, memory_mb=128, cpus=0.5, timeout_s=30.0, max_instances=10,
-            min_instances=0, project_id=project.id if project else None, active_version=1, created_at=THEN,
-            updated_at=THEN,
-        )  # fmt: skip
+        values: dict[str, Any] = {
+            "id": self.new_id(), "name": name, "description": "", "code": code, "files": {}, "runtime": "python",
+            "status": "active", "visibility": "public", "network_enabled": False, "memory_mb": 128, "cpus": 0.5,
+            "timeout_s": 30.0, "max_instances": 10, "min_instances": 0, "project_id": project.id if project else None,
+            "active_version": 1, "created_at": THEN, "updated_at": THEN,
+        }  # fmt: skip
         function = FunctionOut.model_validate(values | changes)
         self.all_functions[function.id] = function
         self.history[function.id, function.active_version] = code

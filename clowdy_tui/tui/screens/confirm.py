@@ -11,6 +11,7 @@ from textual.widgets import Button, Input, Static
 
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class DeleteByName(Dialog[str]):
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(_what_goes(self._name_to_type, self._consequences), classes="body")
-        field = Input(id="typed", classes="typed")
+        field = LiteralInput(id="typed", classes="typed")
         field.border_title = Content("Type its name to delete it")
         yield field
         with Horizontal(id="buttons"):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from pydantic import ValidationError
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 from textual.widgets._select import SelectCurrent
+from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import ApiError, GatewayGone
 from clowdy_tui.tui.text import block, visible
@@ -52,8 +54,12 @@ class Dialog(ModalScreen[Result]):
 
 def action_button(label: str, key: str = "", *, id: str, variant: str = "plain") -> Button:  # noqa: A002
     """A flat button with its key; `variant` is `plain`, `main` or `danger`."""
-    text = Content.assemble(visible(label), (f"  {key}", "dim")) if key else Content(visible(label))
-    return Button(text, id=id, classes=f"-{variant}", compact=True)
+    return Button(labelled(label, key), id=id, classes=f"-{variant}", compact=True)
+
+
+def labelled(label: str, key: str = "") -> Content:
+    """A button's text with its key."""
+    return Content.assemble(visible(label), (f"  {key}", "dim")) if key else Content(visible(label))
 
 
 class Field(Vertical):
@@ -150,16 +156,26 @@ class FormDialog(Dialog[Result], Generic[Result]):
         button.label = self.working
         self._do_submit(self.values())
 
-    @work(exclusive=True)
+    @work(exclusive=True, exit_on_error=False)
     async def _do_submit(self, values: Values) -> None:
         try:
             self._result = await self._submit(values)
         except ApiError as error:
             self.post_message(self.Refused(*_sort_errors(error)))
+        except ValidationError as error:
+            faults = {str(item["loc"][-1]): item["msg"].removeprefix("Value error, ") for item in error.errors()}
+            self.post_message(self.Refused("; ".join(f"{name}: {fault}" for name, fault in faults.items()), faults))
         except GatewayGone as error:
             self.post_message(self.Refused(f"{error} Nothing was changed; what is typed here stays.", {}))
         else:
             self.post_message(self.Submitted(self._result))
+
+    @on(Worker.StateChanged)
+    def _survive(self, event: Worker.StateChanged) -> None:
+        event.stop()
+        if event.state is WorkerState.ERROR:
+            self.log.error(event.worker.error)
+            self.post_message(self.Refused(f"This should not have happened: {event.worker.error!r}", {}))
 
     @on(Submitted)
     def _finish(self) -> None:
@@ -169,7 +185,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
     def _show_errors(self, event: Refused) -> None:
         button = self.query_one("#submit", Button)
         button.disabled = False
-        button.label = self.verb
+        button.label = labelled(self.verb, "enter")
         known = {field.field_name: field for field in self.query(Field)}
         errors = {name: message for name, message in event.errors.items() if name in known}
         if "409" in event.errors and self.conflict_field in known:

@@ -12,6 +12,7 @@ from clowdy_tui.domain.names import clean_name, parse_route, slugify
 from clowdy_tui.domain.schemas import FunctionOut, Method, ProjectOut, RouteOut
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Values
 from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 NO_PROJECT = "-"
 
@@ -27,8 +28,8 @@ class ProjectForm(FormDialog[ProjectOut]):
 
     def fields(self) -> Iterable[Field]:
         project = self._project
-        yield Field("name", "Name", Input(project.name if project else "", placeholder="shop", id="name"))
-        description = Input(project.description if project else "", placeholder="optional", id="description")
+        yield Field("name", "Name", LiteralInput(project.name if project else "", placeholder="shop", id="name"))
+        description = LiteralInput(project.description if project else "", placeholder="optional", id="description")
         yield Field("description", "Description", description)
 
     @on(Input.Changed, "#name")
@@ -65,8 +66,8 @@ class FunctionForm(FormDialog[FunctionOut]):
 
     def fields(self) -> Iterable[Field]:
         function = self._function
-        yield Field("name", "Name", Input(function.name if function else "", placeholder="hello", id="name"))
-        description = Input(function.description if function else "", placeholder="optional", id="description")
+        yield Field("name", "Name", LiteralInput(function.name if function else "", placeholder="hello", id="name"))
+        description = LiteralInput(function.description if function else "", placeholder="optional", id="description")
         yield Field("description", "Description", description)
         if function is None:
             choices = [(Content(visible(project.name)), project.id) for project in self._projects]
@@ -104,7 +105,7 @@ class RouteForm(FormDialog[RouteOut]):
 
     def fields(self) -> Iterable[Field]:
         route = self._route
-        path = Input(route.path if route else "/", placeholder="/orders/:id", id="path", select_on_focus=False)
+        path = LiteralInput(route.path if route else "/", placeholder="/orders/:id", id="path", select_on_focus=False)
         yield Field("path", "Path", path)
         methods = [(method, method) for method in get_args(Method)]
         method = Select(methods, value=route.method if route else "GET", allow_blank=False, id="method")

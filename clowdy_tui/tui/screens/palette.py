@@ -10,10 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.fuzzy import Matcher
+from textual.fuzzy import FuzzySearch
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.style import Style
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,6 +20,7 @@ from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.messages import Perform, PlaceChosen
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,11 @@ class Palette(ModalScreen[Message]):
         self._entries = entries
         self._found: list[Entry] = []
         self._placeholder = placeholder
+        self._fuzzy = FuzzySearch()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
-            yield Input(placeholder=self._placeholder, id="query")
+            yield LiteralInput(placeholder=self._placeholder, id="query")
             yield OptionList(id="found")
             yield Static("Nothing fits", id="nothing", markup=False)
 
@@ -90,27 +91,27 @@ class Palette(ModalScreen[Message]):
 
     def _search(self, query: str) -> None:
         query = query.strip()
-        matcher = Matcher(query, match_style=Style(bold=True, underline=True))
-        # What cannot be done now comes after what can.
-        scores = {
-            id(entry): matcher.match(entry.title) * (0.5 if entry.blocked else 1) if query else 1.0
-            for entry in self._entries
-        }
-        self._found = [entry for entry in self._entries if scores[id(entry)] > 0]
+        fits: list[tuple[float, Sequence[int], Entry]] = [(1.0, (), entry) for entry in self._entries]
         if query:
-            self._found.sort(key=lambda entry: -scores[id(entry)])
+            matches = ((*self._fuzzy.match(query, entry.title), entry) for entry in self._entries)
+            fits = [match for match in matches if match[0] > 0]
+            # What cannot be done now comes after what can.
+            fits.sort(key=lambda fit: -fit[0] * (0.5 if fit[2].blocked else 1))
+        self._found = [entry for _, _, entry in fits]
         options = self.query_one("#found", OptionList)
         width = max(20, options.scrollable_content_region.width - 2)
-        options.set_options(Option(_row(entry, matcher if query else None, width)) for entry in self._found)
+        options.set_options(Option(_row(entry, offsets, width)) for _, offsets, entry in fits)
         options.highlighted = 0 if self._found else None
         options.display = bool(self._found)
         self.query_one("#nothing").display = not self._found
 
 
-def _row(entry: Entry, matcher: Matcher | None, width: int) -> Content:
+def _row(entry: Entry, matched: Sequence[int], width: int) -> Content:
     room = max(0, width - cell_len(entry.title) - 4)
     tail = shorten(entry.tail, room)
-    title = matcher.highlight(entry.title) if matcher else Content(entry.title)
+    title = Content(entry.title)
+    for offset in matched:
+        title = title.stylize("bold underline", offset, offset + 1)
     if entry.blocked:
         title = title.stylize("$muted")
     gap = " " * max(1, width - 2 - title.cell_length - cell_len(tail))

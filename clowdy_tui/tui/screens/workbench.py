@@ -71,7 +71,9 @@ class Workbench(Screen[None]):
         """Draw the state as it is now; the tree only where it changed, for that is the dear part."""
         if tree:
             self.project_tree.redraw()
-        self.query_one(Welcome).redraw()
+        welcome = self.query_one(Welcome)
+        if welcome.display:
+            welcome.redraw()
         self.refresh_bars()
 
     def refresh_bars(self) -> None:
@@ -81,7 +83,10 @@ class Workbench(Screen[None]):
     def show_editor(self, shown: bool) -> None:
         """The tabs, or the welcome where nothing is open."""
         self.tabs.display = shown
-        self.query_one(Welcome).display = not shown
+        welcome = self.query_one(Welcome)
+        welcome.display = not shown
+        if welcome.display:
+            welcome.redraw()
 
     def go(self, region: str) -> None:
         """Give a pane the focus, opening it first."""

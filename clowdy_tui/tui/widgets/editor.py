@@ -176,7 +176,6 @@ class EditorTabs(Widget):
         file.area.remove()
         if self._active == document.key:
             keys.remove(document.key)
-            self._active = None
             self._activate(keys[min(place, len(keys) - 1)] if keys else None)
             if had_focus and self.area is not None:
                 self.area.focus()

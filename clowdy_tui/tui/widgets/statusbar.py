@@ -13,6 +13,9 @@ from clowdy_tui.tui.text import shorten, visible
 
 Part = tuple[str, str]
 
+WHERE = 34
+"""Cells that are kept free for the name of the program, the project and the function."""
+
 
 class StatusBar(Widget):
     """Drawn from the screen's state. What does not fit is left out, the least important first; a click tells more."""
@@ -32,7 +35,7 @@ class StatusBar(Widget):
         width = self.content_size.width
         right: list[Part] = []
         for part in self._facts():
-            if _cells([*right, part]) <= width - 10:
+            if _cells([*right, part]) <= width - WHERE:
                 right.append(part)
         room = width - _cells(right) - 1
         left = Content.assemble((" clowdy ", "bold $on-accent on $accent"), self._where(room - 9))
@@ -74,7 +77,8 @@ class StatusBar(Widget):
             if health.driver_available is False:
                 parts.append((f"✕ {health.driver} not available", "bold $error"))
             elif health.not_enforced:
-                parts.append((f"{health.driver}: no {', '.join(health.not_enforced)} limit", "$warning"))
+                # In words in the dialog that a click opens: there are sentences among them.
+                parts.append((f"{health.driver} · {len(health.not_enforced)} not enforced", "$warning"))
             else:
                 parts.append((f"{health.driver} ok", "$foreground"))
         parts.append((f"{state.warm} warm", "$muted"))

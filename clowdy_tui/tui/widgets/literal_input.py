@@ -1,0 +1,17 @@
+"""An input whose text reaches the terminal only as text, whatever was pasted or came from the gateway."""
+
+from rich.text import Text
+from textual.widgets import Input
+
+from clowdy_tui.tui.text import symbols
+
+
+class LiteralInput(Input):
+    """Shows a symbol in place of each control character; the value keeps what it is."""
+
+    @property
+    def _value(self) -> Text:
+        value = super()._value
+        return (
+            value if self.value.isprintable() else Text(symbols(value.plain), no_wrap=True, overflow="ignore", end="")
+        )

@@ -1,0 +1,74 @@
+"""How tests drive the screen: start it, wait for what should come true, read what is shown."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from clowdy_tui.tui.app import ClowdyApp
+from clowdy_tui.tui.session import Connect, ScreenOptions
+from clowdy_tui.tui.state import Link, Place
+from tests.tui.fake import FakeClowdy, connect_to, example
+
+THEMES = Path(__file__).parents[2] / "themes"
+NARROW, NORMAL = (80, 24), (120, 36)
+
+
+def make_app(connect: Connect | None = None, **options: Any) -> ClowdyApp:
+    """The app on a gateway in memory, its cursor not blinking."""
+    return ClowdyApp(
+        connect=connect or connect_to(example()), themes=[THEMES], options=ScreenOptions(ssh=True, **options)
+    )
+
+
+@asynccontextmanager
+async def screen(
+    fake: FakeClowdy | None = None, size: tuple[int, int] = NORMAL, *, connect: Connect | None = None, **options: Any
+) -> AsyncIterator[tuple[ClowdyApp, Pilot[None]]]:
+    """The app, running, with everything loaded."""
+    app = make_app(connect or connect_to(fake or example()), **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.state.link in (Link.ONLINE, Link.FAILED))
+        yield app, pilot
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], within_s: float = 20.0) -> None:
+    """Wait for something to become true."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"did not come true within {within_s} s; the screen shows:\n{shown(pilot.app)}")
+        await pilot.pause(0.005)
+    await pilot.pause()
+
+
+def shown(app: Any) -> str:
+    """The screen's text, as a person reads it."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(re.sub(r"\s+$", "", "".join(segment.text for segment in line)) for line in lines)
+
+
+async def shows(pilot: Pilot[None], text: str) -> None:
+    """Wait until the screen shows a text."""
+    await until(pilot, lambda: text in shown(pilot.app))
+
+
+async def type_text(pilot: Pilot[None], text: str) -> None:
+    """Press the keys that make up a text."""
+    await pilot.press(*({" ": "space", "/": "slash", ":": "colon", "\n": "enter"}.get(char, char) for char in text))
+
+
+async def open_function(app: ClowdyApp, pilot: Pilot[None], name: str) -> str:
+    """Open a function as enter in the tree does; returns its id."""
+    function = next(function for function in app.state.functions.values() if function.name == name)
+    tree = app.workbench.project_tree
+    tree.focus()
+    tree.reveal(Place("function", function.project_id, function.id))
+    await until(pilot, lambda: app.state.place.function_id == function.id and tree.has_focus)
+    await pilot.press("enter")
+    await until(pilot, lambda: app.state.open_function == function.id and app.state.region == "editor")
+    return function.id

@@ -1,0 +1,144 @@
+"""Several screens on one gateway, and a gateway that goes away: nothing typed is ever lost."""
+
+from clowdy_tui.tui.screens.conflict import ConflictDialog
+from clowdy_tui.tui.state import Link
+from tests.tui.driving import open_function, screen, shown, shows, type_text, until
+from tests.tui.fake import PAY, example, problem
+
+THEIRS = PAY.replace("paid", "received")
+
+
+async def test_a_save_makes_a_version() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        await shows(pilot, "unsaved")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "pay is now version 3")
+        assert fake.all_functions[function_id].code == "# mine\n" + PAY
+        assert app.state.unsaved == set()
+        await pilot.press("ctrl+s")
+        await shows(pilot, "no new version")
+
+
+async def test_what_others_save_shows_up_in_a_clean_file() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        fake.save_elsewhere(function_id, THEIRS)
+        await shows(pilot, "received")
+        await shows(pilot, "pay is now version 3")
+        assert app.state.unsaved == set()
+
+
+async def test_what_others_make_and_delete_shows_up_without_a_key() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await fake.projects.create("garden")
+        await shows(pilot, "▾ garden")
+        await fake.functions.delete(function_id)
+        await until(pilot, lambda: app.state.open_function is None)
+        assert "● pay" not in shown(app)
+
+
+async def test_a_dirty_file_is_marked_and_its_save_shows_the_difference() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        fake.save_elsewhere(function_id, THEIRS)
+        await shows(pilot, "pay was saved elsewhere")
+        assert "# mine" in shown(app)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConflictDialog))
+        await shows(pilot, '+    return {"received": event["amount"]}')
+        await pilot.press("k")
+        await until(pilot, lambda: app.screen is app.workbench)
+        assert "# mine" in shown(app)
+        assert fake.all_functions[function_id].code == THEIRS
+        # Once more, and over it: what was typed becomes the next version.
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConflictDialog))
+        await pilot.press("o")
+        await until(pilot, lambda: fake.all_functions[function_id].active_version == 4)
+        assert fake.all_functions[function_id].code == "# mine\n" + PAY
+        await until(pilot, lambda: app.state.unsaved == set())
+
+
+async def test_theirs_can_be_taken_and_undo_brings_mine_back() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        fake.save_elsewhere(function_id, THEIRS)
+        await shows(pilot, "saved elsewhere")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ConflictDialog))
+        await pilot.press("t")
+        await shows(pilot, "received")
+        await until(pilot, lambda: app.state.unsaved == set())
+        await pilot.press("ctrl+z")
+        await shows(pilot, "# mine")
+
+
+async def test_a_lost_gateway_is_shown_and_survived() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        fake.gone = True
+        fake.publish("connection.lost", detail="No gateway answers")
+        await shows(pilot, "connection lost")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "gateway is lost; it is")
+        await type_text(pilot, "# more\n")
+        fake.gone = False
+        fake.publish("connection.restored")
+        fake.publish("hello", id="2-0", version="0.1.0")
+        await until(pilot, lambda: app.state.link is Link.ONLINE)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: fake.all_functions[function_id].code == "# mine\n# more\n" + PAY)
+
+
+async def test_a_refused_save_keeps_what_was_typed() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        fake.refuse = problem(413, "The code is larger than 1 MiB")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "The code is larger than 1 MiB")
+        assert app.state.unsaved
+        assert "# mine" in shown(app)
+
+
+async def test_a_run_shows_its_answer_and_its_log_comes_by_itself() -> None:
+    fake = example()
+    fake.answer = {"total": "7.70"}
+    async with screen(fake) as (app, pilot):
+        await open_function(app, pilot, "orders")
+        await pilot.press("f5")
+        await shows(pilot, '"total": "7.70"')
+        await shows(pilot, "order 1: 2 items")
+        await pilot.press("f8")
+        await shows(pilot, "order 1: 2 items")
+
+
+async def test_a_run_with_unsaved_changes_says_what_it_runs() -> None:
+    async with screen() as (app, pilot):
+        await open_function(app, pilot, "orders")
+        await type_text(pilot, "x")
+        await pilot.press("f5")
+        await shows(pilot, "Runs version 7, as it was saved")
+
+
+async def test_an_inactive_function_says_why_it_does_not_run_and_can_be_switched_on() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "refund")
+        await pilot.press("f5")
+        await shows(pilot, "refund is inactive; activate it to run it")
+        await pilot.press("f12", "x")
+        await until(pilot, lambda: app.state.functions[function_id].status == "active")
