@@ -4,7 +4,7 @@ Only what a key changed is painted again. The stock widget renders every visible
 whole document for several of them; at 10,000 lines that blocks the loop which a gateway may share.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -161,8 +161,9 @@ class CodeArea(TextArea):
     def _repaint_changed(self) -> None:
         self._repaint_due = False
         top = self.scroll_offset.y
-        for row in range(top, top + self.size.height):
-            if row in self._looks and self._looks[row] != self._look(row):
+        rows = [row for row in range(top, top + self.size.height) if row in self._looks]
+        for row, look in zip(rows, self._looks_of(rows), strict=True):
+            if look != self._looks[row]:
                 self.refresh_lines(row)
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -189,7 +190,7 @@ class CodeArea(TextArea):
     def render_line(self, y: int) -> Strip:
         """One line of the widget, from the cache where it looks as it did."""
         row = self.scroll_offset.y + y
-        look = self._look(row)
+        look = next(self._looks_of([row]))
         self._looks[row] = look
         if len(self._looks) > 4 * max(1, self.size.height):
             top = self.scroll_offset.y
@@ -200,34 +201,40 @@ class CodeArea(TextArea):
             strip = self._strips[look] = paint(look, self._palette)
         return strip
 
-    def _look(self, row: int) -> LineLook:
+    def _looks_of(self, rows: Iterable[int]) -> Iterator[LineLook]:
+        """How the rows should look now."""
         document = self.document
+        count = document.line_count
         left, top = self.scroll_offset
-        width = self.size.width
-        if row >= document.line_count:
-            return LineLook("", "", (), False, None, None, (), 0, width, self.indent_width)
-        rows = document.spans(top, top + self.size.height)
+        width, height = self.size
+        spans = document.spans(top, top + height)
+        tab_size = self.indent_width
+        digits = self.gutter_width - 2 if self.show_line_numbers else 0
         start, end = sorted(self.selection)
         cursor_row, cursor_column = self.selection.end
-        selection = None
-        if start != end and start[0] <= row <= end[0]:
-            selection = (start[1] if row == start[0] else 0, end[1] if row == end[0] else -1)
-        brackets: tuple[int, ...] = ()
-        if self.match_cursor_bracket and (partner := self._matching_bracket_location) is not None and start == end:
-            brackets = tuple(column for at, column in (self.selection.end, partner) if at == row)
-        current = row == cursor_row
-        return LineLook(
-            text=document.get_line(row),
-            number=f"{row + 1:>{self.gutter_width - 2}}  " if self.show_line_numbers else "",
-            spans=rows[row - top] if 0 <= row - top < len(rows) else (),
-            current=current and self.highlight_cursor_line and self._has_cursor,
-            cursor=cursor_column if current and self._has_cursor and self._draw_cursor else None,
-            selection=selection,
-            brackets=brackets,
-            left=left,
-            width=width,
-            tab_size=self.indent_width,
-        )
+        shows_cursor = self._has_cursor and self._draw_cursor
+        marks_line = self._has_cursor and self.highlight_cursor_line
+        partner = self._matching_bracket_location if self.match_cursor_bracket and start == end else None
+        matched = (self.selection.end, partner) if partner is not None else ()
+        for row in rows:
+            if row >= count:
+                yield LineLook("", "", (), False, None, None, (), 0, width, tab_size)
+                continue
+            selection = None
+            if start != end and start[0] <= row <= end[0]:
+                selection = (start[1] if row == start[0] else 0, end[1] if row == end[0] else -1)
+            yield LineLook(
+                text=document.get_line(row),
+                number=f"{row + 1:>{digits}}  " if digits else "",
+                spans=spans[row - top] if 0 <= row - top < len(spans) else (),
+                current=marks_line and row == cursor_row,
+                cursor=cursor_column if shows_cursor and row == cursor_row else None,
+                selection=selection,
+                brackets=tuple(column for at, column in matched if at == row),
+                left=left,
+                width=width,
+                tab_size=tab_size,
+            )
 
     # Keys.
 

@@ -10,7 +10,7 @@ import importlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -144,22 +144,38 @@ def _pieces(top: int, lines: Sequence[str]) -> Iterable[tuple[int, int, int]]:
         yield start, top + len(lines), 0
 
 
+_INDEX = {name: index for index, name in enumerate(NAMES, 1)}
+_PAINTS = [bytes((index,)) for index in range(len(NAMES) + 1)]
+_ORDER = itemgetter(0, 1, 2)
+
+
 def _paint(cursor: QueryCursor, root: Node, top: int, lines: Sequence[str], painted: list[bytearray]) -> None:
-    captures: list[tuple[int, int, int, Node]] = []
+    captures: list[tuple[int, int, int, int, int, Node]] = []
     for pattern, found in cursor.matches(root):
         for name, nodes in found.items():
-            index = NAMES.index(name) + 1
-            captures.extend((node.start_byte - node.end_byte, pattern, index, node) for node in nodes)
-    # Inner nodes over outer ones, later patterns over earlier ones.
-    captures.sort(key=lambda capture: capture[:2])
-    for _, _, index, node in captures:
-        (start_row, start_byte), (end_row, end_byte) = node.start_point, node.end_point
-        for row in range(max(start_row, top), min(end_row, top + len(lines) - 1) + 1):
-            line, paint = lines[row - top], painted[row - top]
-            begin = _column_of(line, start_byte) if row == start_row else 0
-            end = min(_column_of(line, end_byte) if row == end_row else len(line), len(paint))
+            index = _INDEX[name]
+            captures += [
+                (node.start_byte, -node.end_byte, pattern, number, index, node) for number, node in enumerate(nodes)
+            ]
+    # Inner nodes come over outer ones, later patterns over earlier ones.
+    captures.sort(key=_ORDER)
+    ascii_rows = [line.isascii() for line in lines]
+    last = top + len(lines) - 1
+    for *_, index, node in captures:
+        (start_row, begin), (end_row, end) = node.start_point, node.end_point
+        if start_row == end_row and top <= start_row <= last and ascii_rows[start_row - top]:
+            # Nearly all of them: one line, where bytes are characters.
+            paint = painted[start_row - top]
+            end = min(end, len(paint))
             if begin < end:
-                paint[begin:end] = bytes((index,)) * (end - begin)
+                paint[begin:end] = _PAINTS[index] * (end - begin)
+            continue
+        for row in range(max(start_row, top), min(end_row, last) + 1):
+            line, paint = lines[row - top], painted[row - top]
+            left = _column_of(line, begin) if row == start_row else 0
+            right = min(_column_of(line, end) if row == end_row else len(line), len(paint))
+            if left < right:
+                paint[left:right] = _PAINTS[index] * (right - left)
 
 
 def _column_of(line: str, byte: int) -> int:
@@ -167,12 +183,8 @@ def _column_of(line: str, byte: int) -> int:
     return byte if line.isascii() else len(encode(line)[:byte].decode("utf-8", "ignore"))
 
 
+_RUN = re.compile(rb"([^\0])\1*")
+
+
 def _runs(paint: bytearray) -> tuple[Span, ...]:
-    spans: list[Span] = []
-    column = 0
-    for index, run in groupby(paint):
-        length = sum(1 for _ in run)
-        if index:
-            spans.append(Span(column, column + length, NAMES[index - 1]))
-        column += length
-    return tuple(spans)
+    return tuple(Span(run.start(), run.end(), NAMES[paint[run.start()] - 1]) for run in _RUN.finditer(paint))
