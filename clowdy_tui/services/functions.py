@@ -47,12 +47,14 @@ class FunctionService:
         """The actor's functions, of one project where it is given, newest first, from the one after `before`.
 
         Raises:
-            NotFound: no such project.
+            NotFound: no such project, or no such `before`.
         """
         actor.require("read")
         async with self._database.read() as transaction:
             if project_id is not None:
                 await owned_project(transaction, actor, project_id)
+            if before is not None:
+                await owned_function(transaction, actor, before)
             rows = await transaction.functions.page(actor.user, project_id=project_id, limit=limit, before=before)
         return [_out(function, version) for function, version in rows]
 

@@ -144,6 +144,9 @@ class InvocationService:
             InvalidInput: `before` is no id.
         """
         actor.require("read")
+        if before is None:
+            # Whoever has just had an answer expects its call on top of the list.
+            await self._writer.flush()
         wanted = InvocationFilter(
             function_id=function_id,
             before=_parse_id(before) if before is not None else None,

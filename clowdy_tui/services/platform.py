@@ -188,7 +188,8 @@ class Platform:
     async def _load_cipher(self) -> Cipher:
         path = self.config.secret_key_file or self.config.data_dir / KEY_NAME
         async with self._database.read() as transaction:
-            proof = await transaction.meta.get("secret_key_proof")
+            # Without a variable a lost key has taken nothing with it, and another one does as well.
+            proof = await transaction.meta.get("secret_key_proof") if await transaction.variables.all() else None
         cipher = await asyncio.to_thread(Cipher.load, path, may_create=proof is None)
         if proof is not None:
             cipher.check(proof)

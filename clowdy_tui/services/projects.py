@@ -22,9 +22,11 @@ class ProjectService:
         self._purge = purge
 
     async def list(self, actor: Actor, limit: int = 1000, before: str | None = None) -> list[ProjectOut]:
-        """The actor's projects, newest first, from the one after `before`."""
+        """The actor's projects, newest first, from the one after `before`. Raises NotFound: no such `before`."""
         actor.require("read")
         async with self._database.read() as transaction:
+            if before is not None:
+                await owned_project(transaction, actor, before)
             rows = await transaction.projects.page(actor.user, limit=limit, before=before)
         return [_out(project, count) for project, count in rows]
 

@@ -2,12 +2,13 @@
 
 import builtins
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass
 from typing import Final, cast
 
 from clowdy_tui.domain import names
-from clowdy_tui.domain.errors import Forbidden, NotFound
+from clowdy_tui.domain.errors import Forbidden, NotFound, Unavailable
 from clowdy_tui.domain.schemas import ALL_SCOPES, Scope, TokenCreated, TokenIn, TokenOut
 from clowdy_tui.domain.tables import Token
 from clowdy_tui.services.actor import LOCAL, Actor
@@ -16,6 +17,8 @@ from clowdy_tui.services.moments import moment, now_ms
 from clowdy_tui.store.database import Database
 
 PREFIX: Final = "clowdy_"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -105,11 +108,16 @@ class TokenService:
         return known.actor
 
     async def keep_used(self) -> None:
-        """Write down when tokens were last used. Called now and then, and at the end."""
+        """Write down when tokens were last used. Called now and then, and at the end; what fails is tried again."""
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             async with self._database.write() as transaction:
                 await transaction.tokens.used(used)
+        except Unavailable as error:
+            log.warning("When tokens were last used cannot be kept: %s", error.detail)
+            self._used = used | self._used
 
     def _remember(self, token: Token) -> None:
         scopes = frozenset(token.scopes)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from clowdy_tui.domain.tables import Function, Invocation, InvocationBody
@@ -31,7 +32,7 @@ class Invocations:
     async def page(
         self, owner: str, wanted: InvocationFilter, *, limit: int
     ) -> list[tuple[Invocation, InvocationBody | None]]:
-        """Calls of a user's functions, newest first."""
+        """Calls of a user's functions, newest first, without their log lines and traces."""
         key = col(Invocation.id)
         statement = select(Invocation, InvocationBody).outerjoin(InvocationBody, col(InvocationBody.id) == key)
         if wanted.function_id is not None:
@@ -57,6 +58,9 @@ class Invocations:
                 col(Invocation.http_path),
             )
             statement = statement.where(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+        statement = statement.options(
+            *(defer(cast("Any", column)) for column in (InvocationBody.logs, InvocationBody.stack_trace))
+        )
         rows = await self._session.execute(statement.order_by(key.desc()).limit(limit))
         return [(call, body) for call, body in rows]
 

@@ -31,13 +31,19 @@ class FolderLock:
             raise DataFolderError(f"The lock {self._path} cannot be opened: {error.strerror or error}.") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise DataFolderLocked(
                 f"Another gateway (pid {holder or 'unknown'}) serves the data folder {self._path.parent}. "
                 "`clowdy` attaches to it, `clowdy stop` ends it.",
                 extra={"pid": int(holder)} if holder.isdecimal() else None,
+            ) from error
+        except OSError as error:
+            os.close(descriptor)
+            raise DataFolderError(
+                f"The lock {self._path} cannot be taken: {error.strerror or error}. "
+                "Choose a data folder on a file system with locks, with --data-dir."
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

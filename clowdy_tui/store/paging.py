@@ -19,4 +19,4 @@ def newest_first(statement: Rows, table: type[SQLModel], *, limit: int, before: 
         other = table.__table__.alias("other")  # type: ignore[attr-defined]
         mark = select(other.c.created_at, literal_column("other.rowid")).where(other.c.id == before)
         statement = statement.where(tuple_(columns.created_at, number) < mark.scalar_subquery())
-    return statement.order_by(columns.created_at.desc(), number.desc()).limit(limit)
+    return statement.order_by(columns.created_at.desc(), number.desc()).limit(max(limit, 0))

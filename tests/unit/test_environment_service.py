@@ -155,3 +155,11 @@ class TestTheKey:
         await platform.close()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert not (folder / "secret.key").exists()
+
+    async def test_without_a_variable_nothing_is_lost_with_the_key(self, folder: Path) -> None:
+        config = PlatformConfig(data_dir=folder)
+        await (await Platform.open(config, engine=FakeEngine())).close()
+        (folder / "secret.key").unlink()
+        await (await Platform.open(config, engine=FakeEngine())).close()
+        await self.fill(folder)
+        await self.works(config)

@@ -75,6 +75,8 @@ async def test_lists_go_on_from_an_id(platform: Platform) -> None:
     first = await platform.projects.list(LOCAL, limit=2)
     rest = await platform.projects.list(LOCAL, before=first[-1].id)
     assert [project.id for project in [*first, *rest]] == made[::-1]
+    with pytest.raises(NotFound):
+        await platform.projects.list(LOCAL, before="0" * 12)
 
 
 async def test_users_see_only_what_is_theirs(platform: Platform) -> None:
