@@ -181,12 +181,13 @@ def _refusal(error: "ApiError") -> Failure:
 
 def common_options(function: Callable[..., T]) -> Callable[..., T]:
     """The options of `Common`, for `clowdy` itself and for each command."""
-    folder = click.Path(path_type=Path, file_okay=False)
+    # Whether it can be read is said by what reads it, in its own words.
+    folder = click.Path(path_type=Path, readable=False)
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
         click.option("--token", help="The token for --url (CLOWDY_TOKEN)."),
         click.option("--url", help="Speak to the gateway at this address (CLOWDY_URL)."),
-        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The file of settings."),
+        click.option("--config", type=click.Path(path_type=Path, readable=False), help="The file of settings."),
         click.option("--data-dir", type=folder, help="The data folder."),
     ):
         function = option(function)
