@@ -21,7 +21,7 @@ from benchmarks.subjects.hello import Hello
 from benchmarks.wrk import Wrk
 
 FULL = Plan(rounds=5, seconds=3, slow_seconds=6, warmup_seconds=0.5)
-QUICK = Plan(rounds=2, seconds=1, slow_seconds=2, warmup_seconds=0.3)
+QUICK = Plan(rounds=2, seconds=1, slow_seconds=2, warmup_seconds=0.2)
 
 SUBJECTS: dict[str, Callable[[], Subject]] = {
     "hello": Hello,
@@ -79,7 +79,7 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> repo
             if why := _unavailable(driver):
                 results.skipped[f"first calls, {driver}"] = why
             else:
-                results.first_calls.append(first_calls.measure(driver, calls=5 if quick else 15, say=_say))
+                results.first_calls.append(first_calls.measure(driver, calls=3 if quick else 15, say=_say))
     results.verdicts = targets.judge(results.figures)
     return results
 

@@ -5,6 +5,7 @@ child ends between two readings. Precise to a clock tick (10 ms on most machines
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -14,19 +15,29 @@ def can_be_read() -> bool:
     return (_PROC / "self" / "stat").exists()
 
 
-def _stat(pid: int) -> tuple[int, int] | None:
-    """(parent's pid, ticks), or None where the process is gone."""
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One process. Ticks of its own, and of the children that it has reaped."""
+
+    parent: int
+    own: int
+    reaped: int
+
+
+def _stat(pid: int) -> Stat | None:
+    """None where the process is gone."""
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name stands in parentheses and may hold anything, parentheses and spaces too.
     fields = text.rpartition(")")[2].split()
-    return int(fields[1]), sum(map(int, fields[11:15]))
+    user, system, reaped_user, reaped_system = map(int, fields[11:15])
+    return Stat(int(fields[1]), user + system, reaped_user + reaped_system)
 
 
-def processes() -> dict[int, tuple[int, int]]:
-    """Every process: pid → (parent's pid, ticks)."""
+def processes() -> dict[int, Stat]:
+    """Every process by its pid."""
     found = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (stat := _stat(int(entry.name))):
@@ -34,29 +45,34 @@ def processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-def tree(roots: set[int]) -> set[int]:
-    """The pids in `roots` that live, and all that descend from them."""
-    return _descend(roots, processes())
-
-
-def _descend(roots: set[int], found: dict[int, tuple[int, int]]) -> set[int]:
+def tree(roots: set[int]) -> dict[int, Stat]:
+    """The processes in `roots` that live, and all that descend from them."""
+    found = processes()
     children: dict[int, list[int]] = {}
-    for pid, (parent, _) in found.items():
-        children.setdefault(parent, []).append(pid)
-    members: set[int] = set()
+    for pid, stat in found.items():
+        children.setdefault(stat.parent, []).append(pid)
+    members: dict[int, Stat] = {}
     waiting = [pid for pid in roots if pid in found]
     while waiting:
         pid = waiting.pop()
         if pid not in members:
-            members.add(pid)
+            members[pid] = found[pid]
             waiting.extend(children.get(pid, ()))
     return members
 
 
-def tree_seconds(roots: set[int]) -> float:
-    """User and system time of these processes and all that descend from them, in seconds."""
-    found = processes()
-    return sum(found[pid][1] for pid in _descend(roots, found)) / os.sysconf("SC_CLK_TCK")
+def seconds_between(before: dict[int, Stat], after: dict[int, Stat]) -> float:
+    """User and system time that a tree used from one reading to the next, in seconds."""
+    nothing = Stat(0, 0, 0)
+    own = reaped = 0
+    for pid, stat in after.items():
+        earlier = before.get(pid, nothing)
+        own += stat.own - earlier.own
+        reaped += stat.reaped - earlier.reaped
+    # What a process used before the first reading is not this interval's only because it was reaped in it. One that
+    # somebody outside of the tree reaped takes along what it used since then, and no more.
+    ended = sum(stat.own + stat.reaped for pid, stat in before.items() if pid not in after)
+    return (own + max(0, reaped - ended)) / os.sysconf("SC_CLK_TCK")
 
 
 def machine_seconds() -> float:

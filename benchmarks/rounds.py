@@ -73,7 +73,7 @@ def measure(rows: list[Row], plan: Plan, generator: Generator, say: Callable[[st
 
 
 def _is_slow(row: Row, generator: Generator) -> bool:
-    load = generator.load(row.request, clients=1, seconds=0.2)
+    load = generator.load(row.request, clients=1, seconds=0.1)
     return load.calls / load.seconds < SLOW_CALLS_PER_S
 
 
@@ -81,10 +81,10 @@ def _sample(row: Row, clients: int, number: int, seconds: float, generator: Gene
     roots = row.subject.roots() if cpu.can_be_read() else set()
     if not roots:
         return _to_sample(row.name, clients, number, generator.load(row.request, clients=clients, seconds=seconds))
-    machine, tree, own = cpu.machine_seconds(), cpu.tree_seconds(roots), _own_seconds()
+    machine, tree, own = cpu.machine_seconds(), cpu.tree(roots), _own_seconds()
     load = generator.load(row.request, clients=clients, seconds=seconds)
     # Sandboxes that came in the meantime hang below the same roots, but a shim of the engine's is a root of its own.
-    served = cpu.tree_seconds(roots | row.subject.roots()) - tree
+    served = cpu.seconds_between(tree, cpu.tree(roots | row.subject.roots()))
     elsewhere = cpu.machine_seconds() - machine - served - (_own_seconds() - own)
     return _to_sample(row.name, clients, number, load, served / load.calls * 1e6, max(0.0, elsewhere / load.seconds))
 

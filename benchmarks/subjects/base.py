@@ -112,7 +112,7 @@ class Server:
         Raises:
             BenchmarkError: it did not end when asked to, or processes of it were left behind. They are killed.
         """
-        family = cpu.tree({self.pid}) if cpu.can_be_read() else set()
+        family = _family(self.pid)
         problem = ""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ class Server:
             self._process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             problem = f"{self.said()}\ndid not end within {STOP_WITHIN_S} s of SIGTERM"
-            family |= cpu.tree({self.pid}) if cpu.can_be_read() else set()
+            family |= _family(self.pid)
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
         left = _still_alive(family, within_s=5)
@@ -131,6 +131,10 @@ class Server:
         self._log.close()
         if problem:
             raise BenchmarkError(problem)
+
+
+def _family(pid: int) -> set[int]:
+    return set(cpu.tree({pid})) if cpu.can_be_read() else set()
 
 
 def _still_alive(pids: set[int], *, within_s: float) -> set[int]:
