@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_engine import FakeEngine
 
 from clowdy_tui.domain import events
-from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch, ProjectIn, VariableIn
+from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch, OutcomeStatus, ProjectIn, VariableIn
 from clowdy_tui.services.actor import LOCAL
 from clowdy_tui.services.platform import Platform, PlatformConfig
 
@@ -69,3 +71,24 @@ async def test_the_example_runs_and_its_instances_go_with_it(real: Platform) -> 
             await asyncio.sleep(0.02)
     told = {event.type for event in real.bus._ring}
     assert {events.POOL_CHANGED, events.DRIVER_CHANGED} <= told
+
+
+async def test_a_call_that_the_end_cuts_off_is_in_the_log(real: Platform, engine: FakeEngine) -> None:
+    code = "import time\n\ndef handler(event, context):\n    print('asleep', flush=True)\n    time.sleep(600)\n"
+    function = await real.functions.create(LOCAL, FunctionIn(name="sleeper", code=code))
+    target = real.directory.function(function.id)
+    assert target is not None
+    calling = asyncio.ensure_future(real.invocations.invoke(target, b"1", source="test", actor_owns=True))
+    async with asyncio.timeout(20):
+        while not any(event.type == events.INVOCATION_LOG for event in real.bus._ring):
+            await asyncio.sleep(0.02)
+    began = time.monotonic()
+    await real.close()
+    assert time.monotonic() - began < 4
+    outcome = await calling
+    assert outcome.status is not OutcomeStatus.SUCCESS
+    again = await Platform.open(real.config, engine=engine)
+    (call,) = await again.invocations.list(LOCAL)
+    assert call.status == outcome.status
+    assert [line.text for line in (await again.invocations.get(LOCAL, call.id)).logs] == ["asleep"]
+    await again.close()
