@@ -124,7 +124,7 @@ class AssignmentService:
                 if len(self._idle) > self._limits.max_idle:
                     self._evict()
                 elif self._reaper is None:
-                    self._reaper = asyncio.get_running_loop().call_later(_REAP_EVERY_S, self._reap)
+                    self._reap_later()
         if self._starved:
             self._feed_starved()
 
@@ -283,7 +283,6 @@ class AssignmentService:
                 self._grow(self._pools[key])
 
     def _reap(self) -> None:
-        loop = asyncio.get_running_loop()
         oldest_allowed = time.monotonic() - self._limits.idle_timeout_s
         for worker in list(self._idle):
             if worker.idle_since > oldest_allowed:
@@ -291,8 +290,13 @@ class AssignmentService:
             pools = self._pool_of(worker)
             if not pools or len(pools[0].live) > pools[0].deployment.min_instances:
                 worker.kill("it was idle for too long")
+        self._reaper = None
+        if self._idle:
+            self._reap_later()
+
+    def _reap_later(self) -> None:
         every = min(_REAP_EVERY_S, max(0.05, self._limits.idle_timeout_s / 4))
-        self._reaper = loop.call_later(every, self._reap) if self._idle else None
+        self._reaper = asyncio.get_running_loop().call_later(every, self._reap)
 
     def _drop_if_empty(self, pool: Pool) -> None:
         if pool.empty and self._pools.get(pool.deployment.key) is pool:

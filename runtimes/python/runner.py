@@ -52,6 +52,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 _peak = resource.getrusage
+# Held by names of our own: a handler may patch the modules that it shares with us.
+_monotonic = time.monotonic
+_clock_ns = time.perf_counter_ns
+_read, _write, _kill, _wait, _own_pid = os.read, os.write, os.kill, os.waitpid, os.getpid
 
 
 class Refused(Exception):
@@ -76,7 +80,7 @@ class Channel:
         """The next frame; None at the end of the stream."""
         buffer = self._buffer
         while len(buffer) < 5:
-            data = os.read(self._inbound, 65536)
+            data = _read(self._inbound, 65536)
             if not data:
                 return None
             buffer += data
@@ -85,7 +89,7 @@ class Channel:
         if len(buffer) < end:
             whole = bytearray(buffer)
             while len(whole) < end:
-                data = os.read(self._inbound, min(end - len(whole), 1 << 20))
+                data = _read(self._inbound, min(end - len(whole), 1 << 20))
                 if not data:
                     return None
                 whole += data
@@ -97,11 +101,11 @@ class Channel:
         with self._lock:
             if self.closed:
                 return
-            sent = os.write(self._outbound, frame)
+            sent = _write(self._outbound, frame)
             if sent < len(frame):
                 view = memoryview(frame)
                 while sent < len(frame):
-                    sent += os.write(self._outbound, view[sent:])
+                    sent += _write(self._outbound, view[sent:])
 
     def close_in_child(self) -> None:
         """A process that the handler forked must not speak for the runner."""
@@ -120,7 +124,7 @@ class Log:
         self.limit = 256 * 1024
         self._left = self.limit
         self._call = 0
-        self._began = time.perf_counter_ns()
+        self._began = _clock_ns()
         self._streams: list[LineStream] = []
 
     def open(self, number: int) -> "LineStream":
@@ -132,7 +136,7 @@ class Log:
         with self._lock:
             self._call = call
             self._left = self.limit
-            self._began = time.perf_counter_ns()
+            self._began = _clock_ns()
 
     def end(self) -> None:
         """Send what has no line end yet: whatever follows belongs to no call."""
@@ -153,7 +157,7 @@ class Log:
             if self._left <= 0:
                 data = data[: len(data) + self._left]
                 flags = LOG_TRUNCATED
-            at_us = min((time.perf_counter_ns() - self._began) // 1000, 0xFFFFFFFF)
+            at_us = min((_clock_ns() - self._began) // 1000, 0xFFFFFFFF)
             self._channel.send(_LOG.pack(11 + len(data), LOG, self._call, number, flags, at_us) + data)
 
     def after_fork_in_child(self) -> None:
@@ -197,7 +201,7 @@ class LineStream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if self._raw:
-            os.write(self._number, text.encode("utf-8", "replace"))
+            _write(self._number, text.encode("utf-8", "replace"))
         elif "\n" in text:
             first, *others = text.split("\n")
             parts, self._parts = self._parts, []
@@ -283,7 +287,7 @@ class Context:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, int((self._deadline - time.monotonic()) * 1000))
+        return max(0, int((self._deadline - _monotonic()) * 1000))
 
     def __getitem__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -521,15 +525,15 @@ def _drop_our_frames(told: traceback.TracebackException, seen: set[int]) -> None
 
 def end_leftovers() -> None:
     """Kill and reap the processes that a call left behind. Only where all processes but us are the function's."""
-    if os.getpid() != 1:
+    if _own_pid() != 1:
         return
     try:
-        os.kill(-1, signal.SIGKILL)
+        _kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         return
     while True:
         try:
-            os.waitpid(-1, 0)
+            _wait(-1, 0)
         except ChildProcessError:
             return
         except InterruptedError:
@@ -570,13 +574,13 @@ def serve(channel: Channel, log: Log) -> None:
             log.begin(0)
             function = Function(told)
             failure = b""
-            began = time.perf_counter_ns()
+            began = _clock_ns()
             try:
                 function.load()
             except BaseException as error:
                 failure = _encode_ascii(describe(error)).encode()
             log.end()
-            took_us = min((time.perf_counter_ns() - began) // 1000, 0xFFFFFFFF)
+            took_us = min((_clock_ns() - began) // 1000, 0xFFFFFFFF)
             channel.send(_LOADED.pack(5 + len(failure), LOADED, took_us) + failure)
         else:
             raise SystemExit(f"frame {kind:#x} out of turn")
@@ -584,7 +588,7 @@ def serve(channel: Channel, log: Log) -> None:
 
 def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> None:
     call, remaining_ms, id_length = _CALL_HEAD.unpack_from(body)
-    deadline = time.monotonic() + remaining_ms / 1000
+    deadline = _monotonic() + remaining_ms / 1000
     start = 9 + id_length
     request_id = body[9:start].decode()
     log.begin(call)
@@ -626,9 +630,9 @@ def main() -> None:
     except OSError as error:
         # The host went away, or user code closed the descriptors: either way there is nobody left to answer to.
         if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EBADF):
-            os.write(2, traceback.format_exc().encode())
+            _write(2, traceback.format_exc().encode())
     except BaseException:
-        os.write(2, traceback.format_exc().encode())
+        _write(2, traceback.format_exc().encode())
     # Threads of the user's must not keep a sandbox alive that nobody talks to.
     os._exit(0)
 

@@ -119,4 +119,5 @@ def _processes(installation_id: str) -> list[str]:
 
 
 def _groups(installation_id: str) -> list[Path]:
-    return list(Path("/sys/fs/cgroup").glob(f"**/clowdy-{installation_id}"))
+    name = f"clowdy-{installation_id}"
+    return [Path(folder, name) for folder, folders, _ in os.walk("/sys/fs/cgroup") if name in folders]

@@ -1,0 +1,192 @@
+"""Who gets which instance: warm ones, spares, bounds, queues, replacement."""
+
+import asyncio
+import time
+
+import pytest
+from engine_support import ECHO, Engine, deployment, until, value
+
+from clowdy_tui.engine.invoke import PoolCounts
+from clowdy_tui.engine.limits import EngineLimits
+
+HOLD = """
+import os, time
+def handler(event):
+    print("running")
+    time.sleep(event)
+    return 1
+"""
+
+
+class TestWithoutSpares:
+    async def test_the_latest_idle_instance_is_taken_first(self, engine: Engine) -> None:
+        both = deployment(ECHO, min_instances=2)
+        await engine.service.warm(both)
+        assert engine.service.counts().idle == 2
+        assert len({(await engine.invoke(both)).instance_id for _ in range(4)}) == 1
+
+    async def test_never_more_than_max_instances_and_first_come_first_served(self, engine: Engine) -> None:
+        order: list[int] = []
+        narrow = deployment(HOLD, max_instances=1)
+
+        async def call(number: int) -> None:
+            outcome = await engine.invoke(narrow, 0.02)
+            assert outcome.status == "success", outcome
+            order.append(number)
+
+        await asyncio.gather(*(call(number) for number in range(6)))
+        assert order == list(range(6))
+        assert len(engine.service.snapshot()) == 1
+
+    async def test_a_full_queue_is_throttled_at_once(self, engine: Engine) -> None:
+        narrow = deployment(HOLD, max_instances=1, max_queue=1)
+        await engine.invoke(narrow, 0)
+        running = asyncio.create_task(engine.invoke(narrow, 0.3))
+        waiting = asyncio.create_task(engine.invoke(narrow, 0))
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        refused = await engine.invoke(narrow, 0)
+        assert time.monotonic() - began < 0.1
+        assert (refused.status, refused.error_type) == ("throttled", "Throttled")
+        assert (await running).status == "success"
+        outcome = await waiting
+        assert outcome.status == "success"
+        assert outcome.queue_us > 100_000
+
+    async def test_a_call_that_gives_up_waiting_leaves_the_queue(self, engine: Engine) -> None:
+        narrow = deployment(HOLD, max_instances=1)
+        await engine.invoke(narrow, 0)
+        running = asyncio.create_task(engine.invoke(narrow, 0.2))
+        waiting = asyncio.create_task(engine.invoke(narrow, 0))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        assert (await asyncio.gather(running, waiting, return_exceptions=True))[0].status == "success"  # type: ignore[union-attr]
+        assert value(await engine.invoke(narrow, 0)) == 1
+
+    async def test_retired_deployments_finish_and_go(self, engine: Engine) -> None:
+        old, new = deployment(HOLD, min_instances=2), deployment(ECHO, version=2)
+        await engine.service.warm(old)
+        running = asyncio.create_task(engine.invoke(old, 0.3))
+        await until(lambda: engine.service.counts().busy == 1)
+        engine.service.retire(old.function_id, keep_key=new.key)
+        assert engine.service.counts().idle == 0
+        assert value(await engine.invoke(new, "new")) == "new"
+        assert (await running).status == "success"
+        await until(lambda: [info.version for info in engine.service.snapshot()] == [2])
+
+    async def test_one_instance_can_be_ended_by_hand(self, engine: Engine) -> None:
+        running = asyncio.create_task(engine.invoke(deployment(HOLD), 30))
+        await until(lambda: any(info.state == "busy" for info in engine.service.snapshot()))
+        (info,) = engine.service.snapshot()
+        assert (info.function_name, info.version, info.owner) == ("probe", 1, "local")
+        assert await engine.service.kill(info.id)
+        outcome = await running
+        assert outcome.status == "crashed"
+        assert not await engine.service.kill(info.id)
+        assert engine.service.snapshot() == []
+
+    async def test_warm_makes_instances_that_are_loaded(self, engine: Engine) -> None:
+        ready = deployment("print('loaded')\n" + ECHO, min_instances=2)
+        await engine.service.warm(ready)
+        assert engine.service.counts() == PoolCounts(idle=2)
+        outcome = await engine.invoke(ready, 5)
+        assert value(outcome) == 5
+        assert not outcome.cold_start
+        assert [entry.text for entry in outcome.logs] == ["loaded"]
+
+    async def test_an_idle_instance_that_was_ended_from_outside_is_replaced(self, engine: Engine) -> None:
+        code = """
+import os, threading
+def handler(event):
+    if event:
+        threading.Timer(0.05, os._exit, (3,)).start()
+    return os.getpid()
+"""
+        dying = deployment(code)
+        first = await engine.invoke(dying, True)
+        await until(lambda: not engine.service.snapshot())
+        second = await engine.invoke(dying, False)
+        assert value(second) is not None
+        assert second.instance_id != first.instance_id
+
+
+class TestBudget:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=0, memory_budget_mb=256, idle_timeout_s=300)
+
+    async def test_the_least_recently_used_goes_when_memory_is_needed(self, engine: Engine) -> None:
+        first, second, third = (deployment(ECHO, function_id=f"f{n}", function_name=f"n{n}") for n in range(3))
+        for one in (first, second, first, third):
+            assert value(await engine.invoke(one, 1)) == 1
+        assert {info.function_name for info in engine.service.snapshot()} == {"n0", "n2"}
+
+    async def test_a_call_waits_for_memory(self, engine: Engine) -> None:
+        busy = [asyncio.create_task(engine.invoke(deployment(HOLD, function_id=f"f{n}"), 0.3)) for n in range(2)]
+        await until(lambda: engine.service.counts().busy == 2)
+        waited = await engine.invoke(deployment(ECHO, function_id="f9"), "after all")
+        assert value(waited) == "after all"
+        assert all(outcome.status == "success" for outcome in await asyncio.gather(*busy))
+
+
+class TestReaper:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=0, idle_timeout_s=0.2)
+
+    async def test_idle_instances_go_but_those_that_should_stay(self, engine: Engine) -> None:
+        await engine.invoke(deployment(ECHO), 1)
+        await engine.service.warm(deployment(ECHO, function_id="kept", function_name="kept", min_instances=1))
+        await until(lambda: [info.function_name for info in engine.service.snapshot()] == ["kept"])
+
+
+class TestSpares:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=2)
+
+    async def test_a_spare_serves_a_first_call_and_is_replaced(self, engine: Engine) -> None:
+        await until(lambda: engine.service.counts().spare == 2)
+        spares = {info.id for info in engine.service.snapshot()}
+        first = await engine.invoke(deployment(ECHO), 1)
+        assert first.instance_id in spares
+        assert first.cold_start
+        assert (first.queue_us, value(first)) == (0, 1)
+        await until(lambda: engine.service.counts() == PoolCounts(spare=2, idle=1))
+
+    async def test_spares_follow_the_shapes_that_are_asked_for(self, engine: Engine) -> None:
+        await until(lambda: engine.service.counts().spare == 2)
+        await engine.invoke(deployment(ECHO, memory_mb=64), 1)
+        await until(lambda: engine.service.counts() == PoolCounts(spare=2, idle=1))
+        second = await engine.invoke(deployment(ECHO, memory_mb=64, function_id="other"), 1)
+        assert second.init_us < 1_000_000
+        assert second.cold_start
+
+    async def test_many_first_calls_at_once(self, engine: Engine) -> None:
+        many = [deployment(ECHO, function_id=f"many{n}") for n in range(8)]
+        outcomes = await asyncio.gather(*(engine.invoke(one, n) for n, one in enumerate(many)))
+        assert [value(outcome) for outcome in outcomes] == list(range(8))
+
+
+async def test_changes_of_the_pool_are_told_now_and_then(engine: Engine) -> None:
+    told: list[PoolCounts] = []
+    engine.service._on_change = told.append
+    for n in range(50):
+        await engine.invoke(deployment(ECHO), n)
+    await until(lambda: told and told[-1] == PoolCounts(idle=1))
+    assert len(told) < 25
+
+
+async def test_events_of_many_callers_do_not_mix(engine: Engine) -> None:
+    busy = deployment(
+        "import time\ndef handler(event):\n    time.sleep(0.001)\n    print(event)\n    return event\n", max_instances=3
+    )
+
+    async def caller(number: int) -> None:
+        for turn in range(10):
+            outcome = await engine.invoke(busy, [number, turn])
+            assert value(outcome) == [number, turn]
+            assert [entry.text for entry in outcome.logs] == [str([number, turn])]
+
+    await asyncio.gather(*(caller(number) for number in range(6)))
+    assert len(engine.service.snapshot()) <= 3
