@@ -186,6 +186,16 @@ def test_past_calls_come_first_and_only_once() -> None:
     buffer.prime([past("c2", 2), past("c1", 1)])
     buffer.prime([past("c2", 2)])
     assert told(buffer.shown) == ["orders:c1 success", "orders:c2 success"]
+    feed(buffer, event("started", "c9"), *whole("c10"))
+    buffer.prime([past("c0", 0), past("c9", 9)])
+    assert told(buffer.shown) == [f"orders:{call} success" for call in ("c0", "c1", "c2", "c9", "c10")], (
+        "what is older comes first, and a call whose end was missed has ended"
+    )
+    assert [line.number for line in buffer.lines] == sorted({line.number for line in buffer.lines})
+    full = LogBuffer(capacity=3)
+    feed(full, *whole("c5", "a"))
+    full.prime([past("c1", 1), past("c2", 2)])
+    assert told(full.lines) == ["id-orders:c2 success", "orders:c5 success", "stdout a"]
 
 
 def test_a_very_long_line_is_cut_and_says_so() -> None:
@@ -394,6 +404,22 @@ async def test_a_line_and_a_call_can_be_copied_and_a_call_opened() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert [message.invocation_id for message in ears.of(LogPane.InvocationChosen)] == ["c1"]
+
+
+async def test_what_is_selected_with_the_mouse_can_be_copied() -> None:
+    pane = LogPane()
+    app = Host(pane)
+    async with app.run_test(size=(100, 12)) as pilot:
+        for one in whole("c1", "one two", "漢字 three", "four"):
+            pane.append_event(one)
+        await until(lambda: "four" in screen(app))
+        await pilot.mouse_down(LogPane, offset=(10, 2))
+        await pilot.hover(LogPane, offset=(8, 4))
+        await pilot.mouse_up(LogPane, offset=(8, 4))
+        await pilot.pause()
+        selected = app.screen.get_selected_text()
+        assert selected is not None
+        assert [line.removeprefix("    │ ") for line in selected.splitlines()] == ["two", "漢字 three", "four"[:3]]
 
 
 async def test_clearing_forgets_the_lines_and_goes_on() -> None:

@@ -35,7 +35,7 @@ class Dock(Vertical):
 
     def compose(self) -> ComposeResult:
         yield TestConsole(ssh=self._ssh, run_key=self._run_key, id="test")
-        yield LogPane(id="logs")
+        yield LogPane(ssh=self._ssh, id="logs")
 
     def on_mount(self) -> None:
         self.show("test")

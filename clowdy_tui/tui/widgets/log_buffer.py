@@ -143,12 +143,14 @@ class LogBuffer:
         self._calls = {id_: call for id_, call in self._calls.items() if call.running}
 
     def prime(self, invocations: Iterable[InvocationOut]) -> Change:
-        """Headers for calls from before, in any order; those that are already here are left out."""
-        change = Change()
+        """Headers for calls from before, in any order: put in front, as far as there is room.
+
+        A call that is here already is left where it is; one that seemed to run still is told its end.
+        """
+        fresh: list[Call] = []
         for past in sorted(invocations, key=lambda invocation: invocation.created_at):
-            if past.id in self._calls:
-                continue
-            call = Call(
+            known = self._calls.get(past.id)
+            call = known or Call(
                 id=past.id,
                 function_id=past.function_id,
                 function_name=self.names.get(past.function_id, past.function_id),
@@ -156,15 +158,23 @@ class LogBuffer:
                 method=past.http_method or "",
                 path=past.http_path or "",
                 began=past.created_at.astimezone(),
-                status=past.status.value,
-                duration_us=past.duration_us,
-                cold=past.cold_start,
-                error=past.error_type or "",
                 version=past.version,
             )
-            self._calls[call.id] = call
-            self._append(Line(next(self._numbers), "header", call), change)
-        return self._trim(change)
+            if call.running:
+                call.status = past.status.value
+                call.duration_us = past.duration_us
+                call.cold = past.cold_start
+                call.error = past.error_type or ""
+                call.revision += 1
+            if known is None:
+                fresh.append(call)
+        fresh = fresh[max(0, len(fresh) - (self.capacity - len(self.lines))) :]
+        # Numbers go down from the oldest line's, so that they stay in order.
+        first = (self.lines[0].number if self.lines else next(self._numbers)) - len(fresh)
+        self.lines[:0] = [Line(first + place, "header", call) for place, call in enumerate(fresh)]
+        self._calls.update((call.id, call) for call in fresh)
+        self.set_filter(self.filter)
+        return Change(anew=True)
 
     def apply(self, events: Iterable[tuple[EventOut, datetime]]) -> Change:
         """Take in events, each with the local time it came at. Of one batch, each call's lines are kept together."""

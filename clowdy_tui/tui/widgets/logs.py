@@ -30,7 +30,10 @@ MAX_PENDING: Final = 4_096
 
 
 class LogPane(Widget):
-    """Lines of `invocation.*` events, newest last; others are passed over. No timer runs while nothing happens."""
+    """Lines of `invocation.*` events, newest last; others are passed over. No timer runs while nothing happens.
+
+    `ssh`: no blinking cursor.
+    """
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -50,8 +53,15 @@ class LogPane(Widget):
         invocation_id: str
         function_id: str
 
-    def __init__(self, *, capacity: int = CAPACITY, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    def __init__(
+        self,
+        *,
+        ssh: bool = False,
+        capacity: int = CAPACITY,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+    ) -> None:
         super().__init__(id=id)
+        self._blink = not ssh
         self.buffer = LogBuffer(capacity)
         self._pending: list[tuple[EventOut, datetime]] = []
         self._timer: Timer | None = None
@@ -70,7 +80,9 @@ class LogPane(Widget):
     def on_mount(self) -> None:
         """Show what came before there was a screen."""
         self._ready = True
-        self.query_one("#filter").display = False
+        field = self.query_one("#filter", Input)
+        field.display = False
+        field.cursor_blink = self._blink
         self._taken(Change(anew=True))
         if self._pending:
             self._schedule()
