@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from clowdy_tui.domain.schemas import InvokeOut
-from clowdy_tui.tui.text import count, duration, shorten, visible
+from clowdy_tui.tui.text import duration, shorten, visible
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.console_json import Parsed, parse
 from clowdy_tui.tui.widgets.log_line import status_piece
@@ -322,7 +322,7 @@ def _outcome(out: InvokeOut, width: int) -> Content:
     said, style = status_piece(out.status.value)
     facts = [duration(out.duration_ms), "cold" if out.cold_start else "warm", f"v{out.version}"]
     if out.logs:
-        facts.append(f"{count(len(out.logs), 'line')} printed")
+        facts.insert(2, f"{len(out.logs):,} printed")
     facts += [
         f"{name} {duration(us / 1000)}" for name, us in (("queue", out.queue_us), ("init", out.init_us)) if us >= 50
     ]
