@@ -58,7 +58,7 @@ class PublicDoor:
 def stranger() -> Unauthorized:
     """What to say where a token is needed and none was shown."""
     return Unauthorized(
-        "This needs a token: Authorization: Bearer clowdy_… (make one with: clowdy token create)", headers=_CHALLENGE
+        "This needs a token: Authorization: Bearer clowdy_… (make one with: clowdy token add NAME)", headers=_CHALLENGE
     )
 
 

@@ -6,11 +6,13 @@ import socket
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
+import uvloop
 from aiohttp import web
 from api_support import Workshop, refused, until
 
@@ -226,8 +228,9 @@ async def test_a_folder_of_somebody_elses_holds_no_socket(scratch: Path) -> None
         listening.place_socket(folder)
 
 
-async def test_stopping_lets_calls_in_flight_end(idle: Platform) -> None:
-    async with Gateway(idle, GatewayConfig(port=0)) as gateway:
+async def test_stopping_lets_calls_in_flight_end(platform: Platform, scratch: Path) -> None:
+    config = GatewayConfig(port=0, socket_path=scratch / "stopping.sock")
+    async with Gateway(platform, config) as gateway:
         client = Clowdy(socket=gateway.socket_path)
         function = await client.functions.create(
             FunctionIn(
@@ -246,6 +249,26 @@ async def test_stopping_lets_calls_in_flight_end(idle: Platform) -> None:
     with pytest.raises(GatewayGone, match="No gateway answers at"):
         await client.health()
     await client.close()
+
+
+def test_it_serves_under_uvloop_too(data_dir: Path) -> None:
+    async def serve() -> None:
+        platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=0))
+        async with (
+            Gateway(platform, GatewayConfig(port=0)) as gateway,
+            Clowdy(socket=gateway.socket_path) as owner,
+            Clowdy(url=gateway.url) as stranger,
+        ):
+            assert (await owner.health()).pid == os.getpid()
+            assert (await stranger.health()).pid is None
+            async with aclosing(owner.events()) as events:
+                assert (await anext(events)).type == "hello"
+            with pytest.raises(PortTaken):
+                await Gateway(platform, GatewayConfig(port=gateway.port)).__aenter__()
+        assert not gateway.socket_path.exists()
+        await platform.close()
+
+    uvloop.run(serve())
 
 
 async def test_nobody_there_is_said_clearly(data_dir: Path) -> None:
@@ -271,3 +294,16 @@ async def test_somebody_else_there_is_no_gateway(scratch: Path) -> None:
         error = await refused(client.functions.list(), 502)
         assert error.detail == "<h1>bad gateway</h1>"
     await runner.cleanup()
+
+
+def test_the_guide_names_every_endpoint_and_no_other() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    rows = [row.split("|")[1] for row in guide.splitlines() if row.startswith("| ") and "`/api/" in row]
+    told: set[tuple[str, str]] = set()
+    for row in rows:
+        method_list, _, rest = row.strip().partition(" `")
+        for method in method_list.split(", "):
+            for part in rest.replace("`", "").split(", "):
+                told.add((method, part.partition("?")[0].replace("{n}", "{number}")))
+    others = {("POST", "/api/invoke/{id}"), ("ANY", "/api/gateway/{slug}/{path}"), ("GET", "/api/events")}
+    assert told == {(item.method, item.path) for item in ENDPOINTS} | others
