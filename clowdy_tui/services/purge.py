@@ -9,6 +9,7 @@ from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.store.database import Database
 
 _STEP: Final = 500
+_PAGES: Final = 1000
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,19 @@ class Purge:
                     async with self._database.write() as transaction:
                         removed = await transaction.invocations.delete_of(function_id, limit=_STEP)
                     await asyncio.sleep(0)
+            await self._give_back(_PAGES if gone else 0)
             if not self._again or self._stopping:
                 return
+
+    async def _give_back(self, pages: int) -> None:
+        """Make the file smaller by what was removed, in small steps too."""
+        left = before = pages
+        while left and not self._stopping:
+            left = await self._database.give_back_space(pages)
+            if left == before:
+                return
+            before = left
+            await asyncio.sleep(0)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
+import aiosqlite
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -105,6 +106,25 @@ class Database:
                 async with AsyncSession(connection, expire_on_commit=False, autoflush=False) as session:
                     yield Transaction(session)
                     await session.commit()
+
+    async def give_back_space(self, pages: int) -> int:
+        """Take up to so many unused pages off the file's end; how many unused ones are left.
+
+        Raises:
+            Unavailable: the database cannot be written now.
+        """
+        with self._told_plainly():
+            async with self._writing, self._engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(driver, aiosqlite.Connection)
+                try:
+                    # As a script: a page goes with each step of the statement, and `execute` takes only the first.
+                    await driver.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+                    async with driver.execute("PRAGMA freelist_count") as cursor:
+                        row = await cursor.fetchone()
+                except sqlite3.Error as error:
+                    raise exc.DatabaseError(None, None, error) from error
+        return int(row[0]) if row else 0
 
     @contextmanager
     def _told_plainly(self) -> Iterator[None]:

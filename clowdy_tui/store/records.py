@@ -44,7 +44,8 @@ _SECRETS: Final = re.compile(
     rb"(?:" + _TEXT + rb"|\[(?:[^\]\"]|" + _TEXT + rb")*+\]?|\{(?:[^{}\"]|" + _TEXT + rb")*+\}?)",
     re.IGNORECASE | re.DOTALL,
 )
-_MAY_HOLD: Final = re.compile(_NAMES, re.IGNORECASE)
+# Looked for first: the pattern costs a hundred times as much, and most bodies hold none of these.
+_MARKS: Final = (b'authorization"', b'cookie"', b'cookies"', b'"x-api-key"')
 
 
 @dataclass(slots=True)
@@ -118,7 +119,8 @@ class InvocationRecord:
 
 def mask(text: bytes) -> bytes:
     """JSON with the values of the names that authenticate somebody hidden, at any depth."""
-    return _SECRETS.sub(rb'\1"****"', text) if _MAY_HOLD.search(text) else text
+    lowered = text.lower()
+    return _SECRETS.sub(rb'\1"****"', text) if any(mark in lowered for mark in _MARKS) else text
 
 
 def clean(text: str | None) -> str | None:
