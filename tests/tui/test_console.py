@@ -112,8 +112,7 @@ def test_what_was_printed_stands_apart_from_the_result_and_its_streams_apart_fro
         ("json", "{"),
         ("json", '  "ok": true'),
         ("json", "}"),
-        ("blank", ""),
-        ("title", "Printed, 2 lines"),
+        ("title", "── printed, 2 lines ──"),
         ("stdout", "one"),
         ("stderr", "two x"),
     ]

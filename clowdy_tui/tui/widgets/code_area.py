@@ -213,7 +213,8 @@ class CodeArea(TextArea):
         start, end = sorted(self.selection)
         cursor_row, cursor_column = self.selection.end
         shows_cursor = self._has_cursor and self._draw_cursor
-        marks_line = self._has_cursor and self.highlight_cursor_line
+        # In a form the line is only marked while one is typing there.
+        marks_line = self.highlight_cursor_line and (self.has_focus or self.tab_behavior == "indent")
         partner = self._matching_bracket_location if self.match_cursor_bracket and start == end else None
         matched = (self.selection.end, partner) if partner is not None else ()
         for row in rows:

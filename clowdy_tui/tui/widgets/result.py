@@ -50,8 +50,8 @@ def result_lines(out: InvokeOut) -> list[ResultLine]:
             lines.append(ResultLine("blank", ""))
             lines += [ResultLine("trace", _cut(line)) for line in lines_of(out.stack_trace.rstrip())[-MAX_PRINTED:]]
     if out.logs:
-        lines.append(ResultLine("blank", ""))
-        lines.append(ResultLine("title", f"Printed, {count(len(out.logs), 'line')}"))
+        # No blank line before it: the dock may be five lines high.
+        lines.append(ResultLine("title", f"── printed, {count(len(out.logs), 'line')} ──"))
         lines += [ResultLine(line.stream, _cut(line.text)) for line in out.logs[:MAX_PRINTED]]
         if len(out.logs) > MAX_PRINTED:
             lines.append(ResultLine("note", f"… only the first {MAX_PRINTED:,} are shown; y copies the result"))
