@@ -270,6 +270,19 @@ async def test_scrolling_and_resizing_paint_what_comes_into_sight() -> None:
             assert row.split()[:2] == [str(top + y + 1), f"v{top + y}"]
 
 
+async def test_a_storm_of_sizes_leaves_it_whole() -> None:
+    area = CodeArea("".join(f"v{number} = '漢字'\n" for number in range(100)), language="python", blink=False)
+    app = Host(area)
+    async with app.run_test(size=(80, 24)) as pilot:
+        area.focus()
+        for width, height in ((3, 2), (200, 50), (1, 1), (40, 5), (80, 24)):
+            await pilot.resize_terminal(width, height)
+            await pilot.press("down", "x")
+        await pilot.pause()
+        assert area.cursor_location == (5, 5)
+        assert any("v3" in row and "x" in row for row in rows(app))
+
+
 async def test_another_text_in_its_place_keeps_cursor_and_history() -> None:
     area = CodeArea("one\ntwo\nthree\n", language="python", blink=False)
     async with Host(area).run_test() as pilot:

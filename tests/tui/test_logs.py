@@ -422,6 +422,21 @@ async def test_what_is_selected_with_the_mouse_can_be_copied() -> None:
         assert [line.removeprefix("    │ ") for line in selected.splitlines()] == ["two", "漢字 three", "four"[:3]]
 
 
+async def test_a_storm_of_sizes_leaves_it_whole() -> None:
+    pane = LogPane()
+    app = Host(pane)
+    async with app.run_test(size=(100, 12)) as pilot:
+        for one in whole("c1", *("漢字 " * number for number in range(60))):
+            pane.append_event(one)
+        await until(lambda: "漢字" in screen(app))
+        pane.view.wrap = True
+        for width, height in ((3, 2), (200, 50), (1, 1), (40, 5), (80, 24)):
+            await pilot.resize_terminal(width, height)
+            pane.append_event(log("c1", f"at {width}"))
+        await until(lambda: "at 80" in screen(app))
+        assert pane.following
+
+
 async def test_clearing_forgets_the_lines_and_goes_on() -> None:
     pane = LogPane()
     app = Host(pane)

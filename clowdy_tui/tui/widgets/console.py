@@ -324,7 +324,7 @@ def _outcome(out: InvokeOut, width: int) -> Content:
     if out.logs:
         facts.insert(2, f"{len(out.logs):,} printed")
     facts += [
-        f"{name} {duration(us / 1000)}" for name, us in (("queue", out.queue_us), ("init", out.init_us)) if us >= 50
+        f"{name} {duration(us / 1000)}" for name, us in (("init", out.init_us), ("queue", out.queue_us)) if us >= 50
     ]
     if out.queue_us >= 50 or out.init_us >= 50:
         facts[0] = f"run {facts[0]}"
