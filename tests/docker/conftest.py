@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import docker
 import pytest
-from docker.errors import APIError
 from docker_support import ENGINE_SOCKET, RUNTIMES, Recorder, SpecMaker
 
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
-from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
+from tests.docker_traces import left_in_docker, remove_images_of_tests
 
 
 @pytest.fixture(scope="session")
@@ -39,15 +38,9 @@ async def look_for_engine() -> DriverStatus:
 
 @pytest.fixture(scope="session")
 def installation(engine: docker.DockerClient) -> Iterator[str]:
-    """An installation of the tests' own. Images of all tests go at the end: tests that run beside us share them."""
+    """An installation of the tests' own; images go at the end."""
     yield f"test-{uuid.uuid4().hex[:12]}"
-    for image in engine.images.list(filters={"label": INSTALLATION_LABEL}):
-        if image.labels[INSTALLATION_LABEL].startswith("test-"):
-            try:
-                engine.images.remove(image.id, force=True)
-            except APIError as error:
-                if error.status_code not in {404, 409}:  # gone already, or in use: who uses it removes it
-                    raise
+    remove_images_of_tests(engine)
 
 
 @pytest.fixture(scope="session")
@@ -61,20 +54,10 @@ async def driver(engine: docker.DockerClient, installation: str) -> AsyncIterato
     driver = DockerDriver(installation_id=installation)
     yield driver
     await driver.close()
-    left = leftovers(engine, installation)
+    left = left_in_docker(engine, installation)
     assert not left, f"left behind in Docker: {left}"
 
 
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
-
-
-def leftovers(engine: docker.DockerClient, installation: str) -> list[str]:
-    """Containers and networks that carry this installation's label."""
-    filters = {"label": f"{INSTALLATION_LABEL}={installation}"}
-    containers = engine.api.containers(all=True, filters=filters)
-    networks = engine.api.networks(filters=filters)
-    return [f"container {found['Id'][:12]} {found['State']}" for found in containers] + [
-        f"network {found['Name']}" for found in networks
-    ]

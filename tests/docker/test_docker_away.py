@@ -10,7 +10,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from conftest import leftovers
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +20,7 @@ from docker_support import STUBBORN, EngineProxy, Recorder, SpecMaker, eventuall
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.sandboxes.base import SandboxExit
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
+from tests.docker_traces import left_in_docker
 
 pytestmark = pytest.mark.docker
 
@@ -41,7 +41,7 @@ async def far(
     driver = DockerDriver(installation_id=installation, host=f"unix://{tmp_path}/docker.sock", timeout_s=3)
     yield driver
     await driver.close()
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
 
 
 async def test_the_engine_goes_and_comes_back(
@@ -67,7 +67,7 @@ async def test_the_engine_goes_and_comes_back(
     sandbox.write(b"again")
     await third.until(lambda: third.data == b"again")
     # what the engine could not be told to remove while it was away goes by itself
-    await eventually(lambda: leftovers(engine, installation) == [f"container {sandbox.container[:12]} running"])
+    await eventually(lambda: left_in_docker(engine, installation) == [f"container {sandbox.container[:12]} running"])
     assert len(first.exits) == 1
     assert not second.exits
 
@@ -81,7 +81,7 @@ async def test_only_the_stream_is_cut(
     await proxy.cut()
     await proxy.open()
     assert await recorder.exited() == SandboxExit(None)
-    await eventually(lambda: not leftovers(engine, installation))
+    await eventually(lambda: not left_in_docker(engine, installation))
 
 
 async def test_an_engine_that_says_nothing_is_given_up_in_seconds(
@@ -140,7 +140,7 @@ async def test_tcp_without_tls(engine: docker.DockerClient, installation: str, s
     finally:
         await driver.close()
         await proxy.cut()
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
 
 
 class Authority:
@@ -237,7 +237,7 @@ async def test_tcp_with_tls_both_sides_checked(
         for driver in (good, stranger, careless, without):
             await driver.close()
         await proxy.cut()
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
 
 
 async def test_the_engine_refuses_a_client_that_it_does_not_know(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from conftest import leftovers
 from docker_support import ECHO, PATIENCE_S, STUBBORN, Recorder, SpecMaker, eventually
 
 from clowdy_tui.domain.errors import DriverUnavailable
@@ -18,6 +17,7 @@ from clowdy_tui.engine.sandboxes.base import Enforced, SandboxExit
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 from clowdy_tui.engine.sandboxes.docker_images import REPOSITORY, hash_of
+from tests.docker_traces import left_in_docker
 
 pytestmark = pytest.mark.docker
 
@@ -100,7 +100,7 @@ async def test_a_killed_one_is_gone_at_once_and_its_output_kept(
     await recorder.is_up()
     await asyncio.gather(sandbox.kill(), sandbox.kill())
     assert recorder.exits == [SandboxExit(-9)]
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
     await sandbox.kill()
     assert len(recorder.exits) == 1
 
@@ -110,11 +110,11 @@ async def test_a_start_that_nobody_waits_for_leaves_nothing(
 ) -> None:
     await driver.prepare(spec.root)
     started = asyncio.create_task(driver.start(spec(STUBBORN), recorder))
-    await eventually(lambda: bool(leftovers(engine, installation)))
+    await eventually(lambda: bool(left_in_docker(engine, installation)))
     started.cancel()
     with pytest.raises(asyncio.CancelledError):
         await started
-    await eventually(lambda: not leftovers(engine, installation))
+    await eventually(lambda: not left_in_docker(engine, installation))
 
 
 async def test_a_program_that_is_not_there_is_said(
@@ -125,7 +125,7 @@ async def test_a_program_that_is_not_there_is_said(
     with pytest.raises(DriverUnavailable, match="/no/such/program"):
         await driver.start(wrong, recorder)
     assert not recorder.exits
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
 
 
 async def test_a_container_that_somebody_removes_is_noticed(
@@ -172,9 +172,9 @@ async def test_closing_ends_all_also_what_is_being_started(
     await driver.start(spec(STUBBORN), recorders[0])
     await driver.start(spec(STUBBORN, network=True), recorders[1])
     last = asyncio.create_task(driver.start(spec(STUBBORN), recorders[2]))
-    await eventually(lambda: len(leftovers(engine, installation)) > 3)
+    await eventually(lambda: len(left_in_docker(engine, installation)) > 3)
     await driver.close()
-    assert not leftovers(engine, installation)
+    assert not left_in_docker(engine, installation)
     assert [recorder.exits for recorder in recorders[:2]] == [[SandboxExit(-9)], [SandboxExit(-9)]]
     (outcome,) = await asyncio.gather(last, return_exceptions=True)
     assert isinstance(outcome, DriverUnavailable) or recorders[2].exits == [SandboxExit(-9)]
@@ -216,10 +216,10 @@ async def test_what_a_killed_process_left_is_swept(
         f"{REPOSITORY}:{hash_of(spec.root)[:16]}", ["x"], labels={INSTALLATION_LABEL: f"{installation}-another"}
     )
     try:
-        assert len(leftovers(engine, installation)) == 4
+        assert len(left_in_docker(engine, installation)) == 4
         mine = await driver.start(spec(), recorder)
         assert await driver.sweep() == 3
-        assert leftovers(engine, installation) == [f"container {mine.container[:12]} running"]
+        assert left_in_docker(engine, installation) == [f"container {mine.container[:12]} running"]
         assert await driver.sweep() == 0
         assert not recorder.exits
         await driver.close()

@@ -67,6 +67,8 @@ report = {
     "core": resource.getrlimit(resource.RLIMIT_CORE),
     "processes": sorted(name for name in os.listdir("/proc") if name.isdigit()),
     "mounts": sorted(line.split()[1] for line in open("/proc/mounts")),
+    "sys": os.listdir("/sys"),
+    "kcore": attempt(lambda: len(open("/proc/kcore", "rb").read(1))),
     "devices": sorted(os.listdir("/dev")),
 }
 report["forks"] = forks()
@@ -103,6 +105,8 @@ async def test_from_inside_every_door_is_shut(
     assert report["processes"] == ["1"]
     assert report["forks"] == [19, "EAGAIN"]
     assert not {"/home", "/var/run/docker.sock"} & set(report["mounts"])
+    assert report["sys"] == []
+    assert report["kcore"] in {0, "EACCES", "ENOENT"}
     assert not {"kmsg", "mem", "sda", "vda", "fuse", "kvm"} & set(report["devices"])
     told = engine.api.inspect_container(sandbox.container)
     host = told["HostConfig"]
