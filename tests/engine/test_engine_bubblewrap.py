@@ -86,6 +86,29 @@ async def test_processes_that_outlive_their_gateway_are_swept(trees: Path, insta
             process.wait()
 
 
+async def test_groups_of_an_earlier_session_are_found_wherever_they_are(installation_id: str) -> None:
+    here = CgroupTree.find(installation_id)
+    if "memory" not in here.bases:
+        here.close()
+        pytest.skip("no control groups can be made here")
+    base = here.bases["memory"]
+    session = base.parent / f"session-{installation_id}"
+    elsewhere = session / here.name / "old-sandbox"
+    elsewhere.mkdir(parents=True)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        (elsewhere / "cgroup.procs").write_text(str(process.pid))
+        assert here.sweep() == 1
+        assert await asyncio.to_thread(process.wait, 5) == -9
+        assert list(session.glob("clowdy-*")) == []
+    finally:
+        process.kill()
+        process.wait()
+        session.rmdir()
+        here.close()
+    assert not base.exists()
+
+
 @as_root
 async def test_a_tree_in_a_closed_folder_is_made_reachable(trees: Path, installation_id: str, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
@@ -94,7 +117,7 @@ async def test_a_tree_in_a_closed_folder_is_made_reachable(trees: Path, installa
     leftovers.link_tree(tree, closed / tree.name)
     assert not leftovers.open_to_all(closed / tree.name)
     driver = BubblewrapDriver(installation_id=installation_id, data_dir=closed)
-    service = service_with(driver, closed)
+    service = InvokeService(driver, RuntimeStore(closed, RUNTIMES), limits=EngineLimits(spares=4))
     await service.start()
     outcome = await service.invoke(deployment(ECHO), b"1", invocation_id="1")
     assert outcome.output == b"1", outcome

@@ -145,6 +145,7 @@ class Cgroup:
 class CgroupTree:
     """This installation's groups."""
 
+    name: str
     bases: dict[str, Path]
     versions: dict[str, int]
     problems: list[str] = field(default_factory=list)
@@ -156,8 +157,8 @@ class CgroupTree:
     @classmethod
     def find(cls, installation_id: str, proc: Path = Path("/proc/self")) -> "CgroupTree":
         """Make the installation's group under every controller that we may write; those that hold are in `bases`."""
-        tree = cls({}, {})
         name = f"clowdy-{installation_id}"
+        tree = cls(name, {}, {})
         for mount in sorted(mounts(proc), key=lambda mount: mount.version):
             wanted: list[str] = [key for key in CONTROLLERS if key in mount.controllers and key not in tree.bases]
             if not wanted:
@@ -207,21 +208,36 @@ class CgroupTree:
         group.limit(memory_mb=memory_mb, processes=processes)
         return group
 
-    def sweep(self) -> int:
-        """Kill and remove every sandbox's group that is there; how many had processes."""
-        names = {path.name for base in self.bases.values() for path in base.iterdir() if path.is_dir()}
-        alive = 0
-        for name in names:
-            group = self.group(name)
-            alive += bool(group.processes())
-            group.remove()
-        return alive
+    def sweep(self, proc: Path = Path("/proc/self")) -> int:
+        """Kill and remove every sandbox's group that is there; how many had processes.
+
+        Looks through the whole hierarchies: an earlier gateway may have run in another session's group than this one.
+        """
+        ours = set(self.bases.values())
+        alive: set[str] = set()
+        for base in {found for mount in mounts(proc) for found in _named(mount.place, self.name)} | ours:
+            for folder in [path for path in base.iterdir() if path.is_dir()]:
+                group = Cgroup({"any": folder}, {})
+                if group.processes():
+                    alive.add(folder.name)
+                group.remove()
+            if base not in ours:
+                with contextlib.suppress(OSError):
+                    base.rmdir()
+        return len(alive)
 
     def close(self) -> None:
         """Remove the installation's groups; those that still hold a sandbox stay."""
         for base in dict.fromkeys(self.bases.values()):
             with contextlib.suppress(OSError):
                 base.rmdir()
+
+
+def _named(place: Path, name: str) -> Iterator[Path]:
+    for folder, folders, _ in os.walk(place):
+        if name in folders:
+            folders.remove(name)
+            yield Path(folder, name)
 
 
 def _enable(parent: Path, controllers: list[str]) -> None:
