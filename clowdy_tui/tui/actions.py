@@ -41,7 +41,8 @@ def _free(state: ScreenState) -> str:
     return ""
 
 
-def _online(state: ScreenState) -> str:
+def not_online(state: ScreenState) -> str:
+    """Why nothing can be asked of the gateway; an empty text where it can."""
     match state.link:
         case Link.ONLINE:
             return ""
@@ -54,17 +55,17 @@ def _online(state: ScreenState) -> str:
 
 
 def _function(state: ScreenState) -> str:
-    return _online(state) or ("" if state.target else "Open a function first, or choose one in the tree (F2)")
+    return not_online(state) or ("" if state.target else "Open a function first, or choose one in the tree (F2)")
 
 
 def _project(state: ScreenState) -> str:
-    return _online(state) or ("" if state.project else "Choose a project in the tree first (F2)")
+    return not_online(state) or ("" if state.project else "Choose a project in the tree first (F2)")
 
 
 def _saveable(state: ScreenState) -> str:
     if state.open_function is None:
         return "Nothing is open"
-    return _online(state)
+    return not_online(state)
 
 
 def _runnable(state: ScreenState) -> str:
@@ -81,7 +82,7 @@ def _document(state: ScreenState) -> str:
 
 
 def _item(state: ScreenState) -> str:
-    return _online(state) or (
+    return not_online(state) or (
         "" if state.target or state.project else "Choose a project, function or route in the tree first (F2)"
     )
 
@@ -94,7 +95,7 @@ def _route_target(state: ScreenState) -> str:
 
 
 def _reachable(state: ScreenState) -> str:
-    if problem := _online(state):
+    if problem := not_online(state):
         return problem
     if state.route or (state.target and state.routes_to(state.target.id)):
         return ""
@@ -107,9 +108,9 @@ REGISTRY: tuple[Action, ...] = (
     Action("function.save", "Save", "Makes the open file a new version; it is live at once.",
            "Function", "Save", _saveable, ("ctrl+s",), letter="s"),
     Action("function.new", "New function", "In the chosen project; asks for a project first where there is none.",
-           "Function", "New", _online, ("ctrl+n",), ("n",), letter="n"),
+           "Function", "New", not_online, ("ctrl+n",), ("n",), letter="n"),
     Action("function.go", "Go to function", "Opens any function by a few letters of its name.",
-           "Function", "Go to", _online, ("ctrl+g",), ("/",), letter="g"),
+           "Function", "Go to", not_online, ("ctrl+g",), ("/",), letter="g"),
     Action("function.toggle", "Activate or deactivate", "An inactive function answers no call.",
            "Function", "On/off", _function, (), ("x",), letter="x"),
     Action("tab.close", "Close the file", "Asks first where something is not saved.",
@@ -119,7 +120,7 @@ REGISTRY: tuple[Action, ...] = (
     Action("tab.previous", "Previous file", "The tab to the left.",
            "Function", "Prev tab", _document, ("ctrl+pageup",), letter="b"),
     Action("project.new", "New project", "A place for functions, with routes and variables of its own.",
-           "Project", "Project", _online, (), ("p",), letter="p"),
+           "Project", "Project", not_online, (), ("p",), letter="p"),
     Action("route.new", "New route", "A method and a path that lead to a function.",
            "Project", "Route", _route_target, (), ("a",), letter="a"),
     Action("route.copy", "Copy as curl", "The command line that calls the route, to the clipboard.",

@@ -1,6 +1,7 @@
 """The app: wiring. Keys, clicks and workers say what should be or what has happened; the handlers here act on it."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal
 
@@ -14,10 +15,11 @@ from textual.worker import Worker, WorkerState
 from clowdy_tui.client import Clowdy, GatewayGone
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.tui import flows, messages, work
-from clowdy_tui.tui.actions import Keymap, make_keymap
+from clowdy_tui.tui.actions import Keymap, make_keymap, not_online
 from clowdy_tui.tui.commands import COMMANDS
 from clowdy_tui.tui.desk import Desk
 from clowdy_tui.tui.happenings import Happenings
+from clowdy_tui.tui.screens.invocation import InvocationDialog
 from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
@@ -26,6 +28,7 @@ from clowdy_tui.tui.text import block, visible
 from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.editor import Document, EditorTabs
+from clowdy_tui.tui.widgets.logs import LogPane
 
 STYLES: list[str | PurePath] = [
     f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small")
@@ -136,19 +139,14 @@ class ClowdyApp(App[None], inherit_bindings=False):
     def start_flow(self, flow: Flow, *arguments: Any) -> None:
         """Run something that asks in dialogs."""
 
-        async def run() -> None:
-            await flow(self, *arguments)
-
-        self.run_worker(run, group="flow", exit_on_error=False)
+        # A function and not a coroutine: one that never begins, because the app ends, must not be left unawaited.
+        begin: Callable[[], Any] = partial(flow, self, *arguments)
+        self.run_worker(begin, group="flow", exit_on_error=False)
 
     def start_work(self, job: Job, *arguments: Any, group: str = "work", **named: Any) -> None:
         """Run something at the gateway; of the group `load` only the newest counts."""
-        client = self.client
-
-        async def run() -> None:
-            await job(client, self.post_message, *arguments, **named)
-
-        self.run_worker(run, group=group, exclusive=group == "load", exit_on_error=False)
+        begin: Callable[[], Any] = partial(job, self.client, self.post_message, *arguments, **named)
+        self.run_worker(begin, group=group, exclusive=group == "load", exit_on_error=False)
 
     @on(Worker.StateChanged)
     def _survive(self, event: Worker.StateChanged) -> None:
@@ -302,8 +300,12 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     def save(self, document: Document, text: str, base_version: int) -> None:
         """Save a file on top of a version; what comes of it is a message."""
-        function = self.state.functions[document.function_id]
+        function = self.state.functions.get(document.function_id)
+        if function is None:
+            self.start_flow(flows.save_deleted, document, text)
+            return
         self.state.saving.add(function.id)
+        self.workbench.redraw(tree=True)
         self.start_work(work.save, function, document.path, text, base_version=base_version)
 
     @on(messages.Saved)
@@ -357,9 +359,9 @@ class ClowdyApp(App[None], inherit_bindings=False):
         if event.project_id is not None:
             gone += self.state.forget_project(event.project_id)
         self.state.forget_functions(gone)
-        for function_id in gone:
-            for document in self.desk.documents_of(function_id):
-                self.desk.close(document)
+        for document in self.desk.close_clean(gone):
+            self.tell(f"{document.name} was deleted", "What you typed stays open; saving makes a new function of it.",
+                      severity="warning")  # fmt: skip
         self.desk.note_unsaved()
         self.workbench.redraw(tree=True)
 
@@ -398,6 +400,18 @@ class ClowdyApp(App[None], inherit_bindings=False):
         self.state.running.discard(event.function_id)
         self.workbench.dock.test.show_error(event.problem, event.function_id)
         self.workbench.redraw(tree=True)
+
+    @on(LogPane.InvocationChosen)
+    def _show_call(self, event: LogPane.InvocationChosen) -> None:
+        if obstacle := not_online(self.state):
+            self.tell(obstacle, severity="warning")
+        else:
+            self.start_work(work.fetch_call, event.invocation_id)
+
+    @on(messages.CallFetched)
+    def _take_call(self, event: messages.CallFetched) -> None:
+        function = self.state.functions.get(event.call.function_id)
+        self.push_screen(InvocationDialog(event.call, function.name if function else "a deleted function"))
 
     # the end
 

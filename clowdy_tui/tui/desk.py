@@ -1,6 +1,6 @@
 """The files on the desk: what is open, saved, changed elsewhere. Keeps the editor's tabs and the state in step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from clowdy_tui.domain.schemas import FunctionOut
 from clowdy_tui.tui.state import ENTRY_PATH, ScreenState
@@ -68,6 +68,16 @@ class Desk:
     def close(self, document: Document) -> None:
         """Close a file, whatever is in it."""
         self._tabs().close(document, force=True)
+
+    def close_clean(self, function_ids: Iterable[str]) -> list[Document]:
+        """Close the files of functions that are gone; those with unsaved changes stay open, and come back."""
+        kept = []
+        for document in [document for id_ in function_ids for document in self.documents_of(id_)]:
+            if self._tabs().is_dirty(document):
+                kept.append(document)
+            else:
+                self.close(document)
+        return kept
 
     def note_unsaved(self) -> None:
         """Tell the state which functions have unsaved files."""

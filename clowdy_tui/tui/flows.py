@@ -43,14 +43,12 @@ async def new_project(app: "ClowdyApp") -> ProjectOut | None:
     return project
 
 
-async def new_function(app: "ClowdyApp") -> None:
-    """A new function from a template, opened afterwards."""
+async def new_function(app: "ClowdyApp", code: str = TEMPLATE) -> FunctionOut | None:
+    """A new function, from a template unless its code is there already, opened afterwards."""
 
     async def create(values: Values) -> FunctionOut:
         project_id = None if values["project_id"] == NO_PROJECT else values["project_id"]
-        function = FunctionIn(
-            name=values["name"], description=values["description"], code=TEMPLATE, project_id=project_id
-        )
+        function = FunctionIn(name=values["name"], description=values["description"], code=code, project_id=project_id)
         return await app.client.functions.create(function)
 
     projects = app.state.projects_by_name()
@@ -58,12 +56,19 @@ async def new_function(app: "ClowdyApp") -> None:
     if not projects:
         chosen = await new_project(app)
         if chosen is None:
-            return
+            return None
         projects = [chosen]
     form = FunctionForm(create, projects=projects, project_id=chosen.id if chosen else None)
     function = await app.push_screen_wait(form)
     if function is not None:
         app.post_message(messages.FunctionFetched(function, open=True))
+    return function
+
+
+async def save_deleted(app: "ClowdyApp", document: Document, text: str) -> None:
+    """The file's function was deleted elsewhere: what was typed becomes a new one, if the person wants that."""
+    if await new_function(app, text) is not None:
+        app.post_message(messages.CloseFile(document.function_id, document.path))
 
 
 async def new_route(app: "ClowdyApp", project: ProjectOut, function_id: str | None) -> None:

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from clowdy_tui.domain.schemas import EventOut, FunctionOut, Health, InvokeOut, Problem, ProjectOut, RouteOut
+from clowdy_tui.domain.schemas import (
+    EventOut,
+    FunctionOut,
+    Health,
+    InvocationDetail,
+    InvokeOut,
+    Problem,
+    ProjectOut,
+    RouteOut,
+)
 from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Place, Snapshot
 
@@ -114,6 +123,11 @@ class RunFinished(Message):
 class RunFailed(Message):
     function_id: str
     problem: str
+
+
+@dataclass
+class CallFetched(Message):
+    call: InvocationDetail
 
 
 @dataclass

@@ -110,6 +110,13 @@ async def run(client: Clowdy, post: Post, function_id: str, value: Any) -> None:
         post(messages.RunFailed(function_id, str(error)))
 
 
+async def fetch_call(client: Clowdy, post: Post, invocation_id: str) -> None:
+    try:
+        post(messages.CallFetched(await client.invocations.get(invocation_id)))
+    except (ApiError, GatewayGone) as error:
+        post(messages.Failed("The call could not be loaded", str(error)))
+
+
 async def set_status(client: Clowdy, post: Post, function: FunctionOut, status: Any) -> None:
     """Activate or deactivate a function."""
     try:

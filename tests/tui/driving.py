@@ -64,6 +64,7 @@ async def type_text(pilot: Pilot[None], text: str) -> None:
 
 async def open_function(app: ClowdyApp, pilot: Pilot[None], name: str) -> str:
     """Open a function as enter in the tree does; returns its id."""
+    await until(pilot, lambda: app.state.link is Link.ONLINE)
     function = next(function for function in app.state.functions.values() if function.name == name)
     tree = app.workbench.project_tree
     tree.focus()

@@ -142,3 +142,20 @@ async def test_an_inactive_function_says_why_it_does_not_run_and_can_be_switched
         await shows(pilot, "refund is inactive; activate it to run it")
         await pilot.press("f12", "x")
         await until(pilot, lambda: app.state.functions[function_id].status == "active")
+
+
+async def test_a_file_whose_function_is_deleted_elsewhere_keeps_what_was_typed() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        await type_text(pilot, "# mine\n")
+        await fake.functions.delete(function_id)
+        await shows(pilot, "pay.py was deleted")
+        assert "# mine" in shown(app)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "New function")
+        await type_text(pilot, "pay again")
+        await pilot.press("enter")
+        await until(pilot, lambda: not app.state.unsaved)
+        made = next(function for function in fake.all_functions.values() if function.name == "pay again")
+        assert made.code == "# mine\n" + PAY

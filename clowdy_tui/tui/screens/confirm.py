@@ -27,6 +27,8 @@ class Choice:
 class Question(Dialog[str]):
     """A question with a few answers. Dismisses with the id of the one that was chosen, or None."""
 
+    cancels = True
+
     def __init__(self, heading: str, body: Content, choices: Sequence[Choice], *, danger: bool = False) -> None:
         super().__init__()
         self.heading = heading
@@ -40,7 +42,8 @@ class Question(Dialog[str]):
         with Horizontal(id="buttons"):
             for choice in self._choices:
                 yield action_button(choice.label, choice.key, id=choice.id, variant=choice.variant)
-            yield action_button("Cancel", "esc", id="cancel")
+            if self.cancels:
+                yield action_button("Cancel", "esc", id="cancel")
 
     def compose_details(self) -> Iterable[Widget]:
         """What stands between the question and the answers."""

@@ -20,6 +20,8 @@ CHOICES = (
 class ConflictDialog(Question):
     """Shows the diff of what was saved elsewhere. Dismisses with `keep`, `take`, `overwrite`, or None (as keep)."""
 
+    cancels = False
+
     def __init__(self, name: str, *, base_version: int, active_version: int, diff: str) -> None:
         body = Content.assemble(
             f"Version {active_version} was saved while you worked on version {base_version}. ",

@@ -41,12 +41,13 @@ class HelpScreen(Dialog[None]):
         with VerticalScroll(id="help"):
             title, text = ABOUT.get(self._state.region, ABOUT["editor"])
             yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
+            heads = Content.styled(f"{'everywhere':<11}{'in the tree':<12}{'after ^space':<13}", "$muted")
+            yield Static(heads, classes="group")
             for group in GROUPS:
                 yield Static(self._group(group), classes="group")
             yield Static(
                 Content.styled(
-                    "Keys of the tree are shown dim; they work while it has the focus. Where a terminal eats a key: "
-                    "ctrl+space or F12, then the letter.",
+                    "Where a terminal eats a key: ctrl+space or F12, then the letter.",
                     "$muted",
                 ),
                 classes="about",
@@ -63,6 +64,7 @@ class HelpScreen(Dialog[None]):
         self.action_cancel()
 
     def _group(self, group: str) -> Content:
+        wide = self.app.size.width >= 100
         lines = [Content.styled(group, "bold $accent")]
         for action in self._keymap.actions.values():
             if action.group != group:
@@ -70,8 +72,8 @@ class HelpScreen(Dialog[None]):
             keys = " ".join(dict.fromkeys(show_key(key) for key in action.keys))
             tree = " ".join(show_key(key) for key in action.tree_keys)
             line = Content.assemble(
-                (f"{keys:<9}", "bold"), (f"{tree:<10}", "$muted"), (f"{action.letter:<3}", "$secondary"),
-                (f"{action.title:<24}", "$foreground"), (action.description, "$muted"),
+                (f"{keys:<11}", "bold"), (f"{tree:<12}", "$muted"), (f"{action.letter:<13}", "$secondary"),
+                (f"{action.title:<24}", "$foreground"), (action.description if wide else "", "$muted"),
             )  # fmt: skip
             lines.append(line)
         return Content("\n").join(lines)

@@ -1,6 +1,9 @@
 """Over everything while the terminal is too small for it; goes away by itself when it grows."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen
@@ -16,6 +19,8 @@ def is_too_small(size: Size) -> bool:
 
 class TooSmall(ModalScreen[None]):
     """What was typed underneath stays as it is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "app.perform('app.quit')", show=False, priority=True)]
 
     def compose(self) -> ComposeResult:
         yield Static(id="message", markup=False)

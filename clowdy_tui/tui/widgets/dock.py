@@ -60,11 +60,8 @@ class Dock(Vertical):
         self._draw_tabs()
 
     def focus_shown(self) -> None:
-        """Give the tab in front the focus, or the first thing in it that takes it."""
-        pane = self.query_one(f"#{self.shown}")
-        target = pane if pane.focusable else next((node for node in pane.query("*") if node.focusable), None)
-        if target is not None:
-            target.focus()
+        """Give the tab in front the focus: its lines, or its input."""
+        (self.logs.view if self.shown == "logs" else self.test.input).focus()
 
     def on_click(self, event: events.Click) -> None:
         if action_id := event.style.meta.get("perform"):

@@ -201,6 +201,8 @@ class ProjectTree(Tree[Place]):
         tail = Text()
         if function.id in self._state.unsaved:
             tail.append("unsaved ", self._style("unsaved"))
+        if function.id in self._state.saving:
+            tail.append("saving ", self._style("running"))
         if function.id in self._state.running:
             tail.append("running ", self._style("running"))
         if not active:

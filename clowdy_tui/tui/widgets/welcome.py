@@ -73,5 +73,5 @@ class Welcome(VerticalScroll, can_focus=True):
         for action_id in wanted:
             action = self._keymap.actions[action_id]
             key = self._keymap.key_of(action_id) or f"^space {action.letter}"
-            lines.append(Content.assemble((f"{key:>6}", "bold $accent"), (f"  {action.title}", "$foreground")))
+            lines.append(Content.assemble((f"{key:>8}", "bold $accent"), (f"  {action.title}", "$foreground")))
         return Content("\n").join(lines)

@@ -1,0 +1,122 @@
+"""The main job on the real thing: a gateway in the screen's own loop, a real sandbox, and curl's way in."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.schemas import FunctionPatch
+from clowdy_tui.gateway.app import Gateway, GatewayConfig
+from clowdy_tui.services.platform import Platform, PlatformConfig
+from clowdy_tui.tui.session import Connect, Session
+from clowdy_tui.tui.state import Link
+from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
+
+
+def _hosting(data_dir: Path) -> Connect:
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Session]:
+        platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap"))
+        try:
+            await platform.make_example()
+            async with (
+                Gateway(platform, GatewayConfig(host="127.0.0.1", port=0)) as gateway,
+                Clowdy(socket=gateway.socket_path) as client,
+            ):
+                yield Session(client=client, hosted=True, url=gateway.url)
+        finally:
+            await platform.close()
+
+    return connect
+
+
+@pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
+async def test_the_main_job(data_dir: Path, size: tuple[int, int]) -> None:
+    """Open, change, save, run, curl, see the log come; quit, start again, and all is still there."""
+    async with screen(connect=_hosting(data_dir), size=size) as (app, pilot):
+        assert app.state.link is Link.ONLINE, app.state.problem
+        function_id = await open_function(app, pilot, "hello")
+        await type_text(pilot, 'print("typed by a test")\n')
+        await until(pilot, lambda: app.state.unsaved == {function_id})
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.state.functions[function_id].active_version == 2)
+        await until(pilot, lambda: not app.state.unsaved)
+
+        await pilot.press("f5")
+        await until(pilot, lambda: not app.state.running and "✓ success" in shown(app))
+        assert "v2" in shown(app)
+
+        await pilot.press("f8")
+        await shows(pilot, "typed by a test")
+        route = next(route for route in app.state.routes_to(function_id) if ":" not in route.path)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.request(route.method, route.url)
+        assert answer.status_code == 200, answer.text
+        assert json.loads(answer.text)
+        await shows(pilot, route.path)
+        await pilot.press("enter")
+        await shows(pilot, "Call of hello")
+        await pilot.press("escape")
+
+    async with screen(connect=_hosting(data_dir), size=size) as (app, pilot):
+        assert app.state.functions[function_id].active_version == 2
+        await open_function(app, pilot, "hello")
+        await shows(pilot, 'print("typed by a test")')
+
+
+async def test_two_screens_see_each_other(data_dir: Path) -> None:
+    """A save in one shows up in the other without a key; a save on top of it is refused with the difference."""
+    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap"))
+    try:
+        await platform.make_example()
+        async with Gateway(platform, GatewayConfig(host="127.0.0.1", port=0)) as gateway:
+
+            @asynccontextmanager
+            async def attach() -> AsyncIterator[Session]:
+                async with Clowdy(socket=gateway.socket_path) as client:
+                    yield Session(client=client, hosted=False, url=gateway.url)
+
+            async with Clowdy(socket=gateway.socket_path) as other, screen(connect=attach) as (app, pilot):
+                function_id = await open_function(app, pilot, "hello")
+                function = await other.functions.get(function_id)
+                await _save(other, function_id, "# theirs\n" + function.code)
+                await shows(pilot, "# theirs")
+                await type_text(pilot, "# mine\n")
+                await _save(other, function_id, "# once more\n" + function.code)
+                await shows(pilot, "was saved elsewhere")
+                await pilot.press("ctrl+s")
+                await shows(pilot, "+# once more")
+                await pilot.press("o")
+                await until(
+                    pilot, lambda: not app.state.unsaved and app.state.functions[function_id].active_version == 4
+                )
+                saved = await other.functions.get(function_id)
+                assert "# mine" in saved.code
+                project = await other.projects.create("garden")
+                await shows(pilot, "garden")
+                await other.projects.delete(project.id)
+                await until(pilot, lambda: "▾ garden" not in shown(app))
+    finally:
+        await platform.close()
+
+
+async def _save(client: Clowdy, function_id: str, code: str) -> None:
+    await client.functions.update(function_id, FunctionPatch(code=code))
+
+
+async def test_what_the_gateway_refuses_stands_at_the_field(data_dir: Path) -> None:
+    async with screen(connect=_hosting(data_dir)) as (app, pilot):
+        await open_function(app, pilot, "hello")
+        await pilot.press("ctrl+n")
+        await shows(pilot, "New function")
+        await type_text(pilot, "words")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.query(".field.-wrong"))
+        assert "words" in shown(app)
+        await type_text(pilot, "2")
+        await pilot.press("enter")
+        await until(pilot, lambda: any(function.name == "words2" for function in app.state.functions.values()))
