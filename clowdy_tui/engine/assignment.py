@@ -143,16 +143,14 @@ class AssignmentService:
         Raises:
             Refused: an instance cannot be had.
         """
-        while len(self._pools[deployment.key].live if deployment.key in self._pools else ()) < max(
-            1, min(deployment.min_instances, deployment.max_instances)
-        ):
+        live = len(self._pools[deployment.key].live) if deployment.key in self._pools else 0
+        # Each is tried once: code that ends its own process while it is imported must not be tried for ever.
+        for _ in range(max(1, min(deployment.min_instances, deployment.max_instances)) - live):
             worker = self._take_fresh(deployment)
             if worker is None:
-                worker, _ = await self.acquire(deployment)
+                worker, _made = await self.acquire(deployment)
             if worker.deployment is None:
                 await worker.warm(deployment)
-                worker.state = "idle" if worker.state == "busy" else worker.state
-                worker.idle_since = time.monotonic()
             self.release(worker)
 
     def forget(self, worker: Worker) -> None:

@@ -144,6 +144,12 @@ class Worker:
                 await self._loaded
         except TimeoutError:
             self._end("its code was not imported in time")
+        except asyncio.CancelledError:
+            self._end("nobody waits for it any more")
+            raise
+        if self.state == "busy":
+            self.state = "idle"
+            self.idle_since = time.monotonic()
 
     async def call(
         self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None

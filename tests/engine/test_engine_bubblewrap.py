@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,24 @@ async def test_groups_of_an_earlier_session_are_found_wherever_they_are(installa
         session.rmdir()
         here.close()
     assert not base.exists()
+
+
+async def test_a_call_whose_instance_died_before_it_began_is_tried_once_more(trees: Path, installation_id: str) -> None:
+    service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
+    await service.start()
+    counter = deployment("calls = 0\ndef handler(event):\n    global calls\n    calls += 1\n    return calls\n")
+    first = await service.invoke(counter, b"1", invocation_id="1")
+    # The event loop must not see the end before the call is sent, so nothing here lets it run.
+    (bwrap,) = processes(installation_id)
+    (inner,) = map(int, Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split())
+    os.kill(bwrap, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while runs(inner) or runs(bwrap):
+        assert time.monotonic() < deadline
+    second = await service.invoke(counter, b"1", invocation_id="2")
+    assert (second.status, second.output) == ("success", b"1"), second
+    assert second.instance_id != first.instance_id
+    await service.close()
 
 
 @as_root
@@ -345,6 +365,13 @@ def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> Non
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
     print(done.stdout.splitlines()[-1])
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def processes(installation_id: str) -> list[int]:

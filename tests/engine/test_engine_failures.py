@@ -185,6 +185,14 @@ def handler(event):
         assert "code 7" in (outcome.error_message or "")
 
 
+async def test_a_handler_that_had_begun_is_not_run_twice(engine: Engine) -> None:
+    seen: list[str] = []
+    code = "import os\ndef handler(event):\n    print('begun')\n    os._exit(1)\n"
+    outcome = await engine.invoke(deployment(code), on_log=lambda entry: seen.append(entry.text))
+    assert outcome.status == "crashed"
+    assert seen == ["begun"]
+
+
 async def test_a_crash_at_import_is_tried_once_more_and_told(engine: Engine) -> None:
     outcome = await fails(engine, "import os\nprint('importing')\nos._exit(4)\ndef handler(event): ...\n")
     assert outcome.status == "crashed"

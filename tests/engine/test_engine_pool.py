@@ -63,6 +63,19 @@ class TestWithoutSpares:
         assert (await asyncio.gather(running, waiting, return_exceptions=True))[0].status == "success"  # type: ignore[union-attr]
         assert value(await engine.invoke(narrow, 0)) == 1
 
+    async def test_calls_that_give_up_while_their_instances_start_leave_nothing(self, engine: Engine) -> None:
+        calls = [asyncio.create_task(engine.invoke(deployment(ECHO, function_id=f"f{n}"), n)) for n in range(3)]
+        await until(lambda: engine.service.counts().starting == 3)
+        for call in calls:
+            call.cancel()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+        await until(lambda: engine.service.counts() == PoolCounts())
+
+    async def test_warming_code_that_ends_its_own_process_comes_to_an_end(self, engine: Engine) -> None:
+        await engine.service.warm(deployment("import os\nos._exit(1)\n", min_instances=2))
+        assert engine.service.snapshot() == []
+
     async def test_retired_deployments_finish_and_go(self, engine: Engine) -> None:
         old, new = deployment(HOLD, min_instances=2), deployment(ECHO, version=2)
         await engine.service.warm(old)
