@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -12,32 +11,19 @@ from aiohttp import web
 
 from clowdy_tui.gateway import auth, cors, events, listening, problems, public
 from clowdy_tui.gateway.api import ENDPOINTS
+from clowdy_tui.gateway.config import GatewayConfig
+from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.proxies import parse_network
 from clowdy_tui.services.platform import Platform
+
+__all__ = ["Gateway", "GatewayConfig"]
 
 logger = logging.getLogger(__name__)
 
 # What calls in flight are given to end, once the gateway stops.
 DRAIN_S: Final = 5.0
 
-Serve = Callable[["Gateway", auth.Door, web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayConfig:
-    """Where to listen and what to take. `port` 0: any free one. `socket_path` None: where the data folder has it.
-
-    `trusted_proxies` are addresses or networks whose `X-Forwarded-For` counts, `cors_origins` the origins of web
-    pages that may use the management API.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    socket_path: Path | None = None
-    max_body_bytes: int = 6 * 1024 * 1024
-    trusted_proxies: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    version: str = ""
+Serve = Callable[[Context, auth.Door, web.Request], Awaitable[web.StreamResponse]]
 
 
 class Gateway:

@@ -5,7 +5,7 @@ The OpenAPI document is made from the same facts, so a handler has nothing to sa
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,11 +15,9 @@ from clowdy_tui.domain.names import parse_invocation_id
 from clowdy_tui.domain.schemas import Scope
 from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.bodies import parse_json, refused
+from clowdy_tui.gateway.context import Context
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.platform import Platform
-
-if TYPE_CHECKING:
-    from clowdy_tui.gateway.app import Gateway
 
 _HEADERS: Final = {"Content-Type": "application/json", "Server": problems.SERVER}
 _ID_ALPHABET: Final = frozenset("0123456789abcdef")
@@ -45,7 +43,7 @@ class Page(Parameters):
 class Call(Generic[Body, Query]):
     """One request to an endpoint, checked."""
 
-    gateway: "Gateway"
+    gateway: Context
     request: web.Request
     caller: Actor | None
     body: Body
@@ -113,7 +111,7 @@ class Endpoint:
     leave_out_none: bool
     adapter: TypeAdapter[Any] = field(repr=False)
 
-    async def serve(self, gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+    async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
         """Check the caller, read the request, call the handler, write what it returns."""
         caller = door.actor(request)
         if self.scope is not None:

@@ -5,17 +5,15 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.domain.events import Event
 from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway.context import Context
 from clowdy_tui.services.actor import Actor
-
-if TYPE_CHECKING:
-    from clowdy_tui.gateway.app import Gateway
 
 HEARTBEAT_S: Final = 15.0
 
@@ -43,7 +41,7 @@ def encode(event: Event) -> bytes:
     return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(event.data, default=str)}\n\n".encode()
 
 
-async def serve(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.StreamResponse:
+async def serve(gateway: Context, door: auth.Door, request: web.Request) -> web.StreamResponse:
     """Answer with events until the caller goes, its token ends, or the gateway stops."""
     actor = door.actor(request)
     if actor is None:
@@ -66,7 +64,7 @@ async def serve(gateway: "Gateway", door: auth.Door, request: web.Request) -> we
 
 
 async def _write(
-    gateway: "Gateway", door: auth.Door, request: web.Request, response: web.StreamResponse, actor: Actor
+    gateway: Context, door: auth.Door, request: web.Request, response: web.StreamResponse, actor: Actor
 ) -> None:
     bus = gateway.platform.bus
     last_id = bus.last_id
@@ -93,7 +91,7 @@ async def _write(
                 await response.write(bytes(chunk))
 
 
-async def _batches(gateway: "Gateway", after: str, actor: Actor) -> AsyncGenerator[list[Event] | None, None]:
+async def _batches(gateway: Context, after: str, actor: Actor) -> AsyncGenerator[list[Event] | None, None]:
     """Events as they come, and None where there were none for as long as a heartbeat's pause."""
     events = gateway.platform.bus.subscribe(after, allows=lambda event: may_see(actor, event))
     pending = asyncio.ensure_future(anext(events))

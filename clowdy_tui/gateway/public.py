@@ -6,7 +6,7 @@ What the caller sent and what the function returned pass through as bytes wherev
 import json
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
@@ -20,14 +20,12 @@ from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.answer import read_answer
 from clowdy_tui.gateway.bodies import invoke_input
+from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.payload import build_event, readable
 from clowdy_tui.gateway.proxies import source_ip
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.directory import Target
 from clowdy_tui.services.routing import Match, MethodNotAllowed
-
-if TYPE_CHECKING:
-    from clowdy_tui.gateway.app import Gateway
 
 GATEWAY_PREFIX: Final = "/api/gateway/"
 
@@ -50,7 +48,7 @@ _FAILURES: Final = {
 _NOT_RUN: Final = frozenset({OutcomeStatus.THROTTLED, OutcomeStatus.UNAVAILABLE})
 
 
-async def invoke(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
     """POST /api/invoke/{id}: call a function with `input`, and get what came of it."""
     platform = gateway.platform
     invocation_id = new_invocation_id()
@@ -93,7 +91,7 @@ async def invoke(gateway: "Gateway", door: auth.Door, request: web.Request) -> w
     return web.Response(body=answer, headers=headers)
 
 
-async def route(gateway: "Gateway", door: auth.Door, request: web.Request) -> web.Response:
+async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
     """ANY /api/gateway/{slug}[/{path}]: call the function behind a project's route."""
     invocation_id = new_invocation_id()
     request_id = _request_id(request, invocation_id)
@@ -143,7 +141,7 @@ async def route(gateway: "Gateway", door: auth.Door, request: web.Request) -> we
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-def _find(gateway: "Gateway", request: web.Request) -> tuple[Target, Match, str]:
+def _find(gateway: Context, request: web.Request) -> tuple[Target, Match, str]:
     """The function that answers a path, how the path matched, and the part of it that is the project's own."""
     directory = gateway.platform.directory
     # Raw, as it was sent: a %2F must not become the border of a segment.

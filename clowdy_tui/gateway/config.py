@@ -1,0 +1,21 @@
+"""What a gateway is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Where to listen and what to take. `port` 0: any free one. `socket_path` None: where the data folder has it.
+
+    `trusted_proxies` are addresses or networks whose `X-Forwarded-For` counts, `cors_origins` the origins of web
+    pages that may use the management API.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    socket_path: Path | None = None
+    max_body_bytes: int = 6 * 1024 * 1024
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    version: str = ""
