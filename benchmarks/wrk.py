@@ -85,7 +85,9 @@ class Wrk:
         if done.returncode or figures is None:
             raise BenchmarkError(f"wrk failed: {(done.stderr or done.stdout).strip()[:300]}")
         calls, duration_us, p50_us, p99_us, wrong, failed = json.loads(figures)
-        if wrong or failed or not calls:
+        if not calls and not failed:
+            raise BenchmarkError(f"{request.method} {request.url}: no answer within {whole} s")
+        if wrong or failed:
             first = done.stdout.rpartition("FIRST ")[2].strip()
             raise BenchmarkError(
                 f"{request.method} {request.url}: of {calls} answers {wrong} were wrong, "
