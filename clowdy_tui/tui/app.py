@@ -31,7 +31,7 @@ from clowdy_tui.tui.widgets.editor import Document, EditorTabs
 from clowdy_tui.tui.widgets.logs import LogPane
 
 STYLES: list[str | PurePath] = [
-    f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small")
+    f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small", "toasts")
 ]
 
 Job = Callable[..., Coroutine[None, None, object]]
@@ -195,6 +195,7 @@ class ClowdyApp(App[None], inherit_bindings=False):
     @on(messages.SessionFailed)
     def _fail_session(self, event: messages.SessionFailed) -> None:
         self.state.session, self.state.link, self.state.problem = None, Link.FAILED, event.problem
+        self.workbench.go("editor")
         self.workbench.redraw()
 
     @on(messages.Loaded)

@@ -28,6 +28,8 @@ class Question(Dialog[str]):
     """A question with a few answers. Dismisses with the id of the one that was chosen, or None."""
 
     cancels = True
+    begins_at = "cancel"
+    """The id of the answer that has the focus first: never one that destroys something."""
 
     def __init__(self, heading: str, body: Content, choices: Sequence[Choice], *, danger: bool = False) -> None:
         super().__init__()
@@ -51,7 +53,7 @@ class Question(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query_one("#box").set_class(self._danger, "-danger")
-        self.query(Button).last().focus()
+        self.query_one(f"#{self.begins_at}", Button).focus()
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("left", "right"):

@@ -21,6 +21,7 @@ class ConflictDialog(Question):
     """Shows the diff of what was saved elsewhere. Dismisses with `keep`, `take`, `overwrite`, or None (as keep)."""
 
     cancels = False
+    begins_at = "keep"
 
     def __init__(self, name: str, *, base_version: int, active_version: int, diff: str) -> None:
         body = Content.assemble(
@@ -35,9 +36,9 @@ class ConflictDialog(Question):
             yield Static(paint_diff(self._diff))
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#box").add_class("-large")
-        self.query_one("#keep").focus()
+        box = self.query_one("#box")
+        box.add_class("-large")
+        box.set_class(self._diff.count("\n") > 12, "-tall")
 
 
 def paint_diff(diff: str) -> Content:

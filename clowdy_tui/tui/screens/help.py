@@ -41,7 +41,7 @@ class HelpScreen(Dialog[None]):
         with VerticalScroll(id="help"):
             title, text = ABOUT.get(self._state.region, ABOUT["editor"])
             yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
-            heads = Content.styled(f"{'everywhere':<11}{'in the tree':<12}{'after ^space':<13}", "$muted")
+            heads = Content.styled(f"{'key':<9}{'tree':<10}{'leader':<8}", "$muted")
             yield Static(heads, classes="group")
             for group in GROUPS:
                 yield Static(self._group(group), classes="group")
@@ -56,7 +56,7 @@ class HelpScreen(Dialog[None]):
             yield action_button("Close", "esc", id="close")
 
     def on_mount(self) -> None:
-        self.query_one("#box").add_class("-large")
+        self.query_one("#box").add_class("-large", "-tall")
         self.query_one("#help").focus()
 
     @on(Button.Pressed, "#close")
@@ -72,7 +72,7 @@ class HelpScreen(Dialog[None]):
             keys = " ".join(dict.fromkeys(show_key(key) for key in action.keys))
             tree = " ".join(show_key(key) for key in action.tree_keys)
             line = Content.assemble(
-                (f"{keys:<11}", "bold"), (f"{tree:<12}", "$muted"), (f"{action.letter:<13}", "$secondary"),
+                (f"{keys:<9}", "bold"), (f"{tree:<10}", "$muted"), (f"{action.letter:<8}", "$secondary"),
                 (f"{action.title:<24}", "$foreground"), (action.description if wide else "", "$muted"),
             )  # fmt: skip
             lines.append(line)

@@ -30,7 +30,7 @@ class InvocationDialog(Dialog[None]):
             yield action_button("Close", "esc", id="close")
 
     def on_mount(self) -> None:
-        self.query_one("#box").add_class("-large")
+        self.query_one("#box").add_class("-large", "-tall")
         self.query_one("#help").focus()
 
     @on(Button.Pressed, "#close")

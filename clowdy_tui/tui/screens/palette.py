@@ -60,10 +60,10 @@ class Palette(ModalScreen[Message]):
 
     def on_mount(self) -> None:
         self.query_one("#found", OptionList).can_focus = False
-        self.call_after_refresh(self._search, "")
+        self.call_after_refresh(self._search_again)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._search, self.query_one("#query", Input).value)
+        self.call_after_refresh(self._search_again)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:
@@ -88,6 +88,10 @@ class Palette(ModalScreen[Message]):
     @on(OptionList.OptionSelected, "#found")
     def _choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._found[event.option_index].message)
+
+    def _search_again(self) -> None:
+        # What stands there when the layout is done: keys typed at once must not be answered with the whole list.
+        self._search(self.query_one("#query", Input).value)
 
     def _search(self, query: str) -> None:
         query = query.strip()
