@@ -37,6 +37,7 @@ Instances = Annotated[int, Field(ge=0, le=1000)]
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY"]
 Scope = Literal["invoke", "read", "write", "reveal", "approve"]
 Capture = Literal["all", "errors", "none"]
+PayloadFormat = Literal["clowdy", "aws-2.0"]
 ALL_SCOPES: tuple[Scope, ...] = ("invoke", "read", "write", "reveal", "approve")
 
 
@@ -244,7 +245,7 @@ class RouteIn(Incoming):
     method: Method
     path: str
     description: str = ""
-    payload_format: Literal["clowdy"] = "clowdy"
+    payload_format: PayloadFormat = "clowdy"
     auth: Literal["none", "token"] = "none"
 
 
@@ -253,7 +254,7 @@ class RoutePatch(Incoming):
     method: Method | None = None
     path: str | None = None
     description: str | None = None
-    payload_format: Literal["clowdy"] | None = None
+    payload_format: PayloadFormat | None = None
     auth: Literal["none", "token"] | None = None
 
 

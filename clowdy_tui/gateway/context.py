@@ -28,6 +28,9 @@ class Context(Protocol):
     def url(self) -> str: ...
 
     @property
+    def port(self) -> int: ...
+
+    @property
     def socket_path(self) -> Path: ...
 
     @property

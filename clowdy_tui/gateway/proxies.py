@@ -41,6 +41,17 @@ def source_ip(request: web.BaseRequest, trusted: Sequence[Network]) -> str:
     return remote
 
 
+def spoken_to(request: web.BaseRequest, trusted: Sequence[Network], port: int) -> tuple[str, str]:
+    """The scheme and the port that the caller used: our own, or what a trusted proxy says (`X-Forwarded-Proto`)."""
+    if trusted and _is_in(request.remote or "127.0.0.1", trusted):
+        scheme = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        if scheme in {"http", "https"}:
+            given = request.headers.get("X-Forwarded-Port", "").strip()
+            known = given.isascii() and given.isdecimal() and len(given) <= 5
+            return scheme, given if known else {"http": "80", "https": "443"}[scheme]
+    return "http", str(port)
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -21,8 +21,7 @@ from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.answer import read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
-from clowdy_tui.gateway.payload import build_event, readable
-from clowdy_tui.gateway.proxies import source_ip
+from clowdy_tui.gateway.route_event import clean, make_event
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.directory import Target
 from clowdy_tui.services.routing import Match, MethodNotAllowed
@@ -97,7 +96,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
     request_id = _request_id(request, invocation_id)
     try:
         target, match, raw_path = _find(gateway, request)
-        actor_owns = False
+        actor, actor_owns = None, False
         if match.route.auth == "token":
             actor = door.actor(request)
             actor_owns = actor is not None and actor.user == target.owner
@@ -105,17 +104,15 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
         if target.status != "active":
             raise RouteInactive("Function is not active")
         body = await request.read() if request.body_exists else b""
-        url = request.rel_url
-        event = build_event(
-            # HEAD is answered by GET's route, and the function need not know.
-            method="GET" if request.method == "HEAD" and match.route.method == "GET" else request.method,
+        event = make_event(
+            gateway,
+            request,
+            match,
+            project_id=target.project_id,
             raw_path=raw_path,
-            params=match.params,
-            raw_query=_clean(url.raw_query_string),
-            headers=request.headers.items(),
             body=body,
             request_id=request_id,
-            source_ip=source_ip(request, gateway.trusted),
+            actor=actor,
         )
         outcome = await gateway.platform.invocations.invoke(
             target,
@@ -145,7 +142,7 @@ def _find(gateway: Context, request: web.Request) -> tuple[Target, Match, str]:
     """The function that answers a path, how the path matched, and the part of it that is the project's own."""
     directory = gateway.platform.directory
     # Raw, as it was sent: a %2F must not become the border of a segment.
-    raw = _clean(request.rel_url.raw_path).removeprefix(GATEWAY_PREFIX)
+    raw = clean(request.rel_url.raw_path).removeprefix(GATEWAY_PREFIX)
     slug, _, rest = raw.partition("/")
     raw_path = f"/{rest}"
     project = directory.project(unquote(slug))
@@ -191,10 +188,6 @@ def _version(text: str) -> int:
 def _request_id(request: web.BaseRequest, invocation_id: int) -> str:
     given = request.headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.match(given) else format_invocation_id(invocation_id)
-
-
-def _clean(text: str) -> str:
-    return text if text.isascii() else readable(text)
 
 
 def _identified(response: web.Response, request_id: str) -> web.Response:

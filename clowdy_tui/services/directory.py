@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from clowdy_tui.domain.tables import Function, FunctionVersion, Project, Route, Variable
@@ -35,13 +35,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntry:
-    """What a request to a project's address needs to know."""
+    """What a request to a project's address needs to know. `open_variables` are those that are no secrets."""
 
     id: str
     slug: str
     owner: str
     router: Router
     settings: Mapping[str, Any]
+    open_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Directory:
@@ -65,6 +66,9 @@ class Directory:
 
     def project(self, slug: str) -> ProjectEntry | None:
         return self._by_slug.get(slug)
+
+    def project_by_id(self, project_id: str) -> ProjectEntry | None:
+        return self._by_id.get(project_id)
 
     def functions(self) -> list[Target]:
         """Every function, in no order."""
@@ -163,12 +167,14 @@ class Directory:
             del self._other_versions[key]
 
     def _put_project(self, project: Project, routes: list[Route], variables: list[Variable]) -> None:
-        self._environments[project.id] = {item.key: self._cipher.decrypt(item.value_encrypted) for item in variables}
+        values = {item.key: self._cipher.decrypt(item.value_encrypted) for item in variables}
+        self._environments[project.id] = values
+        open_variables = {item.key: values[item.key] for item in variables if not item.is_secret}
         router = Router(
             RouteEntry(route.id, route.function_id, route.method, route.path, route.payload_format, route.auth)
             for route in routes
         )
-        entry = ProjectEntry(project.id, project.slug, project.owner, router, project.settings)
+        entry = ProjectEntry(project.id, project.slug, project.owner, router, project.settings, open_variables)
         self._by_slug[project.slug] = self._by_id[project.id] = entry
 
     def _target(self, function: Function, version: FunctionVersion) -> Target:
