@@ -113,7 +113,10 @@ class ClowdyApp(App[None], inherit_bindings=False):
     # what is asked for
 
     def action_perform(self, action_id: str) -> None:
-        self.post_message(messages.Perform(action_id))
+        # What was typed before this key may still wait in the focused widget's queue: a save must not overtake it.
+        ask = messages.Perform(action_id)
+        if self.focused is None or not self.focused.call_later(self.post_message, ask):
+            self.post_message(ask)
 
     def action_hint_quit(self) -> None:
         self.tell(f"{self.keymap.key_of('app.quit')} quits")

@@ -36,6 +36,10 @@ class CodeArea(TextArea):
         Binding("shift+tab", "dedent", "Dedent", show=False),
         # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
         Binding("ctrl+slash,ctrl+underscore", "toggle_comment", "Comment", show=False),
+        Binding("ctrl+home", "cursor_document_start", "To the top", show=False),
+        Binding("ctrl+end", "cursor_document_end", "To the end", show=False),
+        Binding("ctrl+shift+home", "cursor_document_start(True)", "Select to the top", show=False),
+        Binding("ctrl+shift+end", "cursor_document_end(True)", "Select to the end", show=False),
     ]
 
     # Moving the cursor repaints the lines that look different, not all of them.
@@ -240,6 +244,13 @@ class CodeArea(TextArea):
     # Keys.
 
     async def _on_key(self, event: events.Key) -> None:
+        # Textual runs a binding once its key has bubbled up to the app: characters typed right after it would come
+        # first, and land where the cursor still was.
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
         if self.read_only:
             return
         if event.key == "escape":
@@ -262,6 +273,12 @@ class CodeArea(TextArea):
         self.replace(opened + closed, start, end, maintain_selection_offset=False)
         if closed:
             self.move_cursor((start[0] + 1, len(opened) - 1))
+
+    def action_cursor_document_start(self, select: bool = False) -> None:
+        self.move_cursor((0, 0), select=select)
+
+    def action_cursor_document_end(self, select: bool = False) -> None:
+        self.move_cursor(self.document.end, select=select)
 
     def action_delete_left(self) -> None:
         """Delete to the left: in front of a line's first character, back to the stop before."""

@@ -1,0 +1,86 @@
+"""The main job in a real terminal: `clowdy` itself on a pseudo-terminal, typed blind, and looked at."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.tui.terminal import Terminal
+
+pytestmark = pytest.mark.slow
+
+SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
+
+
+def _environment(data_dir: Path) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        "CLOWDY_DATA_DIR": str(data_dir),
+        "CLOWDY_DRIVER": "bubblewrap",
+        "CLOWDY_PORT": "0",
+        "NO_PROXY": "*",
+    }
+
+
+def _clowdy(data_dir: Path, size: tuple[int, int]) -> Terminal:
+    columns, rows = size
+    return Terminal(
+        [sys.executable, "-m", "clowdy_tui"], environment=_environment(data_dir), columns=columns, rows=rows
+    )
+
+
+def _open(terminal: Terminal, function: str) -> None:
+    terminal.shows("Hello Clowdy")
+    terminal.press("ctrl+p")
+    terminal.shows("Do something, or go to a function")
+    terminal.press(function)
+    terminal.until(lambda screen: "New project" not in screen, "the filtered list")
+    terminal.press("enter")
+    terminal.shows(f"{function}.py")
+    terminal.shows("def handler")
+
+
+def _quit(terminal: Terminal) -> None:
+    terminal.press("ctrl+q")
+    terminal.shows("The gateway runs inside this screen")
+    terminal.press("s")
+    assert terminal.ends() == 0
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_from_the_first_start_to_the_next(data_dir: Path, size: tuple[int, int]) -> None:
+    """Open, change a line, save, run, curl the route, see its call come by itself; quit, and find all again."""
+    with _clowdy(data_dir, size) as terminal:
+        _open(terminal, "hello")
+        terminal.press("f3", "ctrl+end", "\r", "print('typed in a terminal')", "ctrl+s")
+        terminal.shows("saved · v2")
+        terminal.press("f5")
+        terminal.until(lambda screen: "✓ success" in screen and "v2" in screen, "the result of version 2")
+        terminal.shows("typed in a terminal")
+        url = _address(terminal)
+        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False)
+        assert answer.status_code == 200, answer.text
+        assert "Ada" in json.loads(answer.text)["message"]
+        terminal.press("f8")
+        terminal.shows("GET /hello/Ada")
+        _quit(terminal)
+
+    with _clowdy(data_dir, size) as terminal:
+        _open(terminal, "hello")
+        terminal.shows("saved · v2")
+        terminal.press("f3", "ctrl+end")
+        terminal.shows("typed in a terminal")
+        terminal.press("f8")
+        terminal.shows("GET /hello/Ada")
+        _quit(terminal)
+
+
+def _address(terminal: Terminal) -> str:
+    found = re.search(r"127\.0\.0\.1:(\d+)", terminal.text)
+    assert found, terminal.text
+    return f"http://127.0.0.1:{found[1]}"
