@@ -16,6 +16,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "status": ("lifecycle:status", "Show what runs for this data folder."),
         "stop": ("lifecycle:stop", "Stop the gateway."),
         "demo": ("demo:demo", "Call the example's functions and print their answers."),
+        "pool": ("pool:pool", "The sandboxes that are there."),
         "doctor": ("doctor:doctor", "What works here, what does not, and what to do about it."),
     },
     "Functions": {
@@ -24,6 +25,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "deploy": ("deploy:deploy", "Make a function of a file, or a new version of it."),
         "invoke": ("invoke:invoke", "Call a function."),
         "logs": ("logs:logs", "Show a function's calls and what they printed."),
+        "stats": ("stats:stats", "How many calls there were, how they ended, how long they took."),
         "versions": ("functions:versions", "List a function's versions."),
         "rollback": ("functions:rollback", "Make an earlier version the active one."),
     },

@@ -1,6 +1,7 @@
 """The typed client of Clowdy's API: what the screen and the command line are made of."""
 
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,7 +11,7 @@ from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.resources import Functions, Invocations, Projects, Routes, Tokens, Variables
-from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut
+from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
 
@@ -59,8 +60,19 @@ class Clowdy:
     async def health(self) -> Health:
         return await self.connection.call(Health, "GET", "/api/health")
 
+    async def stats(
+        self, *, project_id: str | None = None, function_id: str | None = None, since: datetime | None = None
+    ) -> Stats:
+        """Figures of all functions, or of one project's or one function's; since then, or of all calls ever made."""
+        query = {"project_id": project_id, "function_id": function_id, "since": since}
+        return await self.connection.call(Stats, "GET", "/api/stats", query=query)
+
     async def pool(self) -> list[PoolInstance]:
         return await self.connection.call(list[PoolInstance], "GET", "/api/pool")
+
+    async def kill(self, instance_id: str) -> None:
+        """End one sandbox, whatever it does."""
+        await self.connection.call(Detail, "DELETE", f"/api/pool/{quote(instance_id, safe='')}")
 
     async def example(self) -> ProjectOut:
         """The example project, made where it is not there."""

@@ -114,6 +114,10 @@ class Functions(_Resource):
         query = {"from": from_, "to": to}
         return await self._connection.call(Diff, "GET", _path("functions", id_, "diff"), query=query)
 
+    async def warm(self, id_: str) -> None:
+        """Make an instance ready before somebody calls; returns when it is."""
+        await self._connection.call(Detail, "POST", _path("functions", id_, "warm"))
+
     async def invocations(self, id_: str, limit: int = 50, before: str | None = None) -> InvocationList:
         query = {"limit": limit, "before": before}
         path = _path("functions", id_, "invocations")

@@ -5,7 +5,7 @@ Times are whole milliseconds since 1970 (UTC): they sort, they index, and SQLite
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -120,6 +120,9 @@ class Invocation(SQLModel, table=True):
     __table_args__ = (
         Index("ix_invocation_function_id", "function_id", "id"),
         Index("ix_invocation_owner_id", "owner", "id"),
+        # The few that failed among the many that did not: a success costs these indices nothing.
+        Index("ix_invocation_failed_function_id", "function_id", "id", sqlite_where=text("status <> 'success'")),
+        Index("ix_invocation_failed_owner_id", "owner", "id", sqlite_where=text("status <> 'success'")),
     )
 
     id: int = Field(primary_key=True)
@@ -152,6 +155,26 @@ class InvocationBody(SQLModel, table=True):
     stack_trace: str | None = None
     logs: str = "[]"
     logs_truncated: bool = False
+
+
+class InvocationFigures(SQLModel, table=True):
+    """What a function's calls of one span of time came to: a minute, an hour, or (`width` 0, `at` 0) all of them.
+
+    `width` and `at` (its beginning) are in seconds. `statuses` counts by status, `durations` by `durations.bucket_of`
+    those that ran, whose sum is `duration_us`. Written together with the calls, and kept when they are trimmed.
+    """
+
+    __tablename__ = "invocation_figures"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    function_id: str = Field(primary_key=True)
+    width: int = Field(primary_key=True)
+    at: int = Field(primary_key=True)
+    calls: int
+    cold_starts: int
+    duration_us: int
+    statuses: dict[str, int] = Field(sa_column=Column(JSON, nullable=False))
+    durations: dict[str, int] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class Token(SQLModel, table=True):

@@ -14,7 +14,6 @@ from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import DataFolderError, NotFound, SettingsError, Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
-from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
@@ -32,6 +31,7 @@ from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, pu
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.services.routes import RouteService
+from clowdy_tui.services.stats import StatsService
 from clowdy_tui.services.tokens import TokenService
 from clowdy_tui.services.warming import Warming
 from clowdy_tui.store.database import Database
@@ -68,7 +68,6 @@ class PlatformEngine(Engine, PoolEngine, Protocol):
 
     async def start(self) -> None: ...
     def retire(self, function_id: str, keep_key: str | None = None) -> None: ...
-    async def warm(self, deployment: Deployment) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -84,6 +83,7 @@ class Platform:
     invocations: InvocationService
     tokens: TokenService
     pool: PoolService
+    stats: StatsService
     installation_id: str
 
     def __init__(self, config: PlatformConfig) -> None:
@@ -152,7 +152,8 @@ class Platform:
         self.functions = FunctionService(database, self.directory, bus, purge)
         self.routes = RouteService(database, self.directory, bus, public_url=lambda: self.public_url)
         self.environment = EnvironmentService(database, self.directory, bus, cipher)
-        self.pool = PoolService(engine)
+        self.pool = PoolService(engine, self.directory)
+        self.stats = StatsService(database, self.invocations.flush)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")

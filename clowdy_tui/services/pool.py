@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from clowdy_tui.domain import events
-from clowdy_tui.domain.errors import NotFound
+from clowdy_tui.domain.errors import FunctionInactive, NotFound
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import PoolInstance
+from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InstanceInfo, PoolCounts
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.services.actor import Actor
+from clowdy_tui.services.directory import Directory
 
 
 class PoolEngine(Protocol):
@@ -18,12 +20,14 @@ class PoolEngine(Protocol):
 
     def snapshot(self) -> Sequence[InstanceInfo]: ...
     async def kill(self, instance_id: str) -> bool: ...
+    async def warm(self, deployment: Deployment) -> None: ...
     def driver_status(self) -> DriverStatus: ...
 
 
 class PoolService:
-    def __init__(self, engine: PoolEngine) -> None:
+    def __init__(self, engine: PoolEngine, directory: Directory) -> None:
         self._engine = engine
+        self._directory = directory
 
     async def list(self, actor: Actor) -> list[PoolInstance]:
         """The actor's instances; who administers sees everybody's, and the spares, which are nobody's yet."""
@@ -53,6 +57,22 @@ class PoolService:
                     return
                 break
         raise NotFound("Instance not found")
+
+    async def warm(self, actor: Actor, function_id: str) -> None:
+        """Make an instance ready before somebody calls, or as many as the function's `min_instances`.
+
+        Raises:
+            NotFound: no such function.
+            FunctionInactive: it takes no calls.
+            DriverUnavailable: no sandbox can be made now.
+        """
+        actor.require("write")
+        target = self._directory.function(function_id)
+        if target is None or target.owner != actor.user:
+            raise NotFound("Function not found")
+        if target.status != "active":
+            raise FunctionInactive("Function is not active")
+        await self._engine.warm(target.deployment)
 
     def status(self) -> DriverStatus:
         """Whether sandboxes can be made, by which driver, and what is enforced on them."""

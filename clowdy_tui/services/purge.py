@@ -56,6 +56,8 @@ class Purge:
                     async with self._database.write() as transaction:
                         removed = await transaction.invocations.delete_of(function_id, limit=_STEP)
                     await asyncio.sleep(0)
+            async with self._database.write() as transaction:
+                await transaction.figures.delete_gone()
             await self._give_back(_PAGES if gone else 0)
             if not self._again or self._stopping:
                 return

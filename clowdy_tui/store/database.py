@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from clowdy_tui.domain.errors import Unavailable
+from clowdy_tui.store.figures import Figures
 from clowdy_tui.store.functions import Functions
 from clowdy_tui.store.invocations import Invocations
 from clowdy_tui.store.meta import MetaValues
@@ -45,6 +46,7 @@ class Transaction:
         self.routes = Routes(session)
         self.variables = Variables(session)
         self.invocations = Invocations(session)
+        self.figures = Figures(session)
         self.tokens = Tokens(session)
         self.meta = MetaValues(session)
 

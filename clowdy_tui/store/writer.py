@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from clowdy_tui.store.database import prepare
 from clowdy_tui.store.records import BODY_COLUMNS, INVOCATION_COLUMNS, InvocationRecord
+from clowdy_tui.store.tally import tally_of, write_tally
 
 _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 
@@ -211,10 +212,14 @@ class InvocationWriter:
 
     def _insert(self, connection: sqlite3.Connection, batch: list[InvocationRecord]) -> None:
         bodies = [record.body(self._max_log_bytes) for record in batch if record.has_body]
+        tally = tally_of(
+            (record.id, record.function_id, record.status, record.cold_start, record.duration_us) for record in batch
+        )
         connection.execute("BEGIN IMMEDIATE")
         try:
             _insert_rows(connection, "invocation", INVOCATION_COLUMNS, [record.row() for record in batch])
             _insert_rows(connection, "invocation_body", BODY_COLUMNS, bodies)
+            write_tally(connection, tally)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

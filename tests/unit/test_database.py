@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from clowdy_tui.domain import tables
+from clowdy_tui.domain import names, tables
+from clowdy_tui.domain.durations import bucket_of
 from clowdy_tui.domain.errors import Conflict, DatabaseTooNew, DataFolderError, DataFolderLocked
 from clowdy_tui.domain.tables import Project
 from clowdy_tui.store.database import DATABASE_NAME, Database
+from clowdy_tui.store.figures import FiguresFilter
 from clowdy_tui.store.folder import make_data_folder
 from clowdy_tui.store.lock import FolderLock
 from clowdy_tui.store.migrate import MIGRATIONS, migrate
@@ -36,6 +39,37 @@ def test_migrations_and_tables_agree(tmp_path: Path) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
     engine.dispose()
+
+
+async def test_calls_from_before_there_were_figures_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / DATABASE_NAME
+    migrate(path)
+    first = names.new_invocation_id()
+    with closing(sqlite3.connect(path)) as connection:
+        # As the first release leaves it: three calls, and nothing that counts them.
+        for index in ("ix_invocation_failed_function_id", "ix_invocation_failed_owner_id"):
+            connection.execute(f"DROP INDEX {index}")
+        connection.execute("DROP TABLE invocation_figures")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.execute(
+            "INSERT INTO function SELECT 'f', 'ada', NULL, 'f', '', '', '', '', 0, 1, 1, 1, 1, 0, 1, 1, 1"
+        )
+        for number, status in enumerate(("success", "success", "throttled")):
+            connection.execute(
+                "INSERT INTO invocation VALUES (?, 'f', 'ada', 1, ?, 'api', NULL, NULL, ?, 500, 0, 0, NULL, NULL)",
+                (first + number, status, number == 0),
+            )
+        connection.commit()
+    assert migrate(path)
+    database = await Database.open(tmp_path)
+    async with database.read() as transaction:
+        sums = await transaction.figures.sums(FiguresFilter("ada"))
+        minutes = await transaction.figures.minutes(FiguresFilter("ada"), since=0)
+    await database.close()
+    assert (sums.calls, sums.cold_starts, sums.duration_us) == (3, 1, 1000)
+    assert sums.statuses == {"success": 2, "throttled": 1}
+    assert sums.durations == {bucket_of(500): 2}
+    assert list(minutes.values()) == [sums]
 
 
 def test_the_known_revisions_are_alembics() -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from clowdy_tui.store.database import Database, Transaction
+from clowdy_tui.store.figures import FiguresFilter
 from clowdy_tui.store.invocations import InvocationFilter
 
 
@@ -49,9 +50,14 @@ async def plan(database: Database, ask: Any) -> str:
         (InvocationFilter(first=5, last=9), "ix_invocation_owner_id (owner=? AND id>? AND id<?)"),
         (InvocationFilter(function_id="f"), "ix_invocation_function_id (function_id=?)"),
         (
-            InvocationFilter(function_id="f", before=5, statuses=("error",)),
+            InvocationFilter(function_id="f", before=5, statuses=("success",)),
             "ix_invocation_function_id (function_id=? AND id<?)",
         ),
+        (
+            InvocationFilter(function_id="f", before=5, statuses=("error",)),
+            "ix_invocation_failed_function_id (function_id=? AND id<?)",
+        ),
+        (InvocationFilter(statuses=("error", "timeout")), "ix_invocation_failed_owner_id (owner=?)"),
     ],
 )
 async def test_the_invocation_log(database: Database, wanted: InvocationFilter, index: str) -> None:
@@ -81,3 +87,17 @@ async def test_what_is_removed_is_found_by_an_index(database: Database) -> None:
     found = await plan(database, lambda transaction: transaction.invocations.delete_of("f", limit=10))
     assert "ix_invocation_function_id (function_id=?)" in found
     assert "SCAN" not in found
+
+
+async def test_figures_are_read_by_their_key(database: Database) -> None:
+    async def figures(transaction: Transaction) -> None:
+        for wanted in (FiguresFilter("ada"), FiguresFilter("ada", "p"), FiguresFilter("ada", None, "f")):
+            await transaction.figures.sums(wanted)
+            await transaction.figures.minutes(wanted, since=60)
+        await transaction.figures.trim("f", minutes_before=60, hours_before=60)
+
+    found = await plan(database, figures)
+    assert "PRIMARY KEY (function_id=? AND width=? AND at>?)" in found
+    assert "PRIMARY KEY (function_id=? AND width=? AND at<?)" in found
+    assert "SCAN invocation_figures" not in found
+    assert "SCAN function" not in found

@@ -1,10 +1,22 @@
 """The management API, one file per resource."""
 
-from clowdy_tui.gateway.api import functions, health, invocations, pool, projects, routes, system, tokens, variables
+from clowdy_tui.gateway.api import (
+    functions,
+    health,
+    invocations,
+    pool,
+    projects,
+    routes,
+    stats,
+    system,
+    tokens,
+    variables,
+)
 from clowdy_tui.gateway.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *health.ENDPOINTS,
+    *stats.ENDPOINTS,
     *projects.ENDPOINTS,
     *functions.ENDPOINTS,
     *routes.ENDPOINTS,

@@ -1,0 +1,31 @@
+"""Figures."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from clowdy_tui.domain.names import ID_PATTERN
+from clowdy_tui.domain.schemas import Stats
+from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+
+
+class StatsOf(Parameters):
+    """Of what: one project, one function, the time since then (with its zone)."""
+
+    project_id: Id | None = None
+    function_id: Id | None = None
+    since: AwareDatetime | None = None
+
+
+@endpoint("GET", "/api/stats", scope="read", query=StatsOf, answer=Stats, statuses=(404,))
+async def get_stats(call: Call[None, StatsOf]) -> Stats:
+    """How many calls there were, how they ended and how long they took, and the last hour minute by minute."""
+    query = call.query
+    return await call.platform.stats.get(
+        call.actor, project_id=query.project_id, function_id=query.function_id, since=query.since
+    )
+
+
+ENDPOINTS = (get_stats,)

@@ -1,0 +1,95 @@
+"""Adds calls up by function and span of time, for the table `invocation_figures`."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from clowdy_tui.domain.durations import bucket_of
+from clowdy_tui.domain.names import invocation_time_ms
+
+MINUTE: Final = 60
+HOUR: Final = 3600
+ALL: Final = 0
+
+# These were refused before anything ran: their duration would only pull the figures down.
+_NEVER_RAN: Final = frozenset({"throttled", "unavailable"})
+
+
+@dataclass(slots=True)
+class Sums:
+    """What some calls came to. The keys of `durations` are buckets, as text because JSON has them so."""
+
+    calls: int = 0
+    cold_starts: int = 0
+    duration_us: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    durations: dict[str, int] = field(default_factory=dict)
+
+    def merge(self, statuses: dict[str, int], durations: dict[str, int]) -> None:
+        for mine, theirs in ((self.statuses, statuses), (self.durations, durations)):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+
+
+class Tally:
+    """Sums by function, width and beginning of the span (seconds)."""
+
+    def __init__(self) -> None:
+        self.sums: dict[tuple[str, int, int], Sums] = {}
+
+    def add(self, id_: int, function_id: str, status: str, *, cold_start: bool, duration_us: int) -> None:
+        """Count one call."""
+        second = invocation_time_ms(id_) // 1000
+        bucket = None if status in _NEVER_RAN else str(bucket_of(duration_us))
+        for key in (
+            (function_id, MINUTE, second - second % MINUTE),
+            (function_id, HOUR, second - second % HOUR),
+            (function_id, ALL, 0),
+        ):
+            sums = self.sums.get(key)
+            if sums is None:
+                sums = self.sums[key] = Sums()
+            sums.calls += 1
+            sums.cold_starts += cold_start
+            sums.statuses[status] = sums.statuses.get(status, 0) + 1
+            if bucket is not None:
+                sums.duration_us += duration_us
+                sums.durations[bucket] = sums.durations.get(bucket, 0) + 1
+
+
+def write_tally(connection: sqlite3.Connection, tally: Tally) -> None:
+    """Add a tally to what is kept, inside the connection's transaction."""
+    for key, sums in tally.sums.items():
+        kept = connection.execute(
+            "SELECT calls, cold_starts, duration_us, statuses, durations FROM invocation_figures "
+            "WHERE function_id = ? AND width = ? AND at = ?",
+            key,
+        ).fetchone()
+        if kept is not None:
+            sums.calls += kept[0]
+            sums.cold_starts += kept[1]
+            sums.duration_us += kept[2]
+            sums.merge(json.loads(kept[3]), json.loads(kept[4]))
+        connection.execute(
+            "INSERT OR REPLACE INTO invocation_figures "
+            "(function_id, width, at, calls, cold_starts, duration_us, statuses, durations) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *key,
+                sums.calls,
+                sums.cold_starts,
+                sums.duration_us,
+                json.dumps(sums.statuses, separators=(",", ":")),
+                json.dumps(sums.durations, separators=(",", ":")),
+            ),
+        )
+
+
+def tally_of(calls: Iterable[tuple[int, str, str, bool, int]]) -> Tally:
+    """A tally of calls: id, function, status, whether it started cold, duration in microseconds."""
+    tally = Tally()
+    for id_, function_id, status, cold_start, duration_us in calls:
+        tally.add(id_, function_id, status, cold_start=cold_start, duration_us=duration_us)
+    return tally

@@ -1,0 +1,80 @@
+"""Stats and the pool, over the API."""
+
+import httpx
+import pytest
+from api_support import Workshop, refused, until
+
+from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.schemas import FunctionPatch
+
+
+async def test_stats_are_the_callers_own(shop: Workshop, other: Clowdy) -> None:
+    function = await shop.function("def handler(event, context):\n    return 1 / event\n")
+    await shop.client.invoke(function.id, 1)
+    await shop.client.invoke(function.id, 0)
+    stats = await shop.client.stats(function_id=function.id)
+    assert (stats.total_functions, stats.total_invocations, stats.success_rate, stats.cold_starts) == (1, 2, 50, 1)
+    assert stats.errors_by_status == {"error": 1}
+    assert 0 < stats.p50_ms <= stats.p95_ms <= stats.p99_ms
+    assert stats.avg_duration_ms > 0
+    assert sum(minute.calls for minute in stats.series) == 2
+    assert (await shop.client.stats(project_id=shop.project.id)).total_invocations == 2
+    assert (await other.stats()).total_invocations == 0
+    await refused(other.stats(function_id=function.id), 404)
+    await refused(other.stats(project_id=shop.project.id), 404)
+
+
+@pytest.mark.parametrize(
+    ("query", "loc"),
+    [
+        ("since=yesterday", "since"),
+        ("since=2026-01-01T00:00:00", "since"),
+        ("function_id=x", "function_id"),
+        ("nonsense=1", "nonsense"),
+    ],
+)
+async def test_stats_refuse_what_they_cannot_read(local: httpx.AsyncClient, query: str, loc: str) -> None:
+    answer = await local.get(f"/api/stats?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["query", loc]
+
+
+async def test_a_function_is_warmed_and_its_instance_ended(shop: Workshop, other: Clowdy) -> None:
+    function = await shop.function()
+    await shop.client.functions.warm(function.id)
+
+    async def mine() -> list[str]:
+        return [item.id for item in await shop.client.pool() if item.function_id == function.id]
+
+    (instance,) = await mine()
+    assert not (await shop.client.invoke(function.id, 1)).cold_start
+    assert instance not in {item.id for item in await other.pool()}
+    await refused(other.kill(instance), 404)
+    await shop.client.kill(instance)
+    assert await mine() == []
+    await refused(shop.client.kill(instance), 404)
+    assert (await shop.client.invoke(function.id, 1)).success
+
+
+async def test_what_cannot_be_warmed(shop: Workshop, other: Clowdy) -> None:
+    function = await shop.function()
+    await refused(other.functions.warm(function.id), 404)
+    await shop.client.functions.update(function.id, FunctionPatch(status="inactive"))
+    error = await refused(shop.client.functions.warm(function.id), 400)
+    assert error.problem.type == "function-inactive"
+    await refused(shop.client.functions.warm("0" * 12), 404)
+
+
+async def test_a_call_whose_instance_is_ended_has_crashed(shop: Workshop) -> None:
+    import asyncio
+
+    function = await shop.function("import time\ndef handler(event, context):\n    time.sleep(30)\n")
+    running = asyncio.create_task(shop.client.invoke(function.id))
+
+    async def busy() -> list[str]:
+        found = await shop.client.pool()
+        return [item.id for item in found if item.function_id == function.id and item.state == "busy"]
+
+    (instance,) = await until(busy, within=15)
+    await shop.client.kill(instance)
+    assert (await running).status == "crashed"
