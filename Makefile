@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JOBS ?= 2
+TESTS ?= tests
+FAST := tests/unit tests/cli/test_settings.py tests/cli/test_output.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench clean
@@ -19,14 +22,14 @@ run: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/clowdy; else exec $(BIN)/clowdy demo; fi
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(TESTS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	@$(BIN)/python -m pytest -q -m "not slow and not docker" tests/unit
+	@$(BIN)/python -m pytest -q -m "not slow and not docker" $(FAST)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(BENCH)

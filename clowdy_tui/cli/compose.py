@@ -41,6 +41,10 @@ def gateway_config(settings: Settings, port: int) -> GatewayConfig:
         port=port,
         max_body_bytes=settings.max_body_bytes,
         trusted_proxies=tuple(settings.trusted_proxies),
+        cors_origins=tuple(settings.cors_origins),
+        jwks_url=settings.jwks_url,
+        jwt_issuer=settings.jwt_issuer,
+        jwt_audience=settings.jwt_audience,
         version=__version__,
     )
 

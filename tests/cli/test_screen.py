@@ -1,6 +1,7 @@
 """`clowdy` alone, in a real terminal: attaches or hosts, and what stays when it is closed."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,8 +13,10 @@ import subprocess
 import sys
 import termios
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,7 +25,9 @@ from tests.cli.conftest import WAIT_S, Cli, Served
 
 pytestmark = pytest.mark.slow
 
-CTRL_Q = "\x11"
+T = TypeVar("T")
+
+CTRL_G, CTRL_Q, CTRL_S, ENTER, F5, F8 = "\x07", "\x11", "\x13", "\r", "\x1b[15~", "\x1b[19~"
 RECORDS_IMPORTS = """
 import atexit, os, runpy, sys
 sys.argv = ["clowdy", *sys.argv[1:]]
@@ -61,8 +66,9 @@ class Screen:
 
     def ends(self) -> int:
         """Read until it has ended; its exit code."""
-        while self._read(time.monotonic() + WAIT_S):
-            pass
+        deadline = time.monotonic() + WAIT_S
+        while self._read(deadline):
+            assert time.monotonic() < deadline, f"the screen did not end:\n{self.painted()[-3000:]}"
         return self.process.wait(WAIT_S)
 
     def close(self) -> None:
@@ -95,12 +101,59 @@ def open_screen(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
         screen.close()
 
 
+def test_the_main_job_in_a_real_terminal(cli: Cli, open_screen: Callable[..., Screen]) -> None:
+    """Open the example, change a line, save, run, call its route, see the call; close, open again: all is there."""
+    screen = open_screen(cli, "--port", "0")
+    screen.wait_for("none open")
+    screen.type(CTRL_G)
+    screen.wait_for("Go to function …")
+    screen.type("hello")
+    screen.type(ENTER)
+    screen.wait_for("Ln 1, Col 1")
+    screen.type("print('typed by hand')" + ENTER + CTRL_S)
+    version = until(lambda: hello(cli), lambda function: function["active_version"] == 2)
+    assert version["code"].startswith("print('typed by hand')\n")
+
+    screen.type(F5)
+    screen.wait_for("success")
+    route = next(route for route in cli.json("routes", "ls", "hello-clowdy") if route["path"] == "/hello/:name")
+    screen.type(F8)
+    with urllib.request.urlopen(route["url"].replace(":name", "Grace"), timeout=WAIT_S) as answer:
+        assert "Grace" in json.load(answer)["message"]
+    screen.wait_for("greeting Grace")
+    screen.type(CTRL_Q)
+    screen.wait_for("Leave it running")
+    screen.type("s")
+    assert screen.ends() == 0
+
+    again = open_screen(cli, "--port", "0")
+    again.wait_for("none open")
+    assert hello(cli)["active_version"] == 2
+    sources = [json.loads(line)["source"] for line in cli("logs", "hello-clowdy/hello", "--json").out.splitlines()]
+    assert sources[-1] == "gateway"
+    assert len(sources) == 2
+
+
+def hello(cli: Cli) -> dict[str, Any]:
+    functions: list[dict[str, Any]] = cli.json("ls", "hello-clowdy")["projects"][0]["functions"]
+    return next(function for function in functions if function["name"] == "hello")
+
+
+def until(look: Callable[[], T], is_right: Callable[[T], bool]) -> T:
+    """Look again and again until what is found is right."""
+    deadline = time.monotonic() + WAIT_S
+    while not is_right(found := look()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    return found
+
+
 def test_an_attached_screen_imports_no_engine_and_closing_it_stops_nothing(
     at: Cli, served: Served, open_screen: Callable[..., Screen], tmp_path: Path
 ) -> None:
     screen = open_screen(at)
     screen.wait_for("attached")
-    screen.wait_for("visits")
+    screen.wait_for("none open")
     screen.type(CTRL_Q)
     assert screen.ends() == 0
     modules = set((tmp_path / "modules").read_text().split())
