@@ -12,6 +12,7 @@ import click
 
 from clowdy_tui import resources
 from clowdy_tui.cli import output
+from clowdy_tui.cli.hangup import watch
 from clowdy_tui.cli.locations import config_dir
 from clowdy_tui.cli.shell import Exit, Failure, Shell, client_for, run_fast
 from clowdy_tui.domain.errors import DataFolderLocked
@@ -61,10 +62,15 @@ async def _run(app: "ClowdyApp") -> None:
     # A connection that hangs up, or a machine that goes down, closes the screen as a person would: a gateway that it
     # hosts ends its sandboxes.
     loop = asyncio.get_running_loop()
+
+    def close() -> None:
+        loop.call_soon_threadsafe(app.exit)
+
     for number in (signal.SIGHUP, signal.SIGTERM):
         loop.add_signal_handler(number, app.exit)
     try:
-        await app.run_async()
+        with watch(sys.stdout.fileno(), close):
+            await app.run_async()
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.remove_signal_handler(number)

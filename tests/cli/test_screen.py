@@ -71,11 +71,16 @@ class Screen:
             assert time.monotonic() < deadline, f"the screen did not end:\n{self.painted()[-3000:]}"
         return self.process.wait(WAIT_S)
 
+    def hang_up(self) -> None:
+        os.close(self.master)
+        self.master = -1
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.master)
+        if self.master >= 0:
+            self.hang_up()
 
     def _read(self, deadline: float) -> bool:
         if not select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))[0]:
@@ -210,6 +215,15 @@ def test_a_signal_closes_the_screen_and_the_gateway_that_it_hosts(
     screen.wait_for("hosted")
     screen.process.send_signal(number)
     assert screen.ends() == 0
+    assert find(cli.data_dir) is None
+    assert lock_holder(cli.data_dir) is None
+
+
+def test_a_terminal_that_is_gone_without_a_word_ends_it_too(cli: Cli, open_screen: Callable[..., Screen]) -> None:
+    screen = open_screen(cli, "--port", "0")
+    screen.wait_for("hosted")
+    screen.hang_up()
+    screen.process.wait(WAIT_S)
     assert find(cli.data_dir) is None
     assert lock_holder(cli.data_dir) is None
 
