@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
@@ -13,8 +13,12 @@ from clowdy_tui.gateway import auth, cors, events, listening, problems, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.context import Context
+from clowdy_tui.gateway.guesses import Guesses
 from clowdy_tui.gateway.proxies import parse_network
 from clowdy_tui.services.platform import Platform
+
+if TYPE_CHECKING:
+    from clowdy_tui.gateway.jwks import KeySet
 
 __all__ = ["Gateway", "GatewayConfig"]
 
@@ -45,6 +49,7 @@ class Gateway:
         self.port = 0
         self.socket_path = config.socket_path or Path()
         self._runners: list[web.AppRunner] = []
+        self._keys: KeySet | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -65,7 +70,8 @@ class Gateway:
         tcp = await listening.bind_tcp(host, self.config.port)
         self.port = tcp.getsockname()[1]
         self.url = f"http://{_reachable(host)}:{self.port}"
-        public_app = self._app(auth.PublicDoor(self.platform.tokens))
+        door = auth.PublicDoor(self.platform.tokens, guesses=Guesses(), trusted=self.trusted, jwts=self._jwts())
+        public_app = self._app(door)
         if self.config.cors_origins:
             cors.install(public_app, frozenset(self.config.cors_origins))
         runner = await self._runner(public_app)
@@ -76,12 +82,24 @@ class Gateway:
         await listening.OwnersSite(runner, path).start()
         self.socket_path = path
 
+    def _jwts(self) -> auth.Jwts | None:
+        if not self.config.jwks_url:
+            return None
+        # Not loaded where nobody comes with such tokens.
+        from clowdy_tui.gateway.jwks import KeySet
+        from clowdy_tui.gateway.jwts import JwtVerifier
+
+        self._keys = KeySet(self.config.jwks_url)
+        return JwtVerifier(self._keys, self.config.jwt_issuer, self.config.jwt_audience)
+
     async def _close(self) -> None:
         self.stopping.set()
         runners, self._runners = self._runners, []
         for outcome in await asyncio.gather(*(runner.cleanup() for runner in runners), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger.error("The gateway did not stop cleanly", exc_info=outcome)
+        if self._keys is not None:
+            await self._keys.close()
 
     async def _runner(self, app: web.Application) -> web.AppRunner:
         runner = web.AppRunner(

@@ -3,33 +3,53 @@
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
 from clowdy_tui.domain.errors import Forbidden, Unauthorized
+from clowdy_tui.gateway.guesses import Guesses
+from clowdy_tui.gateway.proxies import Network, source_ip
 from clowdy_tui.services.actor import LOCAL, Actor
-from clowdy_tui.services.tokens import TokenService
+from clowdy_tui.services.tokens import PREFIX, TokenService
 
 _CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: "Bearer"}
+
+
+class InvalidToken(Unauthorized):
+    """A token was shown and is refused. `guessed`: it looks like an attempt, not like one that has run out."""
+
+    def __init__(self, detail: str, *, guessed: bool = True) -> None:
+        super().__init__(detail, headers=_CHALLENGE)
+        self.guessed = guessed
 
 
 class Door(Protocol):
     """Who is calling."""
 
-    def actor(self, request: web.Request) -> Actor | None:
+    async def actor(self, request: web.Request) -> Actor | None:
         """Who calls; None for a stranger.
 
         Raises:
             Unauthorized: a token was shown, and it is not valid.
+            Throttled: too many wrong ones came from there.
+            Unavailable: it cannot be checked now.
             Forbidden: another user of this machine has reached the owner's socket.
         """
+
+
+class Jwts(Protocol):
+    """Who checks the tokens of other issuers."""
+
+    async def authenticate(self, token: str) -> Actor:
+        """Raises InvalidToken, Unavailable."""
 
 
 class OwnersDoor:
     """The unix socket. Its folder and its mode keep others out; the kernel says who came in all the same."""
 
-    def actor(self, request: web.Request) -> Actor | None:
+    async def actor(self, request: web.Request) -> Actor | None:
         uid = peer_uid(request)
         if uid is not None and uid not in {0, os.geteuid()}:
             raise Forbidden("This socket is for the user who runs Clowdy")
@@ -37,21 +57,43 @@ class OwnersDoor:
 
 
 class PublicDoor:
-    """TCP: a bearer token of Clowdy's own."""
+    """TCP: a bearer token, one of Clowdy's own or, where an issuer is set, one of its."""
 
-    def __init__(self, tokens: TokenService) -> None:
+    def __init__(
+        self, tokens: TokenService, *, guesses: Guesses, trusted: Sequence[Network] = (), jwts: Jwts | None = None
+    ) -> None:
         self._tokens = tokens
+        self._guesses = guesses
+        self._trusted = trusted
+        self._jwts = jwts
 
-    def actor(self, request: web.Request) -> Actor | None:
+    async def actor(self, request: web.Request) -> Actor | None:
         header = request.headers.get(hdrs.AUTHORIZATION)
         if header is None:
             return None
         scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthorized("Send a token as: Authorization: Bearer clowdy_…", headers=_CHALLENGE)
-        actor = self._tokens.authenticate(token.strip())
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise InvalidToken("Send a token as: Authorization: Bearer clowdy_…", guessed=False)
+        source = source_ip(request, self._trusted)
+        self._guesses.check(source, token)
+        try:
+            actor = await self._authenticate(token)
+        except InvalidToken as error:
+            if error.guessed:
+                self._guesses.was_wrong(source)
+            raise
+        self._guesses.was_right(source, token)
+        return actor
+
+    async def _authenticate(self, token: str) -> Actor:
+        if token.count(".") == 2 and not token.startswith(PREFIX):
+            if self._jwts is None:
+                raise InvalidToken("This Clowdy takes no JWT: jwks_url is not set", guessed=False)
+            return await self._jwts.authenticate(token)
+        actor = self._tokens.authenticate(token)
         if actor is None:
-            raise Unauthorized("The token is unknown, revoked or expired", headers=_CHALLENGE)
+            raise InvalidToken("The token is unknown, revoked or expired")
         return actor
 
 

@@ -9,7 +9,8 @@ class GatewayConfig:
     """Where to listen and what to take. `port` 0: any free one. `socket_path` None: where the data folder has it.
 
     `trusted_proxies` are addresses or networks whose `X-Forwarded-For` counts, `cors_origins` the origins of web
-    pages that may use the management API.
+    pages that may use the management API. Where `jwks_url` is set, users come with tokens that are signed with a key
+    from there; `jwt_issuer` and `jwt_audience`, where set, must be the token's `iss` and `aud`.
     """
 
     host: str = "127.0.0.1"
@@ -18,4 +19,7 @@ class GatewayConfig:
     max_body_bytes: int = 6 * 1024 * 1024
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
     version: str = ""

@@ -113,7 +113,7 @@ class Endpoint:
 
     async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
         """Check the caller, read the request, call the handler, write what it returns."""
-        caller = door.actor(request)
+        caller = await door.actor(request)
         if self.scope is not None:
             if caller is None:
                 raise auth.stranger()

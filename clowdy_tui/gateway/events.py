@@ -43,7 +43,7 @@ def encode(event: Event) -> bytes:
 
 async def serve(gateway: Context, door: auth.Door, request: web.Request) -> web.StreamResponse:
     """Answer with events until the caller goes, its token ends, or the gateway stops."""
-    actor = door.actor(request)
+    actor = await door.actor(request)
     if actor is None:
         raise auth.stranger()
     actor.require("read")
@@ -77,7 +77,7 @@ async def _write(
     async with aclosing(_batches(gateway, after, actor)) as batches:
         async for batch in batches:
             if batch is None:
-                if not _still_welcome(door, request):
+                if not await _still_welcome(door, request):
                     return
                 await response.write(b": heartbeat\n\n")
                 continue
@@ -109,8 +109,8 @@ async def _batches(gateway: Context, after: str, actor: Actor) -> AsyncGenerator
         await events.aclose()
 
 
-def _still_welcome(door: auth.Door, request: web.Request) -> bool:
+async def _still_welcome(door: auth.Door, request: web.Request) -> bool:
     try:
-        return door.actor(request) is not None
+        return await door.actor(request) is not None
     except ClowdyError:
         return False

@@ -22,6 +22,7 @@ from clowdy_tui.gateway.answer import read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.route_event import clean, make_event
+from clowdy_tui.gateway.streamed import StreamedAnswer
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.directory import Target
 from clowdy_tui.services.routing import Match, MethodNotAllowed
@@ -56,7 +57,7 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
         target = platform.directory.function(request.match_info["id"])
         if target is None:
             raise NotFound("Function not found")
-        actor = door.actor(request)
+        actor = await door.actor(request)
         owns = actor is not None and actor.user == target.owner
         if target.visibility == "private":
             _admit(actor, owns)
@@ -90,7 +91,7 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
     return web.Response(body=answer, headers=headers)
 
 
-async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
+async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.StreamResponse:
     """ANY /api/gateway/{slug}[/{path}]: call the function behind a project's route."""
     invocation_id = new_invocation_id()
     request_id = _request_id(request, invocation_id)
@@ -98,7 +99,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
         target, match, raw_path = _find(gateway, request)
         actor, actor_owns = None, False
         if match.route.auth == "token":
-            actor = door.actor(request)
+            actor = await door.actor(request)
             actor_owns = actor is not None and actor.user == target.owner
             _admit(actor, actor_owns)
         if target.status != "active":
@@ -114,15 +115,21 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
             request_id=request_id,
             actor=actor,
         )
-        outcome = await gateway.platform.invocations.invoke(
-            target,
-            event,
-            source="gateway",
-            actor_owns=actor_owns,
-            http_method=request.method,
-            http_path=raw_path,
-            invocation_id=invocation_id,
-        )
+        with StreamedAnswer(request, request_id) as stream:
+            outcome = await gateway.platform.invocations.invoke(
+                target,
+                event,
+                source="gateway",
+                actor_owns=actor_owns,
+                http_method=request.method,
+                http_path=raw_path,
+                invocation_id=invocation_id,
+                receiver=stream,
+            )
+            if stream.begun:
+                return await stream.finish(outcome)
+        if stream.fault is not None:
+            raise stream.fault
         if outcome.status is not OutcomeStatus.SUCCESS:
             return _failure(request, outcome, invocation_id, request_id)
         answer = read_answer(outcome.output or b"null")
