@@ -70,6 +70,10 @@ class Clowdy:
     async def pool(self) -> list[PoolInstance]:
         return await self.connection.call(list[PoolInstance], "GET", "/api/pool")
 
+    async def metrics(self) -> str:
+        """Figures since the gateway's start, in Prometheus's text format."""
+        return await self.connection.text("GET", "/metrics")
+
     async def kill(self, instance_id: str) -> None:
         """End one sandbox, whatever it does."""
         await self.connection.call(Detail, "DELETE", f"/api/pool/{quote(instance_id, safe='')}")

@@ -76,6 +76,19 @@ class Connection:
             ApiError: the gateway refused.
             GatewayGone: nobody answered.
         """
+        response = await self._send(method, path, body, query)
+        try:
+            return _read(answer, response.content)
+        except (ValueError, RecursionError) as error:
+            raise ApiError(self._stranger(response)) from error
+
+    async def text(self, method: str, path: str) -> str:
+        """Like `call`, where the answer is text and not JSON."""
+        return (await self._send(method, path, None, None)).text
+
+    async def _send(
+        self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None, query: Mapping[str, Any] | None
+    ) -> httpx.Response:
         content = None
         if body is not None:
             fields = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
@@ -92,10 +105,7 @@ class Connection:
             raise self.gone(error) from error
         if response.is_error:
             raise ApiError(_problem(response))
-        try:
-            return _read(answer, response.content)
-        except (ValueError, RecursionError) as error:
-            raise ApiError(self._stranger(response)) from error
+        return response
 
     @asynccontextmanager
     async def stream(

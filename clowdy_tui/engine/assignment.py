@@ -60,6 +60,15 @@ class AssignmentService:
     def idle_count(self) -> int:
         return len(self._idle)
 
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait for an instance, by function id; those of which none waits are left out."""
+        found: dict[str, int] = {}
+        for pool in self._pools.values():
+            if pool.waiters:
+                function_id = pool.deployment.function_id
+                found[function_id] = found.get(function_id, 0) + len(pool.waiters)
+        return found
+
     def take(self, deployment: Deployment) -> Worker | None:
         """An instance that is warm, or a spare: at once and without waiting. None where there is neither."""
         pool = self._pools.get(deployment.key)

@@ -157,6 +157,10 @@ class InvokeService:
         """Every sandbox, oldest first."""
         return [_info(worker, worker.state) for worker in self._placement.workers.values() if worker.state != "gone"]
 
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait for an instance, by function id; those of which none waits are left out."""
+        return self._assignment.waiting()
+
     def counts(self) -> PoolCounts:
         """How many sandboxes there are, by state."""
         idle = self._assignment.idle_count

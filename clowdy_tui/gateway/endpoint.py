@@ -97,6 +97,7 @@ class Endpoint:
     """What the management API has at one method and path.
 
     `scope` None: public. `statuses`: the refusals that belong to this endpoint, beside those that every one has.
+    `content_type`: where the answer is text that goes out as it is, and not JSON.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Endpoint:
     summary: str
     statuses: tuple[int, ...]
     leave_out_none: bool
+    content_type: str | None
     adapter: TypeAdapter[Any] = field(repr=False)
 
     async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
@@ -121,6 +123,9 @@ class Endpoint:
         query = read_query(self.query, request) if self.query is not None else None
         body = read_body(self.body, await request.read()) if self.body is not None else None
         result = await self.handler(Call(gateway, request, caller, body, query))
+        if self.content_type is not None:
+            headers = {"Content-Type": self.content_type, "Server": problems.SERVER}
+            return web.Response(body=result.encode(), headers=headers)
         content = self.adapter.dump_json(result, by_alias=True, exclude_none=self.leave_out_none)
         return web.Response(body=content, headers=_HEADERS)
 
@@ -135,6 +140,7 @@ def endpoint(
     query: type[BaseModel] | None = None,
     statuses: tuple[int, ...] = (),
     leave_out_none: bool = False,
+    content_type: str | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Make a handler an endpoint. Its docstring's first line is the summary."""
 
@@ -150,6 +156,7 @@ def endpoint(
             summary=(handler.__doc__ or "").partition("\n")[0],
             statuses=statuses,
             leave_out_none=leave_out_none,
+            content_type=content_type,
             adapter=TypeAdapter(answer),
         )
 

@@ -15,6 +15,7 @@ from clowdy_tui.domain.tables import Invocation, InvocationBody
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
 from clowdy_tui.services.actor import Actor
+from clowdy_tui.services.counters import Counters
 from clowdy_tui.services.directory import Directory, Target
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function
@@ -47,6 +48,7 @@ class InvocationService:
         engine: Engine,
         writer: InvocationWriter,
         *,
+        counters: Counters,
         capture_bytes: int,
     ) -> None:
         self._database = database
@@ -54,6 +56,7 @@ class InvocationService:
         self._bus = bus
         self._engine = engine
         self._writer = writer
+        self._counters = counters
         self._capture_bytes = capture_bytes
         self._running = 0
         self._drained: asyncio.Event | None = None
@@ -96,6 +99,7 @@ class InvocationService:
             "http_path": http_path,
         }
         self._bus.publish(events.INVOCATION_STARTED, about, owner=owner)
+        self._counters.started(deployment.function_id)
         lines = _LogLines(self._bus, about, owner)
         outcome: Outcome | None = None
         self._running += 1
@@ -220,6 +224,7 @@ class InvocationService:
         if message:
             finished["error_message"] = message[:_MAX_EVENT_MESSAGE]
         self._bus.publish(events.INVOCATION_FINISHED, finished, owner=target.owner)
+        self._counters.finished(target.deployment.function_id, outcome)
         # A function that is gone by now has its calls removed: no new ones come after that.
         if self._directory.function(target.deployment.function_id) is None:
             return

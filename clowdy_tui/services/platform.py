@@ -21,12 +21,15 @@ from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.services.actor import LOCAL
 from clowdy_tui.services.changes import settled
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
+from clowdy_tui.services.counters import Counters
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.drivers import choose_driver
 from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
 from clowdy_tui.services.invocations import Engine, InvocationService
+from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
+from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
@@ -63,7 +66,7 @@ class PlatformConfig:
     docker_options: Mapping[str, Any] = field(default_factory=dict)
 
 
-class PlatformEngine(Engine, PoolEngine, Protocol):
+class PlatformEngine(Engine, PoolEngine, QueueEngine, Protocol):
     """What a platform needs of the engine."""
 
     async def start(self) -> None: ...
@@ -80,10 +83,12 @@ class Platform:
     functions: FunctionService
     routes: RouteService
     environment: EnvironmentService
+    keys: KeyService
     invocations: InvocationService
     tokens: TokenService
     pool: PoolService
     stats: StatsService
+    monitoring: MonitoringService
     installation_id: str
 
     def __init__(self, config: PlatformConfig) -> None:
@@ -136,8 +141,9 @@ class Platform:
             engine = await self._make_engine(warming)
         self.directory = Directory(database, cipher, retire=engine.retire, warm=warming.begin)
         await self.directory.load()
+        counters = Counters()
         self.invocations = InvocationService(
-            database, self.directory, bus, engine, writer, capture_bytes=config.capture_bytes
+            database, self.directory, bus, engine, writer, counters=counters, capture_bytes=config.capture_bytes
         )
         stack.push_async_callback(self.invocations.drain, _DRAIN_S)
         stack.push_async_callback(engine.close)
@@ -152,8 +158,10 @@ class Platform:
         self.functions = FunctionService(database, self.directory, bus, purge)
         self.routes = RouteService(database, self.directory, bus, public_url=lambda: self.public_url)
         self.environment = EnvironmentService(database, self.directory, bus, cipher)
+        self.keys = KeyService(database, self.directory, bus)
         self.pool = PoolService(engine, self.directory)
         self.stats = StatsService(database, self.invocations.flush)
+        self.monitoring = MonitoringService(self.directory, counters, self.pool, engine)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")

@@ -78,3 +78,18 @@ async def test_a_call_whose_instance_is_ended_has_crashed(shop: Workshop) -> Non
     (instance,) = await until(busy, within=15)
     await shop.client.kill(instance)
     assert (await running).status == "crashed"
+
+
+async def test_metrics_need_a_token_and_are_the_callers_own(
+    shop: Workshop, other: Clowdy, http: httpx.AsyncClient, local: httpx.AsyncClient
+) -> None:
+    function = await shop.function()
+    await shop.client.invoke(function.id)
+    assert (await http.get("/metrics")).status_code == 401
+    answer = await local.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    name = f'function_name="{shop.project.slug}/{function.name}"'
+    assert f'gateway_function_invocation_total{{{name},code="200"}} 1\n' in answer.text
+    assert f"gateway_service_count{{{name}}} 1\n" in answer.text
+    assert name not in await other.metrics()
+    assert name in await shop.client.metrics()

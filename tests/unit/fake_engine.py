@@ -76,6 +76,9 @@ class FakeEngine:
     def snapshot(self) -> list[InstanceInfo]:
         return self.instances
 
+    def waiting(self) -> dict[str, int]:
+        return {deployment.function_id: 3 for deployment, _, _ in self.calls}
+
     async def kill(self, instance_id: str) -> bool:
         before = len(self.instances)
         self.instances = [instance for instance in self.instances if instance.id != instance_id]

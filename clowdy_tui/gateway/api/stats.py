@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from clowdy_tui.domain.names import ID_PATTERN
 from clowdy_tui.domain.schemas import Stats
+from clowdy_tui.gateway import metrics
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -28,4 +29,10 @@ async def get_stats(call: Call[None, StatsOf]) -> Stats:
     )
 
 
-ENDPOINTS = (get_stats,)
+@endpoint("GET", "/metrics", scope="read", answer=str, content_type=metrics.CONTENT_TYPE)
+async def get_metrics(call: Call[None, None]) -> str:
+    """Figures since the start in Prometheus's text format, of the caller's functions and sandboxes."""
+    return metrics.to_text(await call.platform.monitoring.read(call.actor))
+
+
+ENDPOINTS = (get_stats, get_metrics)
