@@ -7,7 +7,10 @@ from clowdy_tui.tui.text import symbols
 
 
 class LiteralInput(Input):
-    """Shows a symbol in place of each control character; the value keeps what it is."""
+    """Shows a symbol in place of each control character; the value keeps what it is. Blinks only where all moves."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = self.app.animation_level != "none"
 
     @property
     def _value(self) -> Text:
