@@ -10,7 +10,7 @@ from urllib.parse import quote
 from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
-from clowdy_tui.client.resources import Functions, Invocations, Projects, Routes, Tokens, Variables
+from clowdy_tui.client.resources import Functions, Invocations, Keys, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
@@ -29,6 +29,7 @@ class Clowdy:
         self.functions = Functions(self.connection)
         self.routes = Routes(self.connection)
         self.variables = Variables(self.connection)
+        self.keys = Keys(self.connection)
         self.invocations = Invocations(self.connection)
         self.tokens = Tokens(self.connection)
 

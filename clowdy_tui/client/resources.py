@@ -13,6 +13,8 @@ from clowdy_tui.domain.schemas import (
     FunctionPatch,
     InvocationDetail,
     InvocationOut,
+    KeyCreated,
+    KeyOut,
     ProjectOut,
     RouteIn,
     RouteOut,
@@ -71,7 +73,7 @@ class Projects(_Resource):
         return await self._connection.call(ProjectOut, "POST", _path("projects"), body=body)
 
     async def update(self, id_: str, **changes: Any) -> ProjectOut:
-        """Change `name`, `description`, `slug`."""
+        """Change `name`, `description`, `slug`, `capture`, `cors`, `rate_limit`."""
         return await self._connection.call(ProjectOut, "PUT", _path("projects", id_), body=changes)
 
     async def delete(self, id_: str) -> None:
@@ -154,6 +156,20 @@ class Variables(_Resource):
 
     async def delete(self, project_id: str, key: str) -> None:
         await self._connection.call(Detail, "DELETE", _path("projects", project_id, "env", key))
+
+
+class Keys(_Resource):
+    async def list(self, project_id: str) -> list[KeyOut]:
+        """Newest first, never the key itself."""
+        return await self._connection.call(list[KeyOut], "GET", _path("projects", project_id, "keys"))
+
+    async def create(self, project_id: str, name: str) -> KeyCreated:
+        """Make a key for routes with `auth: api_key`. The answer is the only place where it is ever shown."""
+        path = _path("projects", project_id, "keys")
+        return await self._connection.call(KeyCreated, "POST", path, body={"name": name})
+
+    async def delete(self, project_id: str, id_: str) -> None:
+        await self._connection.call(Detail, "DELETE", _path("projects", project_id, "keys", id_))
 
 
 class Invocations(_Resource):

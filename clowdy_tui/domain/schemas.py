@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import InvalidInput
+from clowdy_tui.domain.rules import CorsRules, RateLimit
 
 
 def _utc(moment: datetime) -> str:
@@ -35,6 +36,7 @@ Cpus = Annotated[float, Field(ge=0.1, le=256, description="CPU cores")]
 Timeout = Annotated[float, Field(ge=0.1, le=900, description="seconds")]
 Instances = Annotated[int, Field(ge=0, le=1000)]
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY"]
+Auth = Literal["none", "token", "api_key"]
 Scope = Literal["invoke", "read", "write", "reveal", "approve"]
 Capture = Literal["all", "errors", "none"]
 PayloadFormat = Literal["clowdy", "aws-2.0"]
@@ -128,12 +130,17 @@ class ProjectIn(Incoming):
 
 
 class ProjectPatch(Incoming):
-    """Only what is to change. `capture`: of which calls is kept what they carried, printed and raised."""
+    """Only what is to change. `capture`: of which calls is kept what they carried, printed and raised.
+
+    `cors` and `rate_limit`: null takes the rules away.
+    """
 
     name: Name | None = None
     description: str | None = None
     slug: str | None = None
     capture: Capture | None = None
+    cors: CorsRules | None = None
+    rate_limit: RateLimit | None = None
 
 
 class ProjectOut(Outgoing):
@@ -146,6 +153,8 @@ class ProjectOut(Outgoing):
     requirements_txt: str
     has_database: bool
     capture: Capture = "all"
+    cors: CorsRules | None = None
+    rate_limit: RateLimit | None = None
     created_at: Moment
     updated_at: Moment
 
@@ -246,7 +255,7 @@ class RouteIn(Incoming):
     path: str
     description: str = ""
     payload_format: PayloadFormat = "clowdy"
-    auth: Literal["none", "token"] = "none"
+    auth: Auth = "none"
 
 
 class RoutePatch(Incoming):
@@ -255,7 +264,7 @@ class RoutePatch(Incoming):
     path: str | None = None
     description: str | None = None
     payload_format: PayloadFormat | None = None
-    auth: Literal["none", "token"] | None = None
+    auth: Auth | None = None
 
 
 class RouteOut(Outgoing):
@@ -411,6 +420,24 @@ class Stats(Outgoing):
     errors_by_status: dict[str, int]
     since: Moment | None
     series: list[StatsMinute]
+
+
+class KeyIn(Incoming):
+    name: Name
+
+
+class KeyOut(Outgoing):
+    """An API key of a project."""
+
+    id: str
+    name: str
+    created_at: Moment
+
+
+class KeyCreated(KeyOut):
+    """The only answer that ever holds the key itself; it is sent as the header `x-api-key`."""
+
+    key: str
 
 
 class PoolInstance(Outgoing):

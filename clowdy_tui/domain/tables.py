@@ -192,6 +192,18 @@ class Token(SQLModel, table=True):
     last_used_at: int | None = None
 
 
+class ApiKey(SQLModel, table=True):
+    """A key that a project's clients show at its routes; kept like a token."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True, max_length=12)
+    project_id: str = Field(sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), nullable=False, index=True))
+    name: str
+    hash: str
+    created_at: int
+
+
 class Meta(SQLModel, table=True):
     """What the installation remembers of itself: its id, the driver that was chosen, whether the example was made."""
 

@@ -12,8 +12,12 @@ from clowdy_tui.domain.errors import Forbidden, Unauthorized
 from clowdy_tui.gateway.guesses import Guesses
 from clowdy_tui.gateway.proxies import Network, source_ip
 from clowdy_tui.services.actor import LOCAL, Actor
+from clowdy_tui.services.keys import is_among
 from clowdy_tui.services.tokens import PREFIX, TokenService
 
+API_KEY: Final = "x-api-key"
+
+_KEY_WANTED: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: 'ApiKey header="x-api-key"'}
 _CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: "Bearer"}
 
 
@@ -38,6 +42,14 @@ class Door(Protocol):
             Forbidden: another user of this machine has reached the owner's socket.
         """
 
+    def check_key(self, request: web.Request, hashes: Sequence[str]) -> None:
+        """Let in who shows one of a project's API keys, by their hashes.
+
+        Raises:
+            Unauthorized: none was shown, or a wrong one.
+            Throttled: too many wrong ones came from there.
+        """
+
 
 class Jwts(Protocol):
     """Who checks the tokens of other issuers."""
@@ -54,6 +66,10 @@ class OwnersDoor:
         if uid is not None and uid not in {0, os.geteuid()}:
             raise Forbidden("This socket is for the user who runs Clowdy")
         return LOCAL
+
+    def check_key(self, request: web.Request, hashes: Sequence[str]) -> None:
+        if not is_among(_shown_key(request), hashes):
+            raise _wrong_key()
 
 
 class PublicDoor:
@@ -86,6 +102,15 @@ class PublicDoor:
         self._guesses.was_right(source, token)
         return actor
 
+    def check_key(self, request: web.Request, hashes: Sequence[str]) -> None:
+        key = _shown_key(request)
+        source = source_ip(request, self._trusted)
+        self._guesses.check(source, key)
+        if not is_among(key, hashes):
+            self._guesses.was_wrong(source)
+            raise _wrong_key()
+        self._guesses.was_right(source, key)
+
     async def _authenticate(self, token: str) -> Actor:
         if token.count(".") == 2 and not token.startswith(PREFIX):
             if self._jwts is None:
@@ -95,6 +120,17 @@ class PublicDoor:
         if actor is None:
             raise InvalidToken("The token is unknown, revoked or expired")
         return actor
+
+
+def _shown_key(request: web.Request) -> str:
+    key = request.headers.get(API_KEY)
+    if not key:
+        raise Unauthorized("This route needs an API key of its project: x-api-key: clowdy_key_…", headers=_KEY_WANTED)
+    return key
+
+
+def _wrong_key() -> Unauthorized:
+    return Unauthorized("The API key is unknown or was taken back", headers=_KEY_WANTED)
 
 
 def stranger() -> Unauthorized:

@@ -24,7 +24,7 @@ from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.route_event import clean, make_event
 from clowdy_tui.gateway.streamed import StreamedAnswer
 from clowdy_tui.services.actor import Actor
-from clowdy_tui.services.directory import Target
+from clowdy_tui.services.directory import ProjectEntry, Target
 from clowdy_tui.services.routing import Match, MethodNotAllowed
 
 GATEWAY_PREFIX: Final = "/api/gateway/"
@@ -96,12 +96,14 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
     invocation_id = new_invocation_id()
     request_id = _request_id(request, invocation_id)
     try:
-        target, match, raw_path = _find(gateway, request)
+        project, target, match, raw_path = _find(gateway, request)
         actor, actor_owns = None, False
         if match.route.auth == "token":
             actor = await door.actor(request)
             actor_owns = actor is not None and actor.user == target.owner
             _admit(actor, actor_owns)
+        elif match.route.auth == "api_key":
+            door.check_key(request, project.key_hashes)
         if target.status != "active":
             raise RouteInactive("Function is not active")
         body = await request.read() if request.body_exists else b""
@@ -145,7 +147,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-def _find(gateway: Context, request: web.Request) -> tuple[Target, Match, str]:
+def _find(gateway: Context, request: web.Request) -> tuple[ProjectEntry, Target, Match, str]:
     """The function that answers a path, how the path matched, and the part of it that is the project's own."""
     directory = gateway.platform.directory
     # Raw, as it was sent: a %2F must not become the border of a segment.
@@ -164,7 +166,7 @@ def _find(gateway: Context, request: web.Request) -> tuple[Target, Match, str]:
     target = directory.function(match.route.function_id)
     if target is None:
         raise NotFound("Function not found")
-    return target, match, raw_path
+    return project, target, match, raw_path
 
 
 def _admit(actor: Actor | None, owns: bool) -> None:

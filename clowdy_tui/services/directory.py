@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from clowdy_tui.domain.tables import Function, FunctionVersion, Project, Route, Variable
+from clowdy_tui.domain.tables import ApiKey, Function, FunctionVersion, Project, Route, Variable
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.services.cipher import Cipher
+from clowdy_tui.services.project_rules import ProjectRules, make_rules
 from clowdy_tui.services.routing import RouteEntry, Router
 from clowdy_tui.store.database import Database
 
@@ -43,6 +44,7 @@ class ProjectEntry:
     router: Router
     settings: Mapping[str, Any]
     open_variables: Mapping[str, str] = field(default_factory=dict)
+    key_hashes: tuple[str, ...] = ()
 
 
 class Directory:
@@ -57,6 +59,7 @@ class Directory:
         self._by_slug: dict[str, ProjectEntry] = {}
         self._by_id: dict[str, ProjectEntry] = {}
         self._environments: dict[str, dict[str, str]] = {}
+        self._rules: dict[str, ProjectRules] = {}
         self._other_versions: OrderedDict[tuple[str, int], Target] = OrderedDict()
         # What is read must be put in place before somebody else reads, or an older state could come last.
         self._refreshing = asyncio.Lock()
@@ -69,6 +72,10 @@ class Directory:
 
     def project_by_id(self, project_id: str) -> ProjectEntry | None:
         return self._by_id.get(project_id)
+
+    def rules(self, project_id: str) -> ProjectRules | None:
+        """What a project has set for requests to it; None where it has set nothing."""
+        return self._rules.get(project_id)
 
     def functions(self) -> list[Target]:
         """Every function, in no order."""
@@ -101,6 +108,7 @@ class Directory:
             projects = await transaction.projects.all()
             routes = await transaction.routes.all()
             variables = await transaction.variables.all()
+            keys = await transaction.keys.all()
             functions = await transaction.functions.all_with_active()
         routes_of: dict[str, list[Route]] = {}
         for route in routes:
@@ -108,8 +116,16 @@ class Directory:
         variables_of: dict[str, list[Variable]] = {}
         for variable in variables:
             variables_of.setdefault(variable.project_id, []).append(variable)
+        keys_of: dict[str, list[ApiKey]] = {}
+        for key in keys:
+            keys_of.setdefault(key.project_id, []).append(key)
         for project in projects:
-            self._put_project(project, routes_of.get(project.id, []), variables_of.get(project.id, []))
+            self._put_project(
+                project,
+                routes_of.get(project.id, []),
+                variables_of.get(project.id, []),
+                keys_of.get(project.id, []),
+            )
         for function, version in functions:
             self._targets[function.id] = self._target(function, version)
 
@@ -120,14 +136,16 @@ class Directory:
                 project = await transaction.projects.get(project_id)
                 routes = [route for route, _ in await transaction.routes.of_project(project_id)]
                 variables = await transaction.variables.of_project(project_id)
+                keys = await transaction.keys.of_project(project_id)
                 functions = await transaction.functions.all_with_active(project_id)
             before = self._by_id.pop(project_id, None)
             if before is not None:
                 self._by_slug.pop(before.slug, None)
             if project is None:
                 self._environments.pop(project_id, None)
+                self._rules.pop(project_id, None)
             else:
-                self._put_project(project, routes, variables)
+                self._put_project(project, routes, variables, keys)
             gone = {id_ for id_, target in self._targets.items() if target.project_id == project_id}
             for function, version in functions:
                 gone.discard(function.id)
@@ -166,15 +184,28 @@ class Directory:
         for key in [key for key in self._other_versions if key[0] == function_id]:
             del self._other_versions[key]
 
-    def _put_project(self, project: Project, routes: list[Route], variables: list[Variable]) -> None:
+    def _put_project(
+        self, project: Project, routes: list[Route], variables: list[Variable], keys: list[ApiKey]
+    ) -> None:
         values = {item.key: self._cipher.decrypt(item.value_encrypted) for item in variables}
+        rules = make_rules(project.settings, self._rules.pop(project.id, None))
+        if rules is not None:
+            self._rules[project.id] = rules
         self._environments[project.id] = values
         open_variables = {item.key: values[item.key] for item in variables if not item.is_secret}
         router = Router(
             RouteEntry(route.id, route.function_id, route.method, route.path, route.payload_format, route.auth)
             for route in routes
         )
-        entry = ProjectEntry(project.id, project.slug, project.owner, router, project.settings, open_variables)
+        entry = ProjectEntry(
+            project.id,
+            project.slug,
+            project.owner,
+            router,
+            project.settings,
+            open_variables,
+            tuple(key.hash for key in keys),
+        )
         self._by_slug[project.slug] = self._by_id[project.id] = entry
 
     def _target(self, function: Function, version: FunctionVersion) -> Target:

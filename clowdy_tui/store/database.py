@@ -16,6 +16,7 @@ from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.store.figures import Figures
 from clowdy_tui.store.functions import Functions
 from clowdy_tui.store.invocations import Invocations
+from clowdy_tui.store.keys import ApiKeys
 from clowdy_tui.store.meta import MetaValues
 from clowdy_tui.store.migrate import migrate, unusable
 from clowdy_tui.store.projects import Projects
@@ -48,6 +49,7 @@ class Transaction:
         self.invocations = Invocations(session)
         self.figures = Figures(session)
         self.tokens = Tokens(session)
+        self.keys = ApiKeys(session)
         self.meta = MetaValues(session)
 
 

@@ -45,7 +45,7 @@ async def test_the_management_api_asks_for_a_token_with_the_scope(
 ) -> None:
     method, path = endpoint.method, endpoint.path
     path = path.replace("{key}", "K").replace("{number}", "1")
-    for name in ("{id}", "{route_id}"):
+    for name in ("{id}", "{route_id}", "{key_id}"):
         path = path.replace(name, NOBODY)
     answer = await http.request(method, path)
     assert (answer.status_code, answer.json()["type"]) == (401, "unauthorized")
