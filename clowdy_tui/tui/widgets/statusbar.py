@@ -13,7 +13,7 @@ from clowdy_tui.tui.text import shorten, visible
 
 Part = tuple[str, str]
 
-WHERE = 34
+WHERE = 30
 """Cells that are kept free for the name of the program, the project and the function."""
 
 
