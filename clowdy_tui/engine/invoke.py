@@ -15,6 +15,7 @@ from clowdy_tui.engine.outcome import LogSink, Outcome
 from clowdy_tui.engine.placement import PlacementService
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver, DriverStatus
+from clowdy_tui.engine.streaming import Receiver
 from clowdy_tui.engine.worker import State, Worker
 
 _TELL_EVERY_S: Final = 0.1
@@ -94,10 +95,17 @@ class InvokeService:
             self._look_again()
 
     async def invoke(
-        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        on_log: LogSink | None = None,
+        receiver: Receiver | None = None,
     ) -> Outcome:
         """Run the handler with this event, which is JSON.
 
+        `receiver` takes the answer of a handler that streams, as it comes; without one it is joined to one text.
         Never raises for what user code does. Cancelling kills the instance and is raised again.
         """
         if len(event) > self._limits.max_event_bytes:
@@ -105,13 +113,18 @@ class InvokeService:
             return Outcome(OutcomeStatus.ERROR, error_type="EventTooLarge", error_message=text)
         if not self._status.available:
             return self._unavailable()
-        outcome, again = await self._once(deployment, event, invocation_id, on_log)
+        outcome, again = await self._once(deployment, event, invocation_id, on_log, receiver)
         if again:
-            outcome, _ = await self._once(deployment, event, invocation_id, on_log)
+            outcome, _ = await self._once(deployment, event, invocation_id, on_log, receiver)
         return outcome
 
     async def _once(
-        self, deployment: Deployment, event: bytes, invocation_id: str, on_log: LogSink | None
+        self,
+        deployment: Deployment,
+        event: bytes,
+        invocation_id: str,
+        on_log: LogSink | None,
+        receiver: Receiver | None,
     ) -> tuple[Outcome, bool]:
         """One try; whether another is right: the instance was lost before the handler began."""
         queue_us = init_us = 0
@@ -127,7 +140,9 @@ class InvokeService:
             waited = int((time.monotonic() - began) * 1e6)
             queue_us, init_us = (0, waited) if fresh else (waited, 0)
         try:
-            outcome = await worker.call(deployment, event, invocation_id=invocation_id, on_log=on_log)
+            outcome = await worker.call(
+                deployment, event, invocation_id=invocation_id, on_log=on_log, receiver=receiver
+            )
         finally:
             self._assignment.release(worker)
             self._changed()

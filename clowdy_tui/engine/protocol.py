@@ -8,10 +8,11 @@ can reach the runner's descriptor and write what it likes, so whatever comes is 
                     CANCEL  u32 call (kept free: nothing sends it yet)
     runner → host   READY   u8 protocol version: the interpreter is up, nothing of a user's is loaded
                     LOADED  u32 µs that the import took | empty, or JSON {type, message, trace} where it failed
-                    RESULT  u32 call | u32 peak memory in KiB | the result's JSON
+                    RESULT  u32 call | u32 peak memory in KiB | the result's JSON; nothing where it was streamed
                     ERROR   u32 call | u32 peak memory in KiB | JSON {type, message, trace}
                     LOG     u32 call (0: outside a call) | u8 stream | u8 flags | u32 µs since the call began | UTF-8
-                    CHUNK   u32 call | bytes (kept free for handlers that stream)
+                    HEAD    u32 call | u8 flags | JSON object {statusCode, headers, cookies}: a stream begins
+                    CHUNK   u32 call | bytes, after HEAD; RESULT or ERROR ends the stream
 """
 
 import json
@@ -30,6 +31,7 @@ RESULT: Final = 0x12
 ERROR: Final = 0x13
 LOG: Final = 0x14
 CHUNK: Final = 0x15
+HEAD: Final = 0x16
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -45,6 +47,7 @@ _PREFIX: Final = struct.Struct(">IB")
 _CALL_HEAD: Final = struct.Struct(">IBIIB")
 ANSWER_HEAD: Final = struct.Struct(">II")
 LOADED_HEAD: Final = struct.Struct(">I")
+CALL_NUMBER: Final = struct.Struct(">I")
 LOG_HEAD: Final = struct.Struct(">IBBI")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final, Literal
 
 from clowdy_tui.domain.errors import DriverUnavailable
@@ -14,6 +15,7 @@ from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import LogSink, Outcome, Stream
 from clowdy_tui.engine.protocol import FrameError, FrameReader
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
+from clowdy_tui.engine.streaming import Collector, Flow, Receiver, Streamed
 
 State = Literal["starting", "spare", "idle", "busy", "gone"]
 
@@ -30,13 +32,17 @@ class BootFailed(Exception):
 class Call:
     """The call that runs now."""
 
-    __slots__ = ("answer", "began", "deadline", "late", "log", "number", "sent", "timer")
+    __slots__ = ("answer", "began", "deadline", "late", "log", "number", "receiver", "streamed", "timer")
 
-    def __init__(self, number: int, answer: "asyncio.Future[Outcome]", began: float, log: CallLog) -> None:
+    def __init__(
+        self, number: int, answer: "asyncio.Future[Outcome]", began: float, log: CallLog, receiver: Receiver | None
+    ) -> None:
         self.number = number
         self.answer = answer
         self.began = began
         self.log = log
+        self.receiver = receiver
+        self.streamed: Streamed | None = None
         self.deadline = 0.0
         self.late = False
         self.timer: asyncio.TimerHandle | None = None
@@ -152,9 +158,16 @@ class Worker:
             self.idle_since = time.monotonic()
 
     async def call(
-        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        on_log: LogSink | None,
+        receiver: Receiver | None = None,
     ) -> Outcome:
-        """Run the handler once. Never raises for what user code does.
+        """Run the handler once. Never raises for what user code does. A handler that streams is told to `receiver`;
+        without one its stream is joined to one text.
 
         Cancelling kills the sandbox.
         """
@@ -168,7 +181,7 @@ class Worker:
         log = CallLog(self._limits.log_bytes, on_log, began)
         if self._between.entries:
             log.take_over(self._between)
-        call = Call(self.calls, loop.create_future(), began, log)
+        call = Call(self.calls, loop.create_future(), began, log, receiver)
         call.deadline = began + deployment.timeout_s
         call.timer = loop.call_at(call.deadline, self._deadline, call)
         self._call = call
@@ -179,6 +192,8 @@ class Worker:
         except asyncio.CancelledError:
             self._call = None
             call.timer.cancel()
+            if call.streamed is not None:
+                call.streamed.flow.end()
             self._end("its call was cancelled")
             raise
         outcome.cold_start = cold
@@ -215,7 +230,7 @@ class Worker:
     def sandbox_exited(self, how: SandboxExit) -> None:
         call = self._call
         if call is not None:
-            self.handler_may_have_run = self._is_loaded and not how.undelivered
+            self.handler_may_have_run = call.streamed is not None or (self._is_loaded and not how.undelivered)
             if how.out_of_memory:
                 limit = self.shape.memory_mb
                 self._answer(OutcomeStatus.OUT_OF_MEMORY, kind="OutOfMemory", message=f"It used more than {limit} MB.")
@@ -248,11 +263,15 @@ class Worker:
                 raise FrameError("an answer to another call")
             self.handler_may_have_run = True
             if kind == protocol.RESULT:
-                self._answer(OutcomeStatus.SUCCESS, output=bytes(body[8:]))
+                streamed = call.streamed
+                output = bytes(body[8:]) if streamed is None else streamed.end(body[8:])
+                self._answer(OutcomeStatus.SUCCESS, output=output)
             else:
                 self._failed(*protocol.parse_error(body[8:]))
         elif kind == protocol.LOG:
             self._log_frame(body)
+        elif kind == protocol.CHUNK or kind == protocol.HEAD:  # noqa: PLR1714  as above
+            self._stream_frame(kind, body)
         elif kind == protocol.READY:
             if self._ready.done() or bytes(body) != bytes([protocol.VERSION]):
                 raise FrameError("READY out of turn, or of another version")
@@ -282,7 +301,30 @@ class Worker:
         text = str(body[10:], "utf-8", "replace")
         log.line(_STREAMS[stream], text, at_us if number else 0, flags)
 
+    def _stream_frame(self, kind: int, body: memoryview) -> None:
+        call, sandbox = self._call, self._sandbox
+        if call is None or sandbox is None or not self._is_loaded or len(body) < 4:
+            raise FrameError("a piece of an answer that nobody asked for")
+        if protocol.CALL_NUMBER.unpack_from(body)[0] != call.number:
+            raise FrameError("a piece of an answer to another call")
+        if kind == protocol.CHUNK:
+            if call.streamed is None:
+                raise FrameError("a CHUNK without a HEAD")
+            call.streamed.feed(body[4:])
+            return
+        if call.streamed is not None:
+            raise FrameError("a second HEAD")
+        self.handler_may_have_run = True
+        receiver = call.receiver or Collector(self._limits.max_result_bytes)
+        call.streamed = Streamed(body[4:], receiver, Flow(sandbox, partial(self._stop, call)))
+
     # Endings.
+
+    def _stop(self, call: Call, status: OutcomeStatus, kind: str | None, message: str | None) -> None:
+        """Whoever takes a streamed answer wants no more of it."""
+        if self._call is call:
+            self._answer(status, kind=kind, message=message)
+            self._end("its answer was not wanted any more")
 
     def _failed(self, kind: str, message: str, trace: str) -> None:
         if kind == "MemoryError":
@@ -307,6 +349,8 @@ class Worker:
         self._call = None
         if call.timer is not None:
             call.timer.cancel()
+        if call.streamed is not None:
+            call.streamed.flow.end()
         now = time.monotonic()
         outcome = Outcome(
             status,

@@ -13,6 +13,9 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WHOLE: Final = re.compile(r"[0-9]{3}\Z")
 
+# What has no body.
+EMPTY: Final = frozenset({204, 304})
+
 # What belongs to the connection, or is counted by us.
 _OURS: Final = frozenset(
     {
@@ -56,6 +59,25 @@ def read_answer(output: bytes) -> Answer:
     return Answer(200, output, [("Content-Type", "application/json")])
 
 
+def read_head(head: bytes, *, binary: bool) -> tuple[int, list[tuple[str, str]]]:
+    """The status and the headers of an answer that is streamed; `binary`: it began with bytes, and without a head.
+
+    Raises:
+        InvalidAnswer: something in it cannot be sent.
+    """
+    value = json.loads(head)
+    if unknown := set(value) - {"statusCode", "headers", "cookies"}:
+        raise InvalidAnswer(
+            f"The head of a stream has statusCode, headers and cookies, not {_shown(min(unknown))}: yield the body"
+        )
+    status = _status(value.get("statusCode", 200))
+    headers = _headers(value.get("headers"))
+    headers += [("Set-Cookie", cookie) for cookie in _cookies(value.get("cookies"))]
+    if status not in EMPTY and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "application/octet-stream" if binary else "text/plain; charset=utf-8"))
+    return status, headers
+
+
 def _no_constant(name: str) -> Any:
     raise InvalidAnswer(f"The function's answer holds {name}, which JSON does not have")
 
@@ -64,7 +86,7 @@ def _made(value: dict[str, Any]) -> Answer:
     status = _status(value["statusCode"])
     headers = _headers(value.get("headers"))
     headers += [("Set-Cookie", cookie) for cookie in _cookies(value.get("cookies"))]
-    if status in {204, 304}:
+    if status in EMPTY:
         return Answer(status, b"", headers)
     body, content_type = _body(value.get("body"), value.get("isBase64Encoded"))
     if content_type and not any(name.lower() == "content-type" for name, _ in headers):

@@ -14,9 +14,11 @@ from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, LogLine, 
 from clowdy_tui.domain.tables import Invocation, InvocationBody
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
+from clowdy_tui.engine.streaming import Receiver
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.counters import Counters
 from clowdy_tui.services.directory import Directory, Target
+from clowdy_tui.services.kept import Kept
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function
 from clowdy_tui.store.database import Database
@@ -35,7 +37,13 @@ class Engine(Protocol):
     """What a call needs of the engine."""
 
     async def invoke(
-        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        on_log: LogSink | None = None,
+        receiver: Receiver | None = None,
     ) -> Outcome: ...
 
 
@@ -72,11 +80,14 @@ class InvocationService:
         http_path: str | None = None,
         version: int | None = None,
         invocation_id: int | None = None,
+        receiver: Receiver | None = None,
     ) -> Outcome:
         """Run a function; `event` is its input as JSON. Whatever its code does comes back as the Outcome.
 
         `version` picks one that need not be the active one, for the function's owner alone: an old version may have
         the fault that the active one mends. `invocation_id` is made here where the caller has not made one.
+        `receiver` takes the answer of a handler that streams; the outcome's output is then no more than what is kept
+        of it. Without one the output is all of it, as one text.
 
         Raises:
             NotFound: no such version.
@@ -104,7 +115,11 @@ class InvocationService:
         outcome: Outcome | None = None
         self._running += 1
         try:
-            outcome = await self._engine.invoke(deployment, event, invocation_id=id_, on_log=lines.take)
+            if receiver is not None:
+                receiver = Kept(receiver, 0 if target.capture == "none" else self._capture_bytes)
+            outcome = await self._engine.invoke(
+                deployment, event, invocation_id=id_, on_log=lines.take, receiver=receiver
+            )
         except asyncio.CancelledError:
             outcome = Outcome(
                 OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away", logs=lines.all

@@ -31,13 +31,14 @@ from typing import Any
 
 VERSION = 1
 LOAD, CALL = 0x01, 0x02
-READY, LOADED, RESULT, ERROR, LOG = 0x10, 0x11, 0x12, 0x13, 0x14
+READY, LOADED, RESULT, ERROR, LOG, CHUNK, HEAD = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 LOG_TRUNCATED, LOG_PARTIAL = 1, 2
 
 FOLDER = "/tmp/function"  # noqa: S108  the sandbox's own /tmp
 MAX_MESSAGE = 16 * 1024
 MAX_TRACE = 32 * 1024
 MAX_TRACE_FRAMES = 60
+CHUNK_BYTES = 64 * 1024
 HIGH_DESCRIPTOR = 100
 IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
 """What nearly every handler imports: loaded while the sandbox is still a spare."""
@@ -47,6 +48,8 @@ _CALL_HEAD = struct.Struct(">IIB")
 _ANSWER = struct.Struct(">IBII")
 _LOADED = struct.Struct(">IBI")
 _LOG = struct.Struct(">IBIBBI")
+_CHUNK = struct.Struct(">IBI")
+_HEAD = struct.Struct(">IBIB")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -261,6 +264,75 @@ class ByteStream(io.RawIOBase):
         """The next call needs it again."""
 
 
+class Stream:
+    """The answer of one call that comes in pieces: each goes out as it is made, and waits where nobody takes it."""
+
+    def __init__(self, channel: Channel, call: int) -> None:
+        self._channel = channel
+        self._call = call
+        self._items = 0
+
+    def take(self, items: Iterator[Any]) -> None:
+        """Send what a generator yields."""
+        try:
+            for item in items:
+                self._send(item)
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+        self._finish()
+
+    async def take_async(self, items: Any) -> None:
+        """Send what an async generator yields."""
+        try:
+            async for item in items:
+                self._send(item)
+        finally:
+            close = getattr(items, "aclose", None)
+            if close is not None:
+                await close()
+        self._finish()
+
+    def _send(self, item: Any) -> None:
+        self._items += 1
+        if isinstance(item, str):
+            try:
+                data = item.encode()
+            except UnicodeEncodeError:
+                raise Refused("ChunkNotText", f"Item {self._items} holds half of a surrogate pair") from None
+        elif isinstance(item, (bytes, bytearray, memoryview)):
+            data = bytes(item)
+        elif self._items == 1 and isinstance(item, dict) and "statusCode" in item:
+            self._begin(self._head(item), False)
+            return
+        else:
+            what = f"a value of type {type(item).__name__}"
+            hint = "; the first may be {'statusCode': …, 'headers': …}" if self._items == 1 else ""
+            raise Refused("ChunkNotText", f"Item {self._items} is {what}: only text and bytes can be streamed{hint}")
+        if self._items == 1:
+            self._begin(b"{}", not isinstance(item, str))
+        for start in range(0, len(data), CHUNK_BYTES):
+            piece = data[start : start + CHUNK_BYTES]
+            self._channel.send(_CHUNK.pack(len(piece) + 5, CHUNK, self._call) + piece)
+
+    def _head(self, head: dict[Any, Any]) -> bytes:
+        try:
+            data = _encode_ascii(head).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Refused("ResultNotJSON", explain_unencodable(head, error)) from None
+        if len(data) > CHUNK_BYTES:
+            raise Refused("ResultTooLarge", f"The head is {len(data)} bytes of JSON; at most {CHUNK_BYTES} are allowed")
+        return data
+
+    def _begin(self, head: bytes, binary: bool) -> None:
+        self._channel.send(_HEAD.pack(len(head) + 6, HEAD, self._call, binary) + head)
+
+    def _finish(self) -> None:
+        if not self._items:
+            self._begin(b"{}", False)
+
+
 class Identity:
     """AWS's place for who called through Cognito; nobody does here."""
 
@@ -378,8 +450,8 @@ class Function:
         spec.loader.exec_module(module)
         return module
 
-    def run(self, event_json: bytes, request_id: str, deadline: float) -> bytes:
-        """Call the handler; what it returned, as JSON."""
+    def run(self, event_json: bytes, request_id: str, deadline: float, stream: Stream) -> bytes:
+        """Call the handler; what it returned, as JSON, or nothing where it went out by the stream."""
         if self._call is None:
             self.load()
         assert self._call is not None
@@ -393,6 +465,14 @@ class Function:
             result = self._call(event)
         if inspect.isawaitable(result):
             result = self._await(result)
+        kind = type(result)
+        if kind is not dict:
+            if hasattr(kind, "__next__"):
+                stream.take(result)
+                return b""
+            if hasattr(kind, "__anext__"):
+                self._await(stream.take_async(result))
+                return b""
         return self._to_json(result)
 
     def _await(self, awaitable: Any) -> Any:
@@ -594,7 +674,7 @@ def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> 
     log.begin(call)
     kind = RESULT
     try:
-        answer = function.run(body[start:], request_id, deadline)
+        answer = function.run(body[start:], request_id, deadline, Stream(channel, call))
     except BaseException as error:
         kind = ERROR
         answer = _encode_ascii(describe(error)).encode()

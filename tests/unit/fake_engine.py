@@ -11,6 +11,7 @@ from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InstanceInfo
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
 from clowdy_tui.engine.sandboxes.base import DriverStatus
+from clowdy_tui.engine.streaming import Receiver
 
 Answer = Callable[[Deployment, bytes], Outcome]
 
@@ -32,7 +33,13 @@ class FakeEngine:
     async def start(self) -> None: ...
 
     async def invoke(
-        self, deployment: Deployment, event: bytes, *, invocation_id: str, on_log: LogSink | None = None
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        on_log: LogSink | None = None,
+        receiver: Receiver | None = None,
     ) -> Outcome:
         self.calls.append((deployment, event, invocation_id))
         self.started.set()

@@ -116,7 +116,9 @@ async def test_log_lines_come_while_it_runs_and_in_batches(
 ) -> None:
     go_on = asyncio.Event()
 
-    async def invoke(_deployment: object, _event: object, *, invocation_id: str, on_log: object) -> Outcome:
+    async def invoke(
+        _deployment: object, _event: object, *, invocation_id: str, on_log: object, **_: object
+    ) -> Outcome:
         assert callable(on_log)
         for number in range(500):
             on_log(LogEntry("stdout", f"line {number}", number))
