@@ -30,6 +30,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "rollback": ("functions:rollback", "Make an earlier version the active one."),
     },
     "What a project owns": {
+        "project": ("project:project", "Settings: CORS, rate limit, what is kept of calls."),
         "routes": ("routes:routes", "Routes: which request calls which function."),
         "env": ("env:env", "Environment variables."),
         "token": ("token:token", "Tokens for the management API."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from clowdy_tui.gateway import auth, cors, events, listening, problems, public
+from clowdy_tui.gateway import auth, cors, events, listening, problems, project_rules, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.context import Context
@@ -124,9 +124,10 @@ class Gateway:
 
             app.router.add_route(method, path, handle)
 
-        add("POST", "/api/invoke/{id}", public.invoke)
-        add("*", "/api/gateway/{slug}", public.route)
-        add("*", "/api/gateway/{slug}/{path:.*}", public.route)
+        app.on_response_prepare.append(project_rules.put_headers_on(self.platform.directory))
+        add("POST", "/api/invoke/{id}", project_rules.guard_invoke(public.invoke))
+        add("*", "/api/gateway/{slug}", project_rules.guard_route(public.route))
+        add("*", "/api/gateway/{slug}/{path:.*}", project_rules.guard_route(public.route))
         add("GET", "/api/events", events.serve)
         for endpoint in ENDPOINTS:
             add(endpoint.method, endpoint.path, endpoint.serve)

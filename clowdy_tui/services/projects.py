@@ -80,6 +80,11 @@ class ProjectService:
                 project.slug = _slug(patch.slug)
             if patch.capture is not None:
                 project.settings = {**project.settings, "capture": patch.capture}
+            for name in ("cors", "rate_limit"):
+                if name in patch.model_fields_set:
+                    rules = getattr(patch, name)
+                    value = rules.model_dump(mode="json") if rules is not None else None
+                    project.settings = {**project.settings, name: value}
             project.updated_at = now_ms()
             await transaction.projects.add(project)
             count = await transaction.projects.function_count(project_id)
@@ -139,6 +144,8 @@ def _out(project: Project, function_count: int) -> ProjectOut:
         requirements_txt=project.requirements_txt,
         has_database=False,
         capture=project.settings.get("capture", "all"),
+        cors=project.settings.get("cors"),
+        rate_limit=project.settings.get("rate_limit"),
         created_at=moment(project.created_at),
         updated_at=moment(project.updated_at),
     )

@@ -88,3 +88,21 @@ def test_the_way_can_be_set_in_the_environment_and_before_the_command(at: Cli, s
 def test_an_address_where_nobody_is_is_no_gateway(cli: Cli) -> None:
     answer = cli("ls", "--url", "http://127.0.0.1:1", "--json", code=3)
     assert json.loads(answer.err)["exit_code"] == 3
+
+
+def test_settings_are_set_and_shown(at: Cli) -> None:
+    slug = at.json("new", "Ruled")["slug"]
+    shown = at("project", "set", slug, "--rate-limit", "100/60", "--cors-origin", "https://a.example.org").out
+    assert "100 in 60 s by project" in shown
+    assert "https://a.example.org" in shown
+    found = at.json("project", "set", slug, "--by", "client", "--cors-credentials", "--capture", "errors")
+    assert found["rate_limit"] == {"requests": 100, "per_seconds": 60.0, "by": "client"}
+    assert found["cors"]["credentials"]
+    assert found["capture"] == "errors"
+    found = at.json("project", "set", slug, "--rate-limit", "none", "--cors-origin", "none", "--slug", "ruler")
+    assert (found["rate_limit"], found["cors"], found["slug"]) == (None, None, "ruler")
+    assert "none" in at("project", "show", "ruler").out
+    assert "like 100/60" in at("project", "set", "ruler", "--rate-limit", "many", code=2).err
+    assert "--rate-limit" in at("project", "set", "ruler", "--by", "client", code=2).err
+    assert "nothing to change" in at("project", "set", "ruler", code=2).err
+    assert "by name" in at("project", "set", "ruler", "--cors-origin", "*", "--cors-credentials", code=1).err
