@@ -7,6 +7,7 @@ import resource
 import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -240,6 +241,24 @@ async def test_a_caller_who_reads_nothing_is_cut_off_at_the_deadline(
             return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
         assert await until(failed) == errno.ECONNRESET
+
+
+async def test_the_guides_example_sends_events(shop: Workshop, http: httpx.AsyncClient) -> None:
+    guide = (Path(__file__).parents[2] / "docs/api.md").read_text()
+    code = guide.partition("### Streaming")[2].partition("```python\n")[2].partition("```")[0]
+    function = await shop.function(code)
+    await shop.route(function, "/")
+    arrived = list[float]()
+    async with http.stream("GET", shop.path()) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        text = ""
+        async for piece in answer.aiter_text():
+            arrived.append(time.monotonic())
+            text += piece
+    events = text.split("\n\n")
+    assert [event.partition("\n")[0] for event in events] == ["id: 0", "id: 1", "id: 2", ""]
+    assert len(arrived) == 3
+    assert arrived[2] - arrived[0] > 0.15, "each comes when it is made"
 
 
 async def test_many_at_once(shop: Workshop, http: httpx.AsyncClient) -> None:
