@@ -24,6 +24,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "new": ("functions:new", "Make a project."),
         "deploy": ("deploy:deploy", "Make a function of a file, or a new version of it."),
         "invoke": ("invoke:invoke", "Call a function."),
+        "replay": ("replay:replay", "Run the input of an earlier call again."),
         "logs": ("logs:logs", "Show a function's calls and what they printed."),
         "stats": ("stats:stats", "How many calls there were, how they ended, how long they took."),
         "versions": ("functions:versions", "List a function's versions."),

@@ -16,6 +16,7 @@ from clowdy_tui.domain.schemas import (
     KeyCreated,
     KeyOut,
     ProjectOut,
+    ReplayOut,
     RouteIn,
     RouteOut,
     RoutePatch,
@@ -180,6 +181,11 @@ class Invocations(_Resource):
 
     async def get(self, id_: str) -> InvocationDetail:
         return await self._connection.call(InvocationDetail, "GET", _path("invocations", id_))
+
+    async def replay(self, id_: str, *, version: int | None = None) -> ReplayOut:
+        """Run the same input again, by the active version unless another is named."""
+        path = _path("invocations", id_, "replay")
+        return await self._connection.call(ReplayOut, "POST", path, query={"version": version})
 
 
 class Tokens(_Resource):

@@ -334,6 +334,16 @@ class InvokeOut(Outgoing):
     stack_trace: str | None = None
 
 
+class ReplayOut(InvokeOut):
+    """What came of running a call's input again. `replay_of` is that call.
+
+    `masked` names what the log had hidden of the input, like `headers.authorization`: the function got `****` there.
+    """
+
+    replay_of: str
+    masked: list[str]
+
+
 class InvocationOut(Outgoing):
     """`input` and `output` are JSON text, and a prefix of it where they were cut."""
 

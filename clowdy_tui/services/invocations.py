@@ -26,7 +26,7 @@ from clowdy_tui.store.invocations import InvocationFilter
 from clowdy_tui.store.records import InvocationRecord
 from clowdy_tui.store.writer import InvocationWriter
 
-Source = Literal["api", "gateway", "test", "demo"]
+Source = Literal["api", "gateway", "test", "demo", "replay"]
 
 _LOG_DELAY_S: Final = 0.05
 _MAX_LIMIT: Final = 500

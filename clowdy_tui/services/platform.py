@@ -33,6 +33,7 @@ from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
+from clowdy_tui.services.replay import ReplayService
 from clowdy_tui.services.routes import RouteService
 from clowdy_tui.services.stats import StatsService
 from clowdy_tui.services.tokens import TokenService
@@ -88,6 +89,7 @@ class Platform:
     tokens: TokenService
     pool: PoolService
     stats: StatsService
+    replay: ReplayService
     monitoring: MonitoringService
     installation_id: str
 
@@ -161,6 +163,7 @@ class Platform:
         self.keys = KeyService(database, self.directory, bus)
         self.pool = PoolService(engine, self.directory)
         self.stats = StatsService(database, self.invocations.flush)
+        self.replay = ReplayService(database, self.directory, self.invocations)
         self.monitoring = MonitoringService(self.directory, counters, self.pool, engine)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()

@@ -38,7 +38,9 @@ _MAX_ERROR_CHARACTERS: Final = 16 * 1024
 # Over bytes and not over parsed JSON: it works on a prefix, and most calls hold neither word. An unfinished text at the
 # end of a prefix counts as one.
 _TEXT: Final = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
-_NAMES: Final = rb'"(?:authorization|proxy-authorization|cookie|cookies|set-cookie|x-api-key)"'
+MASK: Final = "****"
+MASKED_NAMES: Final = ("authorization", "proxy-authorization", "cookie", "cookies", "set-cookie", "x-api-key")
+_NAMES: Final = rb'"(?:' + "|".join(MASKED_NAMES).encode() + rb')"'
 _SECRETS: Final = re.compile(
     rb"(" + _NAMES + rb"\s*:\s*)"
     rb"(?:" + _TEXT + rb"|\[(?:[^\]\"]|" + _TEXT + rb")*+\]?|\{(?:[^{}\"]|" + _TEXT + rb")*+\}?)",

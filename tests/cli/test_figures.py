@@ -48,3 +48,13 @@ def test_the_pool_is_warmed_listed_and_ended(at: Cli, function: str) -> None:
     assert "is ended" in at("pool", "rm", mine[0]["id"]).out
     assert mine[0]["id"] not in {item["id"] for item in at.json("pool", "ls")}
     at("pool", "rm", "nonsense", code=5)
+
+
+def test_a_call_is_run_again_by_its_id(at: Cli, function: str) -> None:
+    at("invoke", function, "--input", "4")
+    call = at.json("invoke", function, "--input", "0", code=10)["invocation_id"]
+    assert "ZeroDivisionError" in at("replay", call, code=10).err
+    good = at.json("invoke", function, "--input", "2")["invocation_id"]
+    assert at("replay", good).out.strip() == "0.5"
+    assert at.json("replay", good, "--version", "1")["replay_of"] == good
+    at("replay", "0" * 16, code=5)
