@@ -34,6 +34,10 @@ async def screen(
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.state.link in (Link.ONLINE, Link.FAILED))
         yield app, pilot
+        # As a person leaves it: without that the test's own end takes the widgets away under the handlers.
+        if app.is_running:
+            app.exit()
+            await until(pilot, lambda: not app.is_running)
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], within_s: float = 20.0) -> None:
