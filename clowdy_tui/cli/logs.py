@@ -55,9 +55,11 @@ async def _earlier(client: Clowdy, function_id: str, limit: int, status: str | N
     kept: list[str] = []
     before: str | None = None
     while len(kept) < limit:
-        page = await client.functions.invocations(function_id, limit=200 if status else limit, before=before)
-        kept += [call.id for call in page if status in (None, call.status)]
-        if len(page) < (200 if status else limit):
+        page = await client.functions.invocations(
+            function_id, limit=limit - len(kept), before=before, **({"status": status} if status else {})
+        )
+        kept += [call.id for call in page]
+        if not page:
             break
         before = page[-1].id
     return [await client.invocations.get(id_) for id_ in reversed(kept[:limit])]

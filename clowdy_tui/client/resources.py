@@ -103,8 +103,14 @@ class Functions(_Resource):
         await self._connection.call(Detail, "DELETE", _path("functions", id_))
 
     async def versions(self, id_: str) -> VersionList:
-        """Newest first."""
-        return await self._connection.call(VersionList, "GET", _path("functions", id_, "versions"))
+        """All of them, newest first."""
+        versions: VersionList = []
+        while True:
+            query = {"limit": _PAGE, "before": versions[-1].version if versions else None}
+            page = await self._connection.call(VersionList, "GET", _path("functions", id_, "versions"), query=query)
+            versions += page
+            if len(page) < _PAGE:
+                return versions
 
     async def version(self, id_: str, number: int) -> VersionOut:
         return await self._connection.call(VersionOut, "GET", _path("functions", id_, "versions", number))
@@ -121,8 +127,9 @@ class Functions(_Resource):
         """Make an instance ready before somebody calls; returns when it is."""
         await self._connection.call(Detail, "POST", _path("functions", id_, "warm"))
 
-    async def invocations(self, id_: str, limit: int = 50, before: str | None = None) -> InvocationList:
-        query = {"limit": limit, "before": before}
+    async def invocations(self, id_: str, limit: int = 50, before: str | None = None, **filters: Any) -> InvocationList:
+        """Newest first, with the filters of `Invocations.list`."""
+        query = {"limit": limit, "before": before, **filters}
         path = _path("functions", id_, "invocations")
         return await self._connection.call(InvocationList, "GET", path, query=query)
 
@@ -130,7 +137,7 @@ class Functions(_Resource):
 class Routes(_Resource):
     async def list(self, project_id: str) -> list[RouteOut]:
         """By path."""
-        return await self._connection.call(list[RouteOut], "GET", _path("projects", project_id, "routes"))
+        return await self._all(list[RouteOut], _path("projects", project_id, "routes"))
 
     async def create(self, project_id: str, route: RouteIn) -> RouteOut:
         return await self._connection.call(RouteOut, "POST", _path("projects", project_id, "routes"), body=route)
@@ -190,7 +197,7 @@ class Invocations(_Resource):
 
 class Tokens(_Resource):
     async def list(self) -> list[TokenOut]:
-        return await self._connection.call(list[TokenOut], "GET", _path("tokens"))
+        return await self._all(list[TokenOut], _path("tokens"))
 
     async def create(self, name: str, scopes: Sequence[str] | None = None, user: str | None = None) -> TokenCreated:
         """Make a token. The answer is the only place where it is ever shown. Without `scopes` it has all."""

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from clowdy_tui.domain.errors import FieldError, InvalidInput, NotFound
-from clowdy_tui.domain.names import parse_invocation_id
+from clowdy_tui.domain.names import ID_PATTERN, parse_invocation_id
 from clowdy_tui.domain.schemas import Scope
 from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.bodies import parse_json, refused
@@ -36,7 +36,7 @@ class Page(Parameters):
     """Which part of a list: up to `limit` items, those after (that is: older than) the item `before`."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 1000
-    before: str | None = None
+    before: Annotated[str, Field(pattern=ID_PATTERN)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from clowdy_tui.services.bundle import ENTRY, content_hash, diagnose, make_bundl
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import moment, now_ms
-from clowdy_tui.services.owned import owned_function, owned_project
+from clowdy_tui.services.owned import no_such_mark, owned_function, owned_project
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.store.database import Database, Transaction
 
@@ -47,14 +47,17 @@ class FunctionService:
         """The actor's functions, of one project where it is given, newest first, from the one after `before`.
 
         Raises:
-            NotFound: no such project, or no such `before`.
+            NotFound: no such project.
+            InvalidInput: no such `before`.
         """
         actor.require("read")
         async with self._database.read() as transaction:
             if project_id is not None:
                 await owned_project(transaction, actor, project_id)
             if before is not None:
-                await owned_function(transaction, actor, before)
+                mark = await transaction.functions.get(before)
+                if mark is None or mark.owner != actor.user or project_id not in (None, mark.project_id):
+                    raise no_such_mark()
             rows = await transaction.functions.page(actor.user, project_id=project_id, limit=limit, before=before)
         return [_out(function, version) for function, version in rows]
 
@@ -143,12 +146,14 @@ class FunctionService:
         self._purge.soon()
         self._publish(events.FUNCTION_DELETED, function, actor)
 
-    async def versions(self, actor: Actor, function_id: str) -> builtins.list[VersionOut]:
-        """Newest first. Raises NotFound."""
+    async def versions(
+        self, actor: Actor, function_id: str, *, limit: int = 1000, before: int | None = None
+    ) -> builtins.list[VersionOut]:
+        """Newest first, those with numbers below `before`. Raises NotFound."""
         actor.require("read")
         async with self._database.read() as transaction:
             function = await owned_function(transaction, actor, function_id)
-            found = await transaction.functions.versions(function_id)
+            found = await transaction.functions.versions(function_id, limit=limit, before=before)
         return [_version_out(version, function) for version in found]
 
     async def version(self, actor: Actor, function_id: str, number: int) -> VersionOut:

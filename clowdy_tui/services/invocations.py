@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
@@ -66,6 +66,7 @@ class InvocationService:
         self._writer = writer
         self._counters = counters
         self._capture_bytes = capture_bytes
+        self._searching = asyncio.Lock()
         self._running = 0
         self._drained: asyncio.Event | None = None
 
@@ -163,9 +164,6 @@ class InvocationService:
             InvalidInput: `before` is no id.
         """
         actor.require("read")
-        if before is None:
-            # Whoever has just had an answer expects its call on top of the list.
-            await self._writer.flush()
         wanted = InvocationFilter(
             function_id=function_id,
             before=_parse_id(before) if before is not None else None,
@@ -177,7 +175,8 @@ class InvocationService:
         )
         # Whoever called and then asks finds the call, though it is written a moment later.
         await self._writer.flush()
-        async with self._database.read() as transaction:
+        # A search may read every body there is: one at a time, so that the others find a connection.
+        async with self._searching if q else nullcontext(), self._database.read() as transaction:
             if function_id is not None:
                 await owned_function(transaction, actor, function_id)
             rows = await transaction.invocations.page(actor.user, wanted, limit=max(1, min(limit, _MAX_LIMIT)))

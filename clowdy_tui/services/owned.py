@@ -1,9 +1,15 @@
 """What belongs to the actor. What belongs to somebody else is not found, exactly like what is not there."""
 
-from clowdy_tui.domain.errors import NotFound
+from clowdy_tui.domain.errors import FieldError, InvalidInput, NotFound
 from clowdy_tui.domain.tables import Function, Project
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.store.database import Transaction
+
+
+def no_such_mark() -> InvalidInput:
+    """For a page of a list that begins after an item which the actor has not, or has no more."""
+    message = "is not an item of this list, or not any more"
+    return InvalidInput(f"query.before: {message}", errors=(FieldError(("query", "before"), message, "unknown_mark"),))
 
 
 async def owned_project(transaction: Transaction, actor: Actor, project_id: str) -> Project:

@@ -9,7 +9,7 @@ from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import moment, now_ms
-from clowdy_tui.services.owned import owned_project
+from clowdy_tui.services.owned import no_such_mark, owned_project
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.store.database import Database, Transaction
 
@@ -22,11 +22,13 @@ class ProjectService:
         self._purge = purge
 
     async def list(self, actor: Actor, limit: int = 1000, before: str | None = None) -> list[ProjectOut]:
-        """The actor's projects, newest first, from the one after `before`. Raises NotFound: no such `before`."""
+        """The actor's projects, newest first, from the one after `before`. Raises InvalidInput: no such `before`."""
         actor.require("read")
         async with self._database.read() as transaction:
             if before is not None:
-                await owned_project(transaction, actor, before)
+                mark = await transaction.projects.get(before)
+                if mark is None or mark.owner != actor.user:
+                    raise no_such_mark()
             rows = await transaction.projects.page(actor.user, limit=limit, before=before)
         return [_out(project, count) for project, count in rows]
 

@@ -66,14 +66,15 @@ class Functions:
         """With its versions and routes. Invocations stay for `purge`."""
         await self._session.execute(delete(Function).where(col(Function.id) == function_id))
 
-    async def versions(self, function_id: str) -> list[FunctionVersion]:
-        """Newest first."""
-        statement = (
-            select(FunctionVersion)
-            .where(col(FunctionVersion.function_id) == function_id)
-            .order_by(col(FunctionVersion.version).desc())
-        )
-        return list(await self._session.scalars(statement))
+    async def versions(
+        self, function_id: str, *, limit: int = 1000, before: int | None = None
+    ) -> list[FunctionVersion]:
+        """Newest first, those with numbers below `before`."""
+        number = col(FunctionVersion.version)
+        statement = select(FunctionVersion).where(col(FunctionVersion.function_id) == function_id)
+        if before is not None:
+            statement = statement.where(number < before)
+        return list(await self._session.scalars(statement.order_by(number.desc()).limit(limit)))
 
     async def version(self, function_id: str, number: int) -> FunctionVersion | None:
         statement = select(FunctionVersion).where(

@@ -1,10 +1,11 @@
 """The invocation log, as it is read and thinned out. `writer` is how it is written."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, CursorResult, delete, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 from sqlmodel import col
@@ -23,6 +24,15 @@ class InvocationFilter:
     statuses: Sequence[str] = ()
     source: str | None = None
     q: str | None = None
+
+
+def _holds(q: str) -> Iterator[ColumnElement[bool]]:
+    """Where a text may be found. What is JSON is looked through for it as it is, and as JSON can spell it."""
+    spellings = dict.fromkeys((q, json.dumps(q)[1:-1], json.dumps(q, ensure_ascii=False)[1:-1]))
+    for column in (InvocationBody.input, InvocationBody.output, InvocationBody.logs):
+        yield from (col(column).icontains(text, autoescape=True) for text in spellings)
+    for plain in (InvocationBody.error_message, Invocation.http_path):
+        yield col(plain).icontains(q, autoescape=True)
 
 
 class Invocations:
@@ -53,14 +63,7 @@ class Invocations:
         if wanted.source is not None:
             statement = statement.where(col(Invocation.source) == wanted.source)
         if wanted.q:
-            columns = (
-                col(InvocationBody.input),
-                col(InvocationBody.output),
-                col(InvocationBody.logs),
-                col(InvocationBody.error_message),
-                col(Invocation.http_path),
-            )
-            statement = statement.where(or_(*(column.icontains(wanted.q, autoescape=True) for column in columns)))
+            statement = statement.where(or_(*_holds(wanted.q)))
         statement = statement.options(
             *(defer(cast("Any", column)) for column in (InvocationBody.logs, InvocationBody.stack_trace))
         )

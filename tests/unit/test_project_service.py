@@ -75,7 +75,7 @@ async def test_lists_go_on_from_an_id(platform: Platform) -> None:
     first = await platform.projects.list(LOCAL, limit=2)
     rest = await platform.projects.list(LOCAL, before=first[-1].id)
     assert [project.id for project in [*first, *rest]] == made[::-1]
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidInput):
         await platform.projects.list(LOCAL, before="0" * 12)
 
 

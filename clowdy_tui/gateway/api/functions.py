@@ -16,6 +16,13 @@ class TwoVersions(Parameters):
     to: Number
 
 
+class VersionPage(Parameters):
+    """Up to `limit` versions, those with numbers below `before`."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 1000
+    before: Number | None = None
+
+
 @endpoint("GET", "/api/functions", scope="read", query=Page, answer=list[FunctionOut])
 async def list_functions(call: Call[None, Page]) -> list[FunctionOut]:
     """The caller's functions, with a project or without, newest first."""
@@ -47,10 +54,19 @@ async def delete_function(call: Call[None, None]) -> Detail:
     return Detail(detail="Function deleted")
 
 
-@endpoint("GET", "/api/functions/{id}/versions", scope="read", answer=list[VersionOut], statuses=(404,))
-async def list_versions(call: Call[None, None]) -> list[VersionOut]:
+@endpoint(
+    "GET",
+    "/api/functions/{id}/versions",
+    scope="read",
+    query=VersionPage,
+    answer=list[VersionOut],
+    statuses=(404,),
+)
+async def list_versions(call: Call[None, VersionPage]) -> list[VersionOut]:
     """Every version, newest first."""
-    return await call.platform.functions.versions(call.actor, call.id("id", "Function"))
+    return await call.platform.functions.versions(
+        call.actor, call.id("id", "Function"), limit=call.query.limit, before=call.query.before
+    )
 
 
 @endpoint("GET", "/api/functions/{id}/versions/{number}", scope="read", answer=VersionOut, statuses=(404,))

@@ -1,8 +1,9 @@
 """The log of calls."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, OutcomeStatus
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
@@ -20,7 +21,22 @@ class InvocationPage(Parameters):
     source: Literal["api", "gateway", "test", "demo", "replay"] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    q: str | None = None
+    q: Annotated[str, Field(max_length=200)] | None = None
+
+    @field_validator("before")
+    @classmethod
+    def _is_an_id(cls, value: str | None) -> str | None:
+        if value is not None and int(value, 16) >= 2**63:
+            raise ValueError("is not the id of a call")
+        return value
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_stretch(cls, value: datetime | None, known: ValidationInfo) -> datetime | None:
+        since = known.data.get("since")
+        if value is not None and since is not None and value <= since:
+            raise ValueError("must be later than since")
+        return value
 
     def filters(self) -> dict[str, Any]:
         """As the service takes them."""

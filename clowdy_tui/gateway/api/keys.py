@@ -1,13 +1,15 @@
 """A project's API keys."""
 
 from clowdy_tui.domain.schemas import Detail, KeyCreated, KeyIn, KeyOut
-from clowdy_tui.gateway.endpoint import Call, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-@endpoint("GET", "/api/projects/{id}/keys", scope="read", answer=list[KeyOut], statuses=(404,))
-async def list_keys(call: Call[None, None]) -> list[KeyOut]:
+@endpoint("GET", "/api/projects/{id}/keys", scope="read", query=Page, answer=list[KeyOut], statuses=(404,))
+async def list_keys(call: Call[None, Page]) -> list[KeyOut]:
     """A project's API keys, newest first, never the key itself."""
-    return await call.platform.keys.list(call.actor, call.id("id", "Project"))
+    keys = await call.platform.keys.list(call.actor, call.id("id", "Project"))
+    return part(keys, call.query, lambda key: key.id)
 
 
 @endpoint("POST", "/api/projects/{id}/keys", scope="write", body=KeyIn, answer=KeyCreated, statuses=(404, 409))

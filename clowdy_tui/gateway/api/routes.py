@@ -1,13 +1,15 @@
 """Routes: which function answers at a project's paths."""
 
 from clowdy_tui.domain.schemas import Detail, RouteIn, RouteOut, RoutePatch
-from clowdy_tui.gateway.endpoint import Call, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-@endpoint("GET", "/api/projects/{id}/routes", scope="read", answer=list[RouteOut], statuses=(404,))
-async def list_routes(call: Call[None, None]) -> list[RouteOut]:
+@endpoint("GET", "/api/projects/{id}/routes", scope="read", query=Page, answer=list[RouteOut], statuses=(404,))
+async def list_routes(call: Call[None, Page]) -> list[RouteOut]:
     """A project's routes, by path."""
-    return await call.platform.routes.list(call.actor, call.id("id", "Project"))
+    routes = await call.platform.routes.list(call.actor, call.id("id", "Project"))
+    return part(routes, call.query, lambda route: route.id)
 
 
 @endpoint("POST", "/api/projects/{id}/routes", scope="write", body=RouteIn, answer=RouteOut, statuses=(400, 404, 409))

@@ -1,13 +1,14 @@
 """Tokens: what opens the management API to whoever comes by TCP."""
 
 from clowdy_tui.domain.schemas import Detail, TokenCreated, TokenIn, TokenOut
-from clowdy_tui.gateway.endpoint import Call, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-@endpoint("GET", "/api/tokens", scope="read", answer=list[TokenOut])
-async def list_tokens(call: Call[None, None]) -> list[TokenOut]:
+@endpoint("GET", "/api/tokens", scope="read", query=Page, answer=list[TokenOut])
+async def list_tokens(call: Call[None, Page]) -> list[TokenOut]:
     """The caller's tokens, never the secret itself."""
-    return await call.platform.tokens.list(call.actor)
+    return part(await call.platform.tokens.list(call.actor), call.query, lambda token: token.id)
 
 
 @endpoint("POST", "/api/tokens", scope="write", body=TokenIn, answer=TokenCreated, statuses=(403,))

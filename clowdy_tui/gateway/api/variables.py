@@ -1,19 +1,21 @@
 """A project's environment variables."""
 
 from clowdy_tui.domain.schemas import Detail, VariableIn, VariableOut
-from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-class Reveal(Parameters):
+class VariablePage(Page):
     reveal: bool = False
 
 
-@endpoint("GET", "/api/projects/{id}/env", scope="read", query=Reveal, answer=list[VariableOut], statuses=(404,))
-async def list_variables(call: Call[None, Reveal]) -> list[VariableOut]:
+@endpoint("GET", "/api/projects/{id}/env", scope="read", query=VariablePage, answer=list[VariableOut], statuses=(404,))
+async def list_variables(call: Call[None, VariablePage]) -> list[VariableOut]:
     """A project's variables, by key; secrets read **** unless `reveal`, which needs the scope of that name."""
     if call.query.reveal:
         call.actor.require("reveal")
-    return await call.platform.environment.list(call.actor, call.id("id", "Project"), reveal=call.query.reveal)
+    variables = await call.platform.environment.list(call.actor, call.id("id", "Project"), reveal=call.query.reveal)
+    return part(variables, call.query, lambda variable: variable.id)
 
 
 @endpoint("POST", "/api/projects/{id}/env", scope="write", body=VariableIn, answer=VariableOut, statuses=(404,))
