@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import InvalidInput
@@ -18,7 +18,11 @@ def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_utc, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 def _clean_name(value: Any) -> Any:
@@ -30,7 +34,11 @@ def _clean_name(value: Any) -> Any:
         raise ValueError(error.errors[0].msg) from error
 
 
-Name = Annotated[str, BeforeValidator(_clean_name)]
+Name = Annotated[
+    str,
+    BeforeValidator(_clean_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": names.MAX_NAME_LENGTH}, mode="validation"),
+]
 Memory = Annotated[int, Field(ge=32, le=4096, description="MiB")]
 Cpus = Annotated[float, Field(ge=0.1, le=256, description="CPU cores")]
 Timeout = Annotated[float, Field(ge=0.1, le=900, description="seconds")]

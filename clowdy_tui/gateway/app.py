@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from clowdy_tui.gateway import auth, cors, events, listening, problems, project_rules, public
+from clowdy_tui.gateway import about, auth, cors, events, listening, problems, project_rules, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.context import Context
@@ -129,6 +129,9 @@ class Gateway:
         add("*", "/api/gateway/{slug}", project_rules.guard_route(public.route))
         add("*", "/api/gateway/{slug}/{path:.*}", project_rules.guard_route(public.route))
         add("GET", "/api/events", events.serve)
+        for path, serve in (("/openapi.json", about.serve_openapi), ("/docs", about.serve_docs)):
+            add("GET", path, serve)
+            add("HEAD", path, serve)
         for endpoint in ENDPOINTS:
             add(endpoint.method, endpoint.path, endpoint.serve)
             if endpoint.method == "GET":
