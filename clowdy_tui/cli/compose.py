@@ -28,6 +28,8 @@ def platform_config(settings: Settings) -> PlatformConfig:
         runtime_source=settings.runtime_source,
         secret_key_file=settings.secret_key_file,
         capture_bytes=settings.capture_bytes,
+        retention_days=settings.retention_days,
+        retention_bytes=settings.retention_bytes,
         memory_budget_mb=settings.memory_budget_mb,
         idle_timeout_s=settings.idle_timeout_s,
         spares=settings.spares,

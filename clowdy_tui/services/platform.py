@@ -34,6 +34,7 @@ from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, pu
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.services.replay import ReplayService
+from clowdy_tui.services.retention import Retention
 from clowdy_tui.services.routes import RouteService
 from clowdy_tui.services.stats import StatsService
 from clowdy_tui.services.tokens import TokenService
@@ -60,6 +61,8 @@ class PlatformConfig:
     driver: str = "auto"
     secret_key_file: Path | None = None
     capture_bytes: int = 256 * 1024
+    retention_days: int = 30
+    retention_bytes: int = 1024 * 1024 * 1024
     memory_budget_mb: int | None = None
     idle_timeout_s: float = 300.0
     spares: int = 4
@@ -167,6 +170,9 @@ class Platform:
         self.monitoring = MonitoringService(self.directory, counters, self.pool, engine)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()
+        retention = Retention(database, days=config.retention_days, max_bytes=config.retention_bytes)
+        retention.start()
+        stack.push_async_callback(retention.close)
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(_end, housekeeping)
 

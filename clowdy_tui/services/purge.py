@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from clowdy_tui.domain.errors import ClowdyError
+from clowdy_tui.services.pace import Pace
 from clowdy_tui.store.database import Database
 
 _STEP: Final = 500
@@ -51,11 +52,12 @@ class Purge:
             async with self._database.read() as transaction:
                 gone = await transaction.invocations.functions_gone()
             for function_id in gone:
-                removed = _STEP
-                while removed == _STEP and not self._stopping:
-                    async with self._database.write() as transaction:
-                        removed = await transaction.invocations.delete_of(function_id, limit=_STEP)
-                    await asyncio.sleep(0)
+                pace, removed = Pace(), -1
+                while removed and not self._stopping:
+                    with pace.step() as size:
+                        async with self._database.write() as transaction:
+                            removed = await transaction.invocations.delete_of(function_id, limit=size)
+                    await pace.rest()
             async with self._database.write() as transaction:
                 await transaction.figures.delete_gone()
             await self._give_back(_PAGES if gone else 0)

@@ -111,6 +111,26 @@ class Database:
                     yield Transaction(session)
                     await session.commit()
 
+    async def used_bytes(self) -> int:
+        """How much of the file holds something.
+
+        Raises:
+            Unavailable: the database cannot be read now.
+        """
+        pages, free, size = await self._pages()
+        return (pages - free) * size
+
+    async def free_pages(self) -> int:
+        """How many pages of the file hold nothing. Raises Unavailable."""
+        return (await self._pages())[1]
+
+    async def _pages(self) -> tuple[int, int, int]:
+        with self._told_plainly():
+            async with self._engine.connect() as connection:
+                names = ("page_count", "freelist_count", "page_size")
+                counts = [(await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one() for name in names]
+        return counts[0], counts[1], counts[2]
+
     async def give_back_space(self, pages: int) -> int:
         """Take up to so many unused pages off the file's end; how many unused ones are left.
 

@@ -1,6 +1,6 @@
 """Functions and their versions, as they are kept."""
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import LargeBinary, and_, cast, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -81,6 +81,11 @@ class Functions:
             col(FunctionVersion.function_id) == function_id, col(FunctionVersion.version) == number
         )
         return (await self._session.scalars(statement)).one_or_none()
+
+    async def bundle_bytes(self) -> int:
+        """About how many bytes all versions of all functions take."""
+        statement = select(func.sum(func.length(cast(col(FunctionVersion.files), LargeBinary))))
+        return (await self._session.scalars(statement)).one() or 0
 
     async def last_version_number(self, function_id: str) -> int:
         """The highest number ever given, whichever is active; 0 for none."""

@@ -88,6 +88,18 @@ class Invocations:
         )
         return cast("CursorResult[Any]", removed).rowcount
 
+    async def delete_oldest(self, *, limit: int, before: int | None = None) -> int:
+        """Remove up to `limit` calls, oldest first, those with ids below `before`; how many there were."""
+        key = col(Invocation.id)
+        oldest = select(key).order_by(key).limit(limit)
+        if before is not None:
+            oldest = oldest.where(key < before)
+        removed = await self._session.execute(
+            delete(Invocation).where(key.in_(oldest.scalar_subquery())),
+            execution_options={"synchronize_session": False},
+        )
+        return cast("CursorResult[Any]", removed).rowcount
+
     async def functions_gone(self) -> list[str]:
         """Ids of functions that have calls in the log and are no more."""
         calls, ids = select(func.min(col(Invocation.function_id))), list[str]()

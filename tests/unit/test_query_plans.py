@@ -89,6 +89,16 @@ async def test_what_is_removed_is_found_by_an_index(database: Database) -> None:
     assert "SCAN" not in found
 
 
+async def test_the_oldest_are_found_without_a_search(database: Database) -> None:
+    async def oldest(transaction: Transaction) -> None:
+        await transaction.invocations.delete_oldest(limit=10, before=5)
+        await transaction.invocations.delete_oldest(limit=10)
+
+    found = await plan(database, oldest)
+    assert "SEARCH invocation USING INTEGER PRIMARY KEY (rowid<?)" in found
+    assert "TEMP B-TREE" not in found
+
+
 async def test_figures_are_read_by_their_key(database: Database) -> None:
     async def figures(transaction: Transaction) -> None:
         for wanted in (FiguresFilter("ada"), FiguresFilter("ada", "p"), FiguresFilter("ada", None, "f")):
