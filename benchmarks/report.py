@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks import lists
 from benchmarks.first_calls import FirstCalls
+from benchmarks.lists import Lists
 from benchmarks.rounds import Plan, Sample
 from benchmarks.summary import Figures
 from benchmarks.targets import Verdict
@@ -29,6 +31,7 @@ class Results:
     figures: list[Figures] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     first_calls: list[FirstCalls] = field(default_factory=list)
+    lists: Lists | None = None
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -49,6 +52,7 @@ def to_markdown(results: Results) -> str:
         *(_table(results, clients) for clients in results.plan.clients if results.figures),
         _targets(results.verdicts),
         _first_calls(results.first_calls),
+        lists.to_markdown(results.lists) if results.lists else "",
         _skipped(results.skipped),
         _legend(results),
     ]

@@ -64,9 +64,29 @@ class Clowdy(Subject):
         self._folder = Path(tempfile.mkdtemp(prefix="clowdy-bench-"))
         # Started by root, sandboxes run under another uid, which has to reach what is mounted into them.
         self._folder.chmod(0o711)
-        config = self._folder / "config.yaml"
+        self._serve(self._folder)
+
+    def restart(self, **settings: str) -> None:
+        """Stop the gateway and start it on the same data folder, with these settings changed."""
+        assert self._folder is not None
+        assert self._server is not None
+        assert self._api is not None
+        self._api.close()
+        self._api = None
+        self._server.stop()
+        self._settings |= settings
+        self._serve(self._folder)
+
+    @property
+    def database(self) -> Path:
+        """The file that the gateway keeps its things in."""
+        assert self._folder is not None
+        return self._folder / "data" / "clowdy.db"
+
+    def _serve(self, folder: Path) -> None:
+        config = folder / "config.yaml"
         config.write_text("{}\n")
-        data = self._folder / "data"
+        data = folder / "data"
         mine = {"data_dir": str(data), "driver": self.driver, "host": "127.0.0.1", "port": "0", **self._settings}
         env = {key: value for key, value in os.environ.items() if not key.startswith("CLOWDY_")}
         env |= {f"CLOWDY_{name.upper()}": value for name, value in mine.items()}

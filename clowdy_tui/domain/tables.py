@@ -158,7 +158,7 @@ class InvocationBody(SQLModel, table=True):
 
 
 class InvocationFigures(SQLModel, table=True):
-    """What a function's calls of one span of time came to: a minute, an hour, or (`width` 0, `at` 0) all of them.
+    """What a function's calls of one span of time came to: a minute, an hour, a day, or (`width` 0, `at` 0) all.
 
     `width` and `at` (its beginning) are in seconds. `statuses` counts by status, `durations` by `durations.bucket_of`
     those that ran, whose sum is `duration_us`. Written together with the calls, and kept when they are trimmed.

@@ -9,7 +9,7 @@ from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.domain.names import invocation_id_at
 from clowdy_tui.services.moments import now_ms
 from clowdy_tui.services.pace import Pace
-from clowdy_tui.services.stats import MINUTES_KEPT_S
+from clowdy_tui.services.stats import HOURS_KEPT_S, MINUTES_KEPT_S
 from clowdy_tui.store.database import Database
 
 _EVERY_S: Final = 60.0

@@ -12,11 +12,13 @@ from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function, owned_project
 from clowdy_tui.store.database import Database
 from clowdy_tui.store.figures import FiguresFilter, Span
-from clowdy_tui.store.tally import ALL, HOUR, MINUTE
+from clowdy_tui.store.tally import DAY, HOUR, MINUTE
 
 MINUTES_KEPT_S: Final = 2 * 86400
-"""For how long there are figures by the minute; before that, by the hour."""
+HOURS_KEPT_S: Final = 400 * 86400
+"""For how long there are figures by the minute and by the hour; before that, by the day."""
 
+_KEPT_S: Final = {MINUTE: MINUTES_KEPT_S, HOUR: HOURS_KEPT_S}
 _SERIES_S: Final = 3600
 _LONGEST_SERIES_S: Final = 86400
 
@@ -38,7 +40,8 @@ class StatsService:
     ) -> Stats:
         """Figures of the actor's functions, or of one project's or function's.
 
-        `since` is taken back to the beginning of its minute, or of its hour where that is more than two days ago.
+        `since` is taken back to the beginning of its minute; of its hour where that is more than two days ago, of its
+        day (UTC) where it is more than 400.
         Without it all calls are counted, and the series has the last hour; with it the series has as much of the
         last day.
 
@@ -48,9 +51,9 @@ class StatsService:
         actor.require("read")
         await self._settle()
         now = int(time.time())
-        width, begins = _span(since, now)
+        begins = _begins(since, now)
         longest = now - _LONGEST_SERIES_S
-        first = max(begins, longest) if since is not None else now - _SERIES_S + MINUTE
+        first = max(begins, longest) if begins is not None else now - _SERIES_S + MINUTE
         first -= first % MINUTE
         wanted = FiguresFilter(actor.user, project_id, function_id)
         async with self._database.read() as transaction:
@@ -59,7 +62,7 @@ class StatsService:
             if function_id is not None:
                 await owned_function(transaction, actor, function_id)
             functions = await transaction.figures.functions(wanted)
-            all_of_it = await transaction.figures.sums(wanted, width=width, since=begins)
+            all_of_it = await transaction.figures.sums(wanted, since=begins)
             minutes = await transaction.figures.minutes(wanted, since=first)
         return Stats(
             total_functions=functions,
@@ -75,17 +78,17 @@ class StatsService:
                 for status, count in sorted(all_of_it.statuses.items())
                 if status != OutcomeStatus.SUCCESS.value
             },
-            since=moment(begins * 1000) if since is not None else None,
+            since=moment(begins * 1000) if begins is not None else None,
             series=[_minute(at, minutes.get(at, Span())) for at in range(first, now + 1, MINUTE)],
         )
 
 
-def _span(since: datetime | None, now: int) -> tuple[int, int]:
+def _begins(since: datetime | None, now: int) -> int | None:
     if since is None:
-        return ALL, 0
+        return None
     second = min(max(unix_ms(since) // 1000, 0), now)
-    width = MINUTE if second > now - MINUTES_KEPT_S else HOUR
-    return width, second - second % width
+    kept = next((width for width, age_s in _KEPT_S.items() if second > now - age_s), DAY)
+    return second - second % kept
 
 
 def _successes(span: Span) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from clowdy_tui.domain.tables import Function, InvocationFigures
-from clowdy_tui.store.tally import ALL, HOUR, MINUTE
+from clowdy_tui.store.tally import ALL, DAY, HOUR, MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,16 @@ class Span:
     statuses: dict[str, int] = field(default_factory=dict)
     durations: dict[int, int] = field(default_factory=dict)
 
+    def add(self, other: "Span") -> None:
+        """Count the other's calls too."""
+        self.calls += other.calls
+        self.cold_starts += other.cold_starts
+        self.duration_us += other.duration_us
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        for bucket, count in other.durations.items():
+            self.durations[bucket] = self.durations.get(bucket, 0) + count
+
 
 class Figures:
     def __init__(self, session: AsyncSession) -> None:
@@ -40,21 +50,36 @@ class Figures:
         statement = select(func.count()).select_from(_functions(wanted).subquery())
         return (await self._session.scalars(statement)).one()
 
-    async def sums(self, wanted: FiguresFilter, *, width: int = ALL, since: int = 0) -> Span:
-        """One span: all of it, or from `since` (seconds), where a span of that width begins, up to now."""
-        return (await self._spans(wanted, width, since, by_time=False)).get(0, Span())
+    async def sums(self, wanted: FiguresFilter, *, since: int | None = None) -> Span:
+        """One span: of all calls, or of those since then (seconds), where a minute or an hour begins.
+
+        That is put together from as few rows as can be: the minutes up to the next hour, the hours up to the next
+        day, and days.
+        """
+        if since is None:
+            return (await self._spans(wanted, ALL, 0, by_time=False)).get(0, Span())
+        whole = Span()
+        hour, day = -(-since // HOUR) * HOUR, -(-since // DAY) * DAY
+        for width, first, end in ((MINUTE, since, hour), (HOUR, hour, day), (DAY, day, None)):
+            if end is None or first < end:
+                whole.add((await self._spans(wanted, width, first, end, by_time=False)).get(0, Span()))
+        return whole
 
     async def minutes(self, wanted: FiguresFilter, *, since: int) -> dict[int, Span]:
         """By the beginning of each minute (seconds) in which there were calls."""
         return await self._spans(wanted, MINUTE, since, by_time=True)
 
-    async def _spans(self, wanted: FiguresFilter, width: int, since: int, *, by_time: bool) -> dict[int, Span]:
+    async def _spans(
+        self, wanted: FiguresFilter, width: int, since: int, end: int | None = None, *, by_time: bool
+    ) -> dict[int, Span]:
         at = col(InvocationFigures.at) if by_time else literal_column("0", Integer)
-        which = (
+        which = [
             col(InvocationFigures.function_id).in_(_functions(wanted)),
             col(InvocationFigures.width) == width,
             col(InvocationFigures.at) >= since,
-        )
+        ]
+        if end is not None:
+            which.append(col(InvocationFigures.at) < end)
         spans: dict[int, Span] = {}
         totals = select(
             at.label("begins"),

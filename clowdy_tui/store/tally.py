@@ -11,6 +11,7 @@ from clowdy_tui.domain.names import invocation_time_ms
 
 MINUTE: Final = 60
 HOUR: Final = 3600
+DAY: Final = 86400
 ALL: Final = 0
 
 # These were refused before anything ran: their duration would only pull the figures down.
@@ -46,6 +47,7 @@ class Tally:
         for key in (
             (function_id, MINUTE, second - second % MINUTE),
             (function_id, HOUR, second - second % HOUR),
+            (function_id, DAY, second - second % DAY),
             (function_id, ALL, 0),
         ):
             sums = self.sums.get(key)

@@ -103,6 +103,7 @@ async def test_figures_are_read_by_their_key(database: Database) -> None:
     async def figures(transaction: Transaction) -> None:
         for wanted in (FiguresFilter("ada"), FiguresFilter("ada", "p"), FiguresFilter("ada", None, "f")):
             await transaction.figures.sums(wanted)
+            await transaction.figures.sums(wanted, since=60)
             await transaction.figures.minutes(wanted, since=60)
         await transaction.figures.trim("f", minutes_before=60, hours_before=60)
 

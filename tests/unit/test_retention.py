@@ -94,7 +94,7 @@ async def test_figures_by_the_minute_are_kept_for_two_days(platform: Platform) -
                 "SELECT width, count(*) FROM invocation_figures WHERE function_id = ? GROUP BY width", (function,)
             )
         ).all()
-    assert dict(tuple(row) for row in rows) == {0: 1, 60: 2, 3600: 4}
+    assert dict(tuple(row) for row in rows) == {0: 1, 60: 2, 3600: 4, 86400: 5}
 
 
 async def test_a_platform_does_it_by_itself_and_stops_in_the_middle(folder: Path, engine: FakeEngine) -> None:

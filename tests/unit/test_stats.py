@@ -93,13 +93,13 @@ async def test_of_one_project_one_function_and_nobody_elses(platform: Platform) 
 async def test_since_a_time(platform: Platform) -> None:
     function = await platform.functions.create(LOCAL, FunctionIn(name="f", code=""))
     now = int(time.time() * 1000)
-    for hours in (0, 1, 30, 24 * 5):
+    for hours in (0, 1, 30, 24 * 5, 24 * 500):
         id_ = names.invocation_id_at(now - hours * 3_600_000)
         platform.invocations._writer.add(
             InvocationRecord(id_, function.id, "local", 1, "success", "api", None, None, False, 1000, 0, 0, None, None)
         )
     moment = datetime.now(UTC)
-    for hours, calls in ((0.5, 1), (2, 2), (40, 3), (24 * 4, 3), (24 * 6, 4)):
+    for hours, calls in ((0.5, 1), (2, 2), (40, 3), (24 * 4, 3), (24 * 6, 4), (24 * 499, 4), (24 * 501, 5)):
         stats = await platform.stats.get(LOCAL, since=moment - timedelta(hours=hours))
         assert stats.total_invocations == calls, hours
         assert len(stats.series) <= 24 * 60 + 1
