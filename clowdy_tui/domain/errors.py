@@ -83,6 +83,20 @@ class BodyTooLarge(ClowdyError):
     status, type, title = 413, "body-too-large", "Body too large"
 
 
+class BodyTooSlow(ClowdyError):
+    status, type, title = 408, "request-timeout", "Too slow"
+
+
+class EncodedBody(ClowdyError):
+    """A compressed body where the gateway itself reads it; `headers` say what is taken."""
+
+    status, type, title = 415, "encoded-body", "Encoded body"
+
+
+class TransferEncodingRefused(ClowdyError):
+    status, type, title = 501, "transfer-encoding", "Transfer encoding not taken"
+
+
 class Throttled(ClowdyError):
     status, type, title = 429, "throttled", "Too many calls"
 

@@ -12,9 +12,11 @@ from aiohttp import web
 from clowdy_tui.gateway import about, auth, cors, events, listening, problems, project_rules, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
+from clowdy_tui.gateway.connections import Runner
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.guesses import Guesses
 from clowdy_tui.gateway.proxies import parse_network
+from clowdy_tui.gateway.uploads import answer_expectation
 from clowdy_tui.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -102,8 +104,10 @@ class Gateway:
             await self._keys.close()
 
     async def _runner(self, app: web.Application) -> web.AppRunner:
-        runner = web.AppRunner(
+        runner = Runner(
             app,
+            head_timeout_s=self.config.head_timeout_s,
+            send_timeout_s=self.config.send_timeout_s,
             access_log=None,
             # A caller that hangs up ends its call.
             handler_cancellation=True,
@@ -122,7 +126,7 @@ class Gateway:
             async def handle(request: web.Request) -> web.StreamResponse:
                 return await serve(self, door, request)
 
-            app.router.add_route(method, path, handle)
+            app.router.add_route(method, path, handle, expect_handler=answer_expectation)
 
         app.on_response_prepare.append(project_rules.put_headers_on(self.platform.directory))
         add("POST", "/api/invoke/{id}", project_rules.guard_invoke(public.invoke))

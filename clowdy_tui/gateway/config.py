@@ -10,7 +10,9 @@ class GatewayConfig:
 
     `trusted_proxies` are addresses or networks whose `X-Forwarded-For` counts, `cors_origins` the origins of web
     pages that may use the management API. Where `jwks_url` is set, users come with tokens that are signed with a key
-    from there; `jwt_issuer` and `jwt_audience`, where set, must be the token's `iss` and `aud`.
+    from there; `jwt_issuer` and `jwt_audience`, where set, must be the token's `iss` and `aud`. What a client gets in
+    seconds: `head_timeout_s` for its first request, `body_timeout_s` for a body beside what that takes at 16 KiB a
+    second, `send_timeout_s` to take what was sent to it.
     """
 
     host: str = "127.0.0.1"
@@ -22,4 +24,7 @@ class GatewayConfig:
     jwks_url: str | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    head_timeout_s: float = 30.0
+    body_timeout_s: float = 30.0
+    send_timeout_s: float = 60.0
     version: str = ""

@@ -16,6 +16,7 @@ from clowdy_tui.domain.schemas import Scope
 from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.bodies import parse_json, refused
 from clowdy_tui.gateway.context import Context
+from clowdy_tui.gateway.uploads import read_plain_body
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.platform import Platform
 
@@ -121,7 +122,9 @@ class Endpoint:
                 raise auth.stranger()
             caller.require(self.scope)
         query = read_query(self.query, request) if self.query is not None else None
-        body = read_body(self.body, await request.read()) if self.body is not None else None
+        body = None
+        if self.body is not None:
+            body = read_body(self.body, await read_plain_body(request, gateway.config.body_timeout_s))
         result = await self.handler(Call(gateway, request, caller, body, query))
         if self.content_type is not None:
             headers = {"Content-Type": self.content_type, "Server": problems.SERVER}

@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/problem+json"
 
+# Where the body ends is not known, or the rest is still on its way: nothing sensible can follow it.
+_UNREAD: Final = frozenset({408, 413, 501})
+
 # What stands in the header of that name: not which library in which version has which holes.
 SERVER: Final = "clowdy"
 
@@ -58,6 +61,8 @@ def problem(
     response = web.Response(status=status, body=json.dumps(document).encode(), headers=headers)
     response.headers[hdrs.CONTENT_TYPE] = CONTENT_TYPE
     response.headers[hdrs.SERVER] = SERVER
+    if status in _UNREAD:
+        response.force_close()
     return response
 
 
@@ -97,7 +102,7 @@ def from_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRe
         return error
     type_, title, detail = _AIOHTTP.get(error.status, ("bad-request", error.reason, error.reason))
     allow = ", ".join(sorted(error.allowed_methods)) if isinstance(error, web.HTTPMethodNotAllowed) else ""
-    response = problem(
+    return problem(
         request,
         status=error.status,
         type_=type_,
@@ -105,10 +110,6 @@ def from_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRe
         detail=detail.format(method=request.method, allow=allow, limit=request.client_max_size),
         headers={hdrs.ALLOW: allow} if allow else None,
     )
-    if error.status == 413:
-        # The rest of the body is still on its way: nothing sensible can follow it.
-        response.force_close()
-    return response
 
 
 @web.middleware

@@ -23,6 +23,7 @@ from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.route_event import clean, make_event
 from clowdy_tui.gateway.streamed import StreamedAnswer
+from clowdy_tui.gateway.uploads import read_body, read_plain_body
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.directory import ProjectEntry, Target
 from clowdy_tui.services.routing import Match, MethodNotAllowed
@@ -67,7 +68,7 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
         version = _version(query["version"]) if "version" in query else None
         if version is not None and actor is None:
             raise auth.stranger()
-        event = invoke_input(await request.read() if request.body_exists else b"")
+        event = invoke_input(await read_plain_body(request, gateway.config.body_timeout_s))
         outcome = await platform.invocations.invoke(
             target, event, source="api", actor_owns=owns, version=version, invocation_id=invocation_id
         )
@@ -106,7 +107,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
             door.check_key(request, project.key_hashes)
         if target.status != "active":
             raise RouteInactive("Function is not active")
-        body = await request.read() if request.body_exists else b""
+        body = await read_body(request, gateway.config.body_timeout_s)
         event = make_event(
             gateway,
             request,

@@ -1,8 +1,6 @@
 """An answer that goes out while the function still makes it."""
 
 import asyncio
-import socket
-import struct
 from typing import Final, Self
 
 from aiohttp import HttpVersion11, web
@@ -14,6 +12,7 @@ from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.streaming import Flow
 from clowdy_tui.gateway import problems
 from clowdy_tui.gateway.answer import EMPTY, read_head
+from clowdy_tui.gateway.connections import reset
 
 # As much waits here for a caller who reads slowly; beyond that the function is held back.
 HIGH_WATER: Final = 64 * 1024
@@ -114,7 +113,7 @@ class StreamedAnswer:
             # The chunk that would end it is missing: whoever reads sees that it is not whole.
             transport.close()
         else:
-            _reset(transport)
+            reset(transport)
 
     async def _write(self) -> None:
         assert self._flow is not None
@@ -132,16 +131,3 @@ class StreamedAnswer:
                     await self._wake.wait()
         except ConnectionError:
             self._flow.stop(OutcomeStatus.CANCELLED, "Cancelled", "The caller went away")
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    """Close a connection so that the other end sees an error and no end; what was not sent yet is dropped."""
-    wrapped = transport.get_extra_info("socket")
-    if wrapped is not None and wrapped.family != socket.AF_UNIX:
-        # uvloop's hides setsockopt; another object over the same descriptor has it, and must not close it.
-        borrowed = socket.socket(fileno=wrapped.fileno())
-        try:
-            borrowed.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        finally:
-            borrowed.detach()
-    transport.abort()
