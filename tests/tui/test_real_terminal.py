@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.tui.terminal import Terminal
+from tests.terminal import Terminal
 
 pytestmark = pytest.mark.slow
 

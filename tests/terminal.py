@@ -47,7 +47,9 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._command = list(command)
-        self._environment = {**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        # The terminal has a size; a test runner's own idea of one would win over it.
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
+        self._environment = {**own, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         self._master = -1
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -64,11 +66,21 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process is not None
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if self._master >= 0:
+            self.hang_up()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not entered yet"
+        return self._process
+
+    def hang_up(self) -> None:
+        """Close the terminal without a word, as a broken connection does."""
         os.close(self._master)
+        self._master = -1
 
     @property
     def text(self) -> str:
@@ -99,11 +111,10 @@ class Terminal:
 
     def ends(self, *, timeout_s: float = 20) -> int:
         """Wait for the program to end; its exit code."""
-        assert self._process is not None
         deadline = time.monotonic() + timeout_s
         while self._read(0.1):
             assert time.monotonic() < deadline, f"the program does not end:\n{self.text}"
-        return self._process.wait(timeout=timeout_s)
+        return self.process.wait(timeout=timeout_s)
 
     def _read(self, wait_s: float) -> bool:
         """Take what the program wrote; False where it has ended."""
