@@ -37,7 +37,11 @@ def _clean_name(value: Any) -> Any:
 Name = Annotated[
     str,
     BeforeValidator(_clean_name),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": names.MAX_NAME_LENGTH}, mode="validation"),
+    # Blanks around it are cut off before it is measured, so there is no `maxLength` of what is sent.
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "description": f"up to {names.MAX_NAME_LENGTH} characters"},
+        mode="validation",
+    ),
 ]
 Memory = Annotated[int, Field(ge=32, le=4096, description="MiB")]
 Cpus = Annotated[float, Field(ge=0.1, le=256, description="CPU cores")]
