@@ -12,7 +12,7 @@ from aiohttp import web
 from clowdy_tui.gateway import about, auth, cors, events, listening, problems, project_rules, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
-from clowdy_tui.gateway.connections import Runner
+from clowdy_tui.gateway.connections import Runner, make_room
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.guesses import Guesses
 from clowdy_tui.gateway.proxies import parse_network
@@ -108,6 +108,7 @@ class Gateway:
             app,
             head_timeout_s=self.config.head_timeout_s,
             send_timeout_s=self.config.send_timeout_s,
+            most=self.config.max_connections or make_room(),
             access_log=None,
             # A caller that hangs up ends its call.
             handler_cancellation=True,

@@ -12,7 +12,8 @@ class GatewayConfig:
     pages that may use the management API. Where `jwks_url` is set, users come with tokens that are signed with a key
     from there; `jwt_issuer` and `jwt_audience`, where set, must be the token's `iss` and `aud`. What a client gets in
     seconds: `head_timeout_s` for its first request, `body_timeout_s` for a body beside what that takes at 16 KiB a
-    second, `send_timeout_s` to take what was sent to it.
+    second, `send_timeout_s` to take what was sent to it. `max_connections` None: half of
+    the files that the process may open, for each door.
     """
 
     host: str = "127.0.0.1"
@@ -27,4 +28,5 @@ class GatewayConfig:
     head_timeout_s: float = 30.0
     body_timeout_s: float = 30.0
     send_timeout_s: float = 60.0
+    max_connections: int | None = None
     version: str = ""

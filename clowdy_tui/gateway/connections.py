@@ -1,7 +1,9 @@
 """Connections of clients that speak HTTP badly, slowly or not at all."""
 
 import asyncio
+import json
 import logging
+import resource
 import socket
 import struct
 from typing import Any, Final
@@ -21,13 +23,31 @@ KEEP_ALIVE_S: Final = 75.0
 # How often within its time a connection that takes nothing is looked at.
 _LOOKS: Final = 4
 
-_LATE: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nServer: clowdy\r\n"
-    b"Content-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%b"
-)
-_LATE_BODY: Final = (
-    b'{"type":"request-timeout","title":"Too slow","status":408,"detail":"No request came within the time for it"}'
-)
+_MOST_DESCRIPTORS: Final = 65_536
+
+
+def _unasked(status: int, reason: str, type_: str, detail: str) -> bytes:
+    """A problem for a connection that has sent no request."""
+    problem = {"type": type_, "title": reason, "status": status, "detail": detail}
+    body = json.dumps(problem).encode()
+    return (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nServer: {problems.SERVER}\r\n"
+        f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+_LATE: Final = _unasked(408, "Request Timeout", "request-timeout", "No request came within the time for it")
+_FULL: Final = _unasked(503, "Service Unavailable", "unavailable", "There are too many connections")
+
+
+def make_room() -> int:
+    """How many connections each door may have: half of the files that this process may open, as many as it can get."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return soft // 2
 
 
 class Connection(web.RequestHandler):
@@ -61,9 +81,14 @@ class Connection(web.RequestHandler):
 
     def _head_late(self) -> None:
         # Later ones are bounded by how long an idle connection is kept.
-        if not self._request_count and self.transport is not None:
-            self.transport.write(_LATE % (len(_LATE_BODY), _LATE_BODY))
-            self.force_close()
+        if not self._request_count:
+            self.refuse(_LATE)
+
+    def refuse(self, answer: bytes) -> None:
+        """Say this, and close."""
+        if self.transport is not None:
+            self.transport.write(answer)
+        self.force_close()
 
     def handle_error(
         self,
@@ -98,8 +123,9 @@ class Connections(web.Server):
     That is looked at now and then for all of them together: a request costs nothing more.
     """
 
-    def __init__(self, *given: Any, head_timeout_s: float, send_timeout_s: float, **options: Any) -> None:
+    def __init__(self, *given: Any, head_timeout_s: float, send_timeout_s: float, most: int, **options: Any) -> None:
         super().__init__(*given, **options)
+        self._most = most
         self._head_timeout_s = head_timeout_s
         self._look_every_s = send_timeout_s / _LOOKS
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +136,8 @@ class Connections(web.Server):
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        if len(self._connections) > self._most and isinstance(handler, Connection):
+            handler.refuse(_FULL)
         if self._timer is None:
             self._timer = self._loop.call_later(self._look_every_s, self._look)
 
@@ -141,7 +169,9 @@ class Runner(web.AppRunner):
 
     __slots__ = ("_limits",)
 
-    def __init__(self, app: web.Application, *, head_timeout_s: float, send_timeout_s: float, **options: Any) -> None:
+    def __init__(
+        self, app: web.Application, *, head_timeout_s: float, send_timeout_s: float, most: int, **options: Any
+    ) -> None:
         super().__init__(
             app,
             max_line_size=MAX_LINE_BYTES,
@@ -150,7 +180,11 @@ class Runner(web.AppRunner):
             keepalive_timeout=KEEP_ALIVE_S,
             **options,
         )
-        self._limits = {"head_timeout_s": head_timeout_s, "send_timeout_s": send_timeout_s}
+        self._limits: dict[str, Any] = {
+            "head_timeout_s": head_timeout_s,
+            "send_timeout_s": send_timeout_s,
+            "most": most,
+        }
 
     async def _make_server(self) -> Connections:
         made = await super()._make_server()

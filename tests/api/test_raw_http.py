@@ -35,6 +35,7 @@ async def impatient(platform: Platform) -> AsyncIterator[Gateway]:
         head_timeout_s=1.0,
         body_timeout_s=1.0,
         send_timeout_s=1.0,
+        max_connections=100,
     )
     async with Gateway(platform, config) as gateway:
         yield gateway
@@ -263,6 +264,23 @@ async def test_slow_heads_end(impatient: Gateway) -> None:
             status, headers, body = await open_line.answer()
             assert (status, headers["connection"], json.loads(body)["status"]) == (408, "close", 408)
             await open_line.closed()
+
+
+async def test_there_is_an_end_to_connections(impatient: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    async with contextlib.AsyncExitStack() as many:
+        crowd = [await many.enter_async_context(line(impatient)) for _ in range(150)]
+        await crowd[0].send(get("/api/health"))
+        assert (await crowd[0].answer())[0] == 200, "who was there first is served"
+        status, headers, _ = await crowd[-1].answer()
+        assert (status, headers["connection"]) == (503, "close")
+        await crowd[-1].closed()
+
+    # The sockets of those who left are taken down one after the other.
+    async def served() -> bool:
+        return (await ask(impatient, get("/api/health")))[0] == 200
+
+    assert await until(served)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("path", ["/api/gateway/raw/x", "/api/invoke/{id}", "/api/functions"])

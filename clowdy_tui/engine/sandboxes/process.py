@@ -119,9 +119,12 @@ class _Descriptor:
 def _read_first_pid(info: int) -> int | None:
     told = b""
     deadline = time.monotonic() + _SPAWN_TIMEOUT_S
+    # Not select: that knows no descriptor over 1023, and callers' connections are descriptors, too.
+    poll = select.poll()
+    poll.register(info, select.POLLIN)
     # To the end: bwrap writes more after the pid, and a pipe closed too early kills it before it lets the sandbox run.
     while b"}" not in told:
-        ready, _, _ = select.select([info], [], [], max(0.0, deadline - time.monotonic()))
+        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
         data = os.read(info, 4096) if ready else b""
         if not data:
             return None
