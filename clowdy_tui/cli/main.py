@@ -31,6 +31,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "rollback": ("functions:rollback", "Make an earlier version the active one."),
     },
     "What a project owns": {
+        "import": ("import_:import_", "Take over what the web app's clowdy.db holds."),
         "project": ("project:project", "Settings: CORS, rate limit, what is kept of calls."),
         "routes": ("routes:routes", "Routes: which request calls which function."),
         "env": ("env:env", "Environment variables."),

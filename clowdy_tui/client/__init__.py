@@ -11,6 +11,7 @@ from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.resources import Functions, Invocations, Keys, Projects, Routes, Tokens, Variables
+from clowdy_tui.domain.importing import ImportIn, ImportOut
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
@@ -78,6 +79,10 @@ class Clowdy:
     async def kill(self, instance_id: str) -> None:
         """End one sandbox, whatever it does."""
         await self.connection.call(Detail, "DELETE", f"/api/pool/{quote(instance_id, safe='')}")
+
+    async def import_(self, what: ImportIn) -> ImportOut:
+        """Take over projects, functions, routes and variables from elsewhere; what is there already stays."""
+        return await self.connection.call(ImportOut, "POST", "/api/import", body=what)
 
     async def example(self) -> ProjectOut:
         """The example project, made where it is not there."""

@@ -52,7 +52,7 @@ class EnvironmentService:
             InvalidInput: a key or value that no environment can hold.
         """
         actor.require("write")
-        _check(wanted)
+        check_variable(wanted)
         now = now_ms()
         async with self._database.write() as transaction:
             project = await owned_project(transaction, actor, project_id)
@@ -104,7 +104,8 @@ class EnvironmentService:
         )
 
 
-def _check(wanted: VariableIn) -> None:
+def check_variable(wanted: VariableIn) -> None:
+    """Raises InvalidInput for a key or value that no environment can hold."""
     if not names.IDENTIFIER.match(wanted.key) or len(wanted.key) > MAX_KEY_LENGTH:
         raise InvalidInput.of("key", "must be letters, digits and _, not beginning with a digit", kind="variable_key")
     if "\0" in wanted.value:

@@ -27,6 +27,7 @@ from clowdy_tui.services.drivers import choose_driver
 from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
+from clowdy_tui.services.importing import ImportService
 from clowdy_tui.services.invocations import Engine, InvocationService
 from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
 from clowdy_tui.services.keys import KeyService
@@ -93,6 +94,7 @@ class Platform:
     pool: PoolService
     stats: StatsService
     replay: ReplayService
+    importing: ImportService
     monitoring: MonitoringService
     installation_id: str
 
@@ -167,6 +169,7 @@ class Platform:
         self.pool = PoolService(engine, self.directory)
         self.stats = StatsService(database, self.invocations.flush)
         self.replay = ReplayService(database, self.directory, self.invocations)
+        self.importing = ImportService(database, self.directory, bus, cipher)
         self.monitoring = MonitoringService(self.directory, counters, self.pool, engine)
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()

@@ -30,14 +30,14 @@ class ProjectService:
                 if mark is None or mark.owner != actor.user:
                     raise no_such_mark()
             rows = await transaction.projects.page(actor.user, limit=limit, before=before)
-        return [_out(project, count) for project, count in rows]
+        return [project_out(project, count) for project, count in rows]
 
     async def get(self, actor: Actor, project_id: str) -> ProjectOut:
         """Raises NotFound."""
         actor.require("read")
         async with self._database.read() as transaction:
             project = await owned_project(transaction, actor, project_id)
-            return _out(project, await transaction.projects.function_count(project_id))
+            return project_out(project, await transaction.projects.function_count(project_id))
 
     @whole
     async def create(self, actor: Actor, wanted: ProjectIn) -> ProjectOut:
@@ -53,7 +53,7 @@ class ProjectService:
                 id=names.new_id(),
                 owner=actor.user,
                 name=wanted.name,
-                slug=await _free_slug(transaction, names.slugify(wanted.name)),
+                slug=await free_slug(transaction, names.slugify(wanted.name)),
                 description=wanted.description,
                 created_at=now,
                 updated_at=now,
@@ -109,7 +109,7 @@ class ProjectService:
         self._bus.publish(events.PROJECT_DELETED, {"project_id": project_id}, owner=actor.user)
 
     def _published(self, event: str, project: Project, count: int) -> ProjectOut:
-        out = _out(project, count)
+        out = project_out(project, count)
         self._bus.publish(
             event, {"project_id": project.id, "project": out.model_dump(mode="json")}, owner=project.owner
         )
@@ -126,7 +126,8 @@ def _slug(wanted: str) -> str:
         ) from error
 
 
-async def _free_slug(transaction: Transaction, slug: str) -> str:
+async def free_slug(transaction: Transaction, slug: str) -> str:
+    """This slug, with -1, -2 … where it is taken."""
     taken = await transaction.projects.slugs_like(slug)
     candidate, number = slug, 0
     while candidate in taken:
@@ -135,7 +136,8 @@ async def _free_slug(transaction: Transaction, slug: str) -> str:
     return candidate
 
 
-def _out(project: Project, function_count: int) -> ProjectOut:
+def project_out(project: Project, function_count: int) -> ProjectOut:
+    """A project as it goes over the API."""
     return ProjectOut(
         id=project.id,
         name=project.name,

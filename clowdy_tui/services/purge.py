@@ -9,7 +9,6 @@ from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.services.pace import Pace
 from clowdy_tui.store.database import Database
 
-_STEP: Final = 500
 _PAGES: Final = 1000
 
 log = logging.getLogger(__name__)

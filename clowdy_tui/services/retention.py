@@ -16,9 +16,6 @@ _EVERY_S: Final = 60.0
 _FIGURES_EVERY_S: Final = 3600.0
 _DAY_S: Final = 86400
 
-HOURS_KEPT_S: Final = 400 * _DAY_S
-"""For how long there are figures by the hour."""
-
 # Unused pages that stay in the file: the next calls take them, and a file that grew and shrank each minute would be
 # written twice.
 _RESERVE_PAGES: Final = 4096

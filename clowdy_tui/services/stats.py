@@ -20,7 +20,7 @@ HOURS_KEPT_S: Final = 400 * 86400
 
 _KEPT_S: Final = {MINUTE: MINUTES_KEPT_S, HOUR: HOURS_KEPT_S}
 _SERIES_S: Final = 3600
-_LONGEST_SERIES_S: Final = 86400
+_LONGEST_SERIES_S: Final = 3 * 3600
 
 
 class StatsService:
@@ -43,7 +43,7 @@ class StatsService:
         `since` is taken back to the beginning of its minute; of its hour where that is more than two days ago, of its
         day (UTC) where it is more than 400.
         Without it all calls are counted, and the series has the last hour; with it the series has as much of the
-        last day.
+        last three hours.
 
         Raises:
             NotFound: no such project or function.

@@ -5,12 +5,13 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiosqlite
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import SQLModel
 
 from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.store.figures import Figures
@@ -38,10 +39,14 @@ PRAGMAS: Final = (
 )
 
 
+Row = TypeVar("Row", bound=SQLModel)
+
+
 class Transaction:
     """One transaction, with a repository for each group of tables."""
 
     def __init__(self, session: AsyncSession) -> None:
+        self._session = session
         self.projects = Projects(session)
         self.functions = Functions(session)
         self.routes = Routes(session)
@@ -51,6 +56,11 @@ class Transaction:
         self.tokens = Tokens(session)
         self.keys = ApiKeys(session)
         self.meta = MetaValues(session)
+
+
+    async def find(self, table: type[Row], id_: str) -> Row | None:
+        """The row with this id, of any table that has such."""
+        return await self._session.get(table, id_)
 
 
 class Database:

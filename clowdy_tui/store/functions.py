@@ -21,6 +21,11 @@ class Functions:
     async def get(self, function_id: str) -> Function | None:
         return await self._session.get(Function, function_id)
 
+    async def named(self, project_id: str, name: str) -> bool:
+        """Whether the project has a function of this name."""
+        statement = select(col(Function.id)).where(col(Function.project_id) == project_id, col(Function.name) == name)
+        return (await self._session.execute(statement)).first() is not None
+
     async def with_active(self, function_id: str) -> tuple[Function, FunctionVersion] | None:
         """A function and its active version."""
         statement = (

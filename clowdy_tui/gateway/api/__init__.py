@@ -3,6 +3,7 @@
 from clowdy_tui.gateway.api import (
     functions,
     health,
+    importing,
     invocations,
     keys,
     pool,
@@ -28,5 +29,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *replay.ENDPOINTS,
     *tokens.ENDPOINTS,
     *pool.ENDPOINTS,
+    *importing.ENDPOINTS,
     *system.ENDPOINTS,
 )
