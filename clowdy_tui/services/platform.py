@@ -29,8 +29,8 @@ from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
 from clowdy_tui.services.importing import ImportService
 from clowdy_tui.services.invocations import Engine, InvocationService
-from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
 from clowdy_tui.services.keys import KeyService
+from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
 from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge

@@ -57,7 +57,6 @@ class Transaction:
         self.keys = ApiKeys(session)
         self.meta = MetaValues(session)
 
-
     async def find(self, table: type[Row], id_: str) -> Row | None:
         """The row with this id, of any table that has such."""
         return await self._session.get(table, id_)
