@@ -39,9 +39,25 @@ def ls(shell: Shell, project: str) -> None:
 @click.argument("path")
 @click.argument("function")
 @click.option("--description", default="", help="What it is for.")
-@click.option("--auth", type=click.Choice(["none", "token"]), default="none", help="Who may call it.")
+@click.option("--auth", type=click.Choice(["none", "token", "api_key"]), default="none", help="Who may call it.")
+@click.option(
+    "--payload-format",
+    type=click.Choice(["clowdy", "aws-2.0"]),
+    default="clowdy",
+    help="What FUNCTION's event is like.",
+)
 @with_shell
-def add(shell: Shell, *, project: str, method: str, path: str, function: str, description: str, auth: str) -> None:
+def add(
+    shell: Shell,
+    *,
+    project: str,
+    method: str,
+    path: str,
+    function: str,
+    description: str,
+    auth: str,
+    payload_format: str,
+) -> None:
     """Let METHOD (or ANY) on PATH of PROJECT call FUNCTION.
 
     PATH may hold parameters: /users/{id}, /files/*rest. FUNCTION is its name in the project, project/name or its id.
@@ -53,7 +69,8 @@ def add(shell: Shell, *, project: str, method: str, path: str, function: str, de
         named = await client.projects.functions(owner.id)
         chosen = next((item for item in named if item.name == function), None) or await function_named(client, function)
         asked = {"function_id": chosen.id, "method": method.upper(), "path": path, "description": description}
-        return await client.routes.create(owner.id, RouteIn.model_validate({**asked, "auth": auth}))
+        asked |= {"auth": auth, "payload_format": payload_format}
+        return await client.routes.create(owner.id, RouteIn.model_validate(asked))
 
     if method.upper() not in (known := ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY")):
         raise Failure(f"{method!r} is no method; known are {', '.join(known)}", Exit.USAGE)

@@ -31,6 +31,8 @@ def test_a_route_is_added_answers_is_listed_and_is_removed(at: Cli, project: str
 
 def test_a_route_that_is_there_already_fails(at: Cli, project: str) -> None:
     at("routes", "add", project, "ANY", "/x", f"{project}/greets")
+    route = at.json("routes", "add", project, "ANY", "/*rest", "greets", "--payload-format", "aws-2.0")
+    assert route["payload_format"] == "aws-2.0"
     assert "clowdy: " in at("routes", "add", project, "ANY", "/x", "greets", code=1).err
 
 
