@@ -58,7 +58,8 @@ def test_what_an_engine_cannot_enforce_is_said() -> None:
     weak = INFO | {"MemoryLimit": False, "CpuCfsQuota": False, "PidsLimit": False, "SecurityOptions": None}
     missing = frozenset(Enforced) - EngineFacts.of(weak).enforced(own_seccomp=False)
     assert missing == {Enforced.MEMORY, Enforced.CPU, Enforced.PROCESSES, Enforced.SYSTEM_CALLS}
-    assert Enforced.SYSTEM_CALLS not in EngineFacts.of(
-        INFO | {"SecurityOptions": ["name=seccomp,profile=unconfined"]}
-    ).enforced(own_seccomp=False)
+    unconfined = EngineFacts.of(INFO | {"SecurityOptions": ["name=seccomp,profile=unconfined"]})
+    assert Enforced.SYSTEM_CALLS not in unconfined.enforced(own_seccomp=False)
+    assert Enforced.SYSTEM_CALLS in unconfined.enforced(own_seccomp=True)
+    assert Enforced.SYSTEM_CALLS not in EngineFacts.of(weak).enforced(own_seccomp=True)
     assert EngineFacts.of(INFO).enforced(own_seccomp=False) == frozenset(Enforced)

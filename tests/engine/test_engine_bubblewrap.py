@@ -354,7 +354,7 @@ def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> Non
     done = subprocess.run(
         [
             *(sys.executable, str(script), "54321", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "bubblewrap"),
-            str(here / "test_engine_isolation.py"),
+            *(str(here / "test_engine_isolation.py"), str(here / "test_engine_syscalls.py")),
         ],
         cwd=here.parents[1],
         env=environment,

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from clowdy_tui.domain.errors import DriverUnavailable
-from clowdy_tui.engine.sandboxes import diagnosis, leftovers
+from clowdy_tui.engine.sandboxes import diagnosis, leftovers, seccomp
 from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.cgroups import CgroupTree
 from clowdy_tui.engine.sandboxes.launch import (
@@ -45,6 +47,7 @@ class BubblewrapDriver:
         self._drop_to = SANDBOX_UID if sys.platform == "linux" and os.geteuid() == 0 else None
         self._bwrap: Bubblewrap | None = None
         self._disable_userns = False
+        self._seccomp: Path | None = None
         self._cgroups: CgroupTree | None = None
         self._status = DriverStatus("bubblewrap", False, "Not checked yet.")
         self._sandboxes: set[BubblewrapSandbox] = set()
@@ -136,15 +139,17 @@ class BubblewrapDriver:
         said = ""
         for bwrap in found:
             here = self._bwrap_within_reach(bwrap)
-            for disable_userns in (True, False) if bwrap.modern else (False,):
+            filters = (filter_, None) if (filter_ := seccomp.bpf_file()) else (None,)
+            for disable_userns, filter_ in product((True, False) if bwrap.modern else (False,), filters):
                 command = [
                     str(here.path),
+                    *(("--seccomp", "{seccomp}") if filter_ else ()),
                     *namespace_arguments(network=False, disable_userns=disable_userns),
                     *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", str(here.path), "--version"),
                 ]
-                failure = run_once(launch_command(command, join_files=(), drop_to=self._drop_to))
+                failure = run_once(launch_command(command, join_files=(), drop_to=self._drop_to), filter_)
                 if failure is None:
-                    self._bwrap, self._disable_userns = here, disable_userns
+                    self._bwrap, self._disable_userns, self._seccomp = here, disable_userns, filter_
                     return self._ready(here)
                 said = said or failure
         problem, remedy = diagnosis.explain(said)
@@ -168,8 +173,14 @@ class BubblewrapDriver:
             enforced.add(Enforced.CPU)
         if "pids" in held or diagnosis.counts_processes_per_namespace():
             enforced.add(Enforced.PROCESSES)
-        if not self._disable_userns:
-            notes.append("functions may make user namespaces of their own")
+        if self._seccomp is not None:
+            enforced.add(Enforced.SYSTEM_CALLS)
+        else:
+            known = seccomp.bpf_file() is not None
+            why = "this kernel takes no filter" if known else f"there is no list for {platform.machine()}"
+            notes.append(f"all system calls are open: {why}")
+            if not self._disable_userns:
+                notes.append("functions may make user namespaces of their own")
         notes.append("a function with the network on shares the host's network, its loopback addresses included")
         return DriverStatus(self.name, True, enforced=frozenset(enforced), notes=tuple(notes))
 
@@ -187,10 +198,11 @@ class BubblewrapDriver:
             modern=self._bwrap.modern,
             disable_userns=self._disable_userns,
         )
-        command = [str(self._bwrap.path), "--info-fd", "{info}", *arguments]
+        filtering = ("--seccomp", "{seccomp}") if self._seccomp else ()
+        command = [str(self._bwrap.path), "--info-fd", "{info}", *filtering, *arguments]
         join_files = group.join_files if group else []
         try:
-            return spawn(launch_command(command, join_files=join_files, drop_to=self._drop_to), group)
+            return spawn(launch_command(command, join_files=join_files, drop_to=self._drop_to), group, self._seccomp)
         except BaseException:
             # A bwrap that fails half way leaves the process that was to be the sandbox waiting for it.
             leftovers.end_processes(f"{self._installation}/{spec.id}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.sandboxes import seccomp
 from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.docker_container import (
     INSTALLATION_LABEL,
@@ -37,7 +38,7 @@ class DockerDriver:
     `host` is an address as `DOCKER_HOST` has it, `cert_path` a folder with cert.pem, key.pem and ca.pem; without them
     the environment, the docker context and the usual sockets are looked at, as the docker command does.
     A spec's root is a packed tree, or a folder with a Dockerfile that is built on `base_image`.
-    `seccomp_profile` is a profile's JSON; without it the engine's own holds. `timeout_s` limits each request.
+    `seccomp_profile` is a profile's JSON in place of Clowdy's own. `timeout_s` limits each request.
     """
 
     name = "docker"
@@ -98,7 +99,7 @@ class DockerDriver:
                 f"The Docker engine knows no OCI runtime {self._oci_runtime!r}.",
                 "Add it to the engine's daemon.json, or leave the setting out.",
             )
-        own_seccomp = self._seccomp_profile is not None
+        own_seccomp = self._profile(facts) is not None
         return DriverStatus(
             self.name, True, enforced=facts.enforced(own_seccomp=own_seccomp), notes=_notes(facts, own_seccomp)
         )
@@ -206,7 +207,7 @@ class DockerDriver:
             installation_id=self._installation_id,
             network=await network.ensure() if spec.shape.network_enabled else "none",
             oci_runtime=self._oci_runtime,
-            seccomp_profile=self._seccomp_profile,
+            seccomp_profile=self._profile(self._facts),
         )
         container = await engine.call(partial(_create_container, config))
         sandbox = DockerSandbox(spec.id, container, engine, listener)
@@ -221,6 +222,11 @@ class DockerDriver:
             raise
         sandbox.begin()
         return sandbox
+
+    def _profile(self, facts: EngineFacts) -> str | None:
+        """The filter of system calls to ask for; None where the engine has none, or a machine that has no list."""
+        ours = facts.seccomp and facts.architecture in seccomp.ARCHITECTURES
+        return self._seccomp_profile or (seccomp.docker_profile() if ours else None)
 
     async def _see_off(self, sandbox: DockerSandbox) -> None:
         await sandbox.gone.wait()

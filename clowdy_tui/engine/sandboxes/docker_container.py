@@ -24,7 +24,10 @@ MASKED = (
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What the engine says of itself (`/info`), as far as limits depend on it."""
+    """What the engine says of itself (`/info`), as far as limits depend on it.
+
+    `seccomp` is whether it can filter system calls, `confined` whether it does so where it is not told how.
+    """
 
     cpus: int
     memory: bool
@@ -32,6 +35,8 @@ class EngineFacts:
     cpu: bool
     processes: bool
     seccomp: bool
+    confined: bool
+    architecture: str
     linux: bool
     bridge: bool
     rootless: bool
@@ -40,14 +45,15 @@ class EngineFacts:
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> "EngineFacts":
         options = [str(option) for option in info.get("SecurityOptions") or []]
-        seccomp = [option for option in options if option.startswith("name=seccomp")]
         return cls(
             cpus=int(info.get("NCPU") or 1),
             memory=bool(info.get("MemoryLimit")),
             swap=bool(info.get("SwapLimit")),
             cpu=bool(info.get("CpuCfsQuota")),
             processes=bool(info.get("PidsLimit", True)),
-            seccomp=bool(seccomp) and "profile=unconfined" not in seccomp[0],
+            seccomp=any(option.startswith("name=seccomp") for option in options),
+            confined="name=seccomp,profile=unconfined" not in options,
+            architecture=str(info.get("Architecture")),
             linux=info.get("OSType") == "linux",
             bridge="bridge" in ((info.get("Plugins") or {}).get("Network") or []),
             rootless="name=rootless" in options,
@@ -63,7 +69,7 @@ class EngineFacts:
             Enforced.FILES: True,
             Enforced.NETWORK_OFF: True,
             Enforced.NETWORK_APART: self.bridge,
-            Enforced.SYSTEM_CALLS: self.seccomp or own_seccomp,
+            Enforced.SYSTEM_CALLS: self.seccomp and (self.confined or own_seccomp),
             Enforced.UNPRIVILEGED: True,
         }
         return frozenset(what for what, really in held.items() if really)

@@ -9,9 +9,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 from clowdy_tui.domain.errors import DriverUnavailable
@@ -48,12 +49,19 @@ class Spawned:
             self.group.remove()
 
 
-def run_once(command: list[str]) -> str | None:
-    """Run a command to its end; None where it succeeded, else what it said."""
+def run_once(command: list[str], seccomp: Path | None = None) -> str | None:
+    """Run a command to its end; None where it succeeded, else what it said. `{seccomp}` is as in `spawn`."""
     try:
-        done = subprocess.run(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SPAWN_TIMEOUT_S, check=False, env={}
-        )
+        with _opened(seccomp) as filter_:
+            done = subprocess.run(  # noqa: S603
+                _filled(command, seccomp=filter_),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_SPAWN_TIMEOUT_S,
+                check=False,
+                env={},
+                pass_fds=filter_,
+            )
     except subprocess.TimeoutExpired:
         return "it did not end within 10 s"
     except OSError as error:
@@ -61,8 +69,28 @@ def run_once(command: list[str]) -> str | None:
     return None if done.returncode == 0 else done.stderr.decode("utf-8", "replace") or f"exit code {done.returncode}"
 
 
-def spawn(command: list[str], group: Cgroup | None) -> Spawned:
-    """Start bwrap and wait until it has made the sandbox; `{info}` in the command becomes its --info-fd. Blocks.
+def _filled(command: list[str], **descriptors: tuple[int, ...]) -> list[str]:
+    numbers = {f"{{{name}}}": str(held[0]) for name, held in descriptors.items() if held}
+    return [numbers.get(part, part) for part in command]
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[tuple[int, ...]]:
+    """A descriptor of the file, in a tuple; none where there is no file."""
+    if path is None:
+        yield ()
+        return
+    # Opened anew each time: bwrap reads it to its end, and all that have a descriptor share its place in the file.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def spawn(command: list[str], group: Cgroup | None, seccomp: Path | None = None) -> Spawned:
+    """Start bwrap and wait until it has made the sandbox; `{info}` in the command becomes its --info-fd, `{seccomp}`
+    the descriptor of the file `seccomp`. Blocks.
 
     Raises:
         DriverUnavailable: bwrap says that it cannot.
@@ -77,15 +105,16 @@ def spawn(command: list[str], group: Cgroup | None) -> Spawned:
         theirs.callback(os.close, output_inner)
         info, info_inner = os.pipe()
         theirs.callback(os.close, info_inner)
+        filter_ = theirs.enter_context(_opened(seccomp))
         with contextlib.closing(_Descriptor(info)):
             for end in (channel, inner):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
             process = subprocess.Popen(  # noqa: S603
-                [str(info_inner) if part == "{info}" else part for part in command],
+                _filled(command, info=(info_inner,), seccomp=filter_),
                 stdin=inner.fileno(),
                 stdout=inner.fileno(),
                 stderr=output_inner,
-                pass_fds=(info_inner,),
+                pass_fds=(info_inner, *filter_),
                 env={},
                 cwd="/",
                 process_group=0,
