@@ -11,8 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import rounds
 from benchmarks.loadgen import AsyncioGenerator, percentile
-from benchmarks.model import BenchmarkError, Generator, Load, Request
+from benchmarks.model import BenchmarkError
+from benchmarks.rounds import Row, Sample
 from benchmarks.subjects.clowdy import INVOKE_CODE, Clowdy
 from clowdy_tui.domain.names import invocation_id_at
 from clowdy_tui.store.records import InvocationRecord
@@ -22,6 +24,8 @@ FUNCTIONS = 20
 DAYS = 20
 TARGET_MS = 10.0
 CLIENTS = (1, 8)
+# More than this used by other programs, and a load says more of them than of us: left out where others are quiet.
+QUIET_CORES = 0.25
 _DAY_MS = 86_400_000
 _STILL_S = 5.0
 _FOR_EVER = {"retention_days": "36500", "retention_bytes": str(1 << 50)}
@@ -49,8 +53,8 @@ class Lists:
     trimmed: int = 0
     trimmed_s: float = 0.0
     file_after_mb: float = 0.0
-    before: dict[int, list[Load]] = field(default_factory=dict)
-    during: dict[int, list[Load]] = field(default_factory=dict)
+    before: dict[int, list[Sample]] = field(default_factory=dict)
+    during: dict[int, list[Sample]] = field(default_factory=dict)
 
 
 def measure(*, calls: int, times: int, seconds: float, say: Callable[[str], None]) -> Lists:
@@ -69,12 +73,11 @@ def measure(*, calls: int, times: int, seconds: float, say: Callable[[str], None
         for what, path in _questions(functions[0], middle).items():
             lists.asked.append(_ask(clowdy, what, path, 3 if "a word" in what else times))
             say(f"lists: {what}: p50 {lists.asked[-1].p50_ms:.1f} ms, p99 {lists.asked[-1].p99_ms:.1f} ms")
-        generator = AsyncioGenerator()
         # The same restart as before the trimming, so that nothing else differs.
         clowdy.restart()
-        _loads(clowdy, generator, clowdy.invoke_request(functions[0]), lists.before, seconds, rounds=3)
+        _loads(clowdy, functions[0], lists.before, seconds, times=5)
         clowdy.restart(retention_days="1")
-        _trim(clowdy, generator, clowdy.invoke_request(functions[0]), lists, seconds)
+        _trim(clowdy, functions[0], lists, seconds)
         say(f"lists: trimmed {lists.trimmed:,} calls in {lists.trimmed_s:.0f} s under load")
     return lists
 
@@ -157,28 +160,23 @@ def _ask(clowdy: Clowdy, what: str, path: str, times: int) -> Asked:
 
 
 def _loads(
-    clowdy: Clowdy,
-    generator: Generator,
-    request: Request,
-    into: dict[int, list[Load]],
-    seconds: float,
-    *,
-    rounds: int = 1,
-    warm: bool = True,
+    clowdy: Clowdy, function: str, into: dict[int, list[Sample]], seconds: float, *, times: int = 1, warm: bool = True
 ) -> None:
+    row, generator = Row("a call", clowdy, clowdy.invoke_request(function)), AsyncioGenerator()
     if warm:
-        generator.load(request, clients=max(CLIENTS), seconds=0.5)
+        generator.load(row.request, clients=max(CLIENTS), seconds=0.5)
         clowdy.settle()
-    for _ in range(rounds):
+    for _ in range(times):
         for clients in CLIENTS:
-            into.setdefault(clients, []).append(generator.load(request, clients=clients, seconds=seconds))
+            taken = into.setdefault(clients, [])
+            taken.append(rounds.take(row, clients, len(taken), seconds, generator))
 
 
-def _trim(clowdy: Clowdy, generator: Generator, request: Request, lists: Lists, seconds: float) -> None:
+def _trim(clowdy: Clowdy, function: str, lists: Lists, seconds: float) -> None:
     began = time.monotonic()
     goal = invocation_id_at(time.time_ns() // 1_000_000 - _DAY_MS)
     while _oldest(clowdy.database) < goal:
-        _loads(clowdy, generator, request, lists.during, seconds, warm=not lists.during)
+        _loads(clowdy, function, lists.during, seconds, warm=not lists.during)
         if time.monotonic() - began > 900:
             raise BenchmarkError("the trimming did not end within 15 minutes")
     lists.trimmed_s = time.monotonic() - began
@@ -220,17 +218,21 @@ def to_markdown(lists: Lists) -> str:
         loads = [
             f"| {clients} | {_middle(lists.before[clients], 'p50_us')} | {_middle(lists.during[clients], 'p50_us')} "
             f"| {_middle(lists.before[clients], 'p99_us')} | {_middle(lists.during[clients], 'p99_us')} "
-            f"| {max(load.p99_us for load in lists.during[clients]) / 1000:.2f} |"
+            f"| {len(quiet(lists.before[clients]))} | {len(quiet(lists.during[clients]))} |"
             for clients in CLIENTS
         ]
+        everything = [sample for each in (lists.before, lists.during) for taken in each.values() for sample in taken]
+        elsewhere = [sample.elsewhere for sample in everything if sample.elsewhere is not None]
+        noise = f"; other programs used {median(elsewhere):.2f} cores meanwhile (median)" if elsewhere else ""
         parts += [
             f"Trimming {lists.trimmed:,} of them took {lists.trimmed_s:.0f} s under load; the file went from "
             f"{lists.file_mb:,.0f} to {lists.file_after_mb:,.0f} MB. Calls (warm echo by id, bubblewrap) in "
-            "milliseconds, medians of the loads:",
+            "milliseconds, medians of the loads during which the machine was quiet (of all, where it never was)"
+            f"{noise}:",
             "\n".join(
                 [
-                    "| clients | p50 before | p50 while | p99 before | p99 while | worst load's p99 |",
-                    "| --: | --: | --: | --: | --: | --: |",
+                    "| clients | p50 before | p50 while | p99 before | p99 while | loads before | while |",
+                    "| --: | --: | --: | --: | --: | --: | --: |",
                     *loads,
                 ]
             ),
@@ -238,5 +240,10 @@ def to_markdown(lists: Lists) -> str:
     return "\n\n".join(parts)
 
 
-def _middle(loads: list[Load], name: str) -> str:
-    return f"{median(getattr(load, name) for load in loads) / 1000:.2f}"
+def quiet(taken: list[Sample]) -> list[Sample]:
+    """Those during which other programs did little; all, where there were none such."""
+    return [sample for sample in taken if (sample.elsewhere or 0.0) <= QUIET_CORES] or taken
+
+
+def _middle(taken: list[Sample], name: str) -> str:
+    return f"{median(getattr(sample, name) for sample in quiet(taken)) / 1000:.2f}"

@@ -66,7 +66,7 @@ def measure(rows: list[Row], plan: Plan, generator: Generator, say: Callable[[st
                 if row.name not in slow:
                     ours.load(row.request, clients=clients, seconds=plan.warmup_seconds)
                     row.subject.settle()
-                sample = _sample(row, clients, number, seconds, by)
+                sample = take(row, clients, number, seconds, by)
                 samples.append(sample)
                 say(_line(sample, plan))
     return samples
@@ -77,7 +77,12 @@ def _is_slow(row: Row, generator: Generator) -> bool:
     return load.calls / load.seconds < SLOW_CALLS_PER_S
 
 
-def _sample(row: Row, clients: int, number: int, seconds: float, generator: Generator) -> Sample:
+def take(row: Row, clients: int, number: int, seconds: float, generator: Generator) -> Sample:
+    """One load of one row, with the CPU that it and other programs used.
+
+    Raises:
+        BenchmarkError: a wrong answer.
+    """
     roots = row.subject.roots() if cpu.can_be_read() else set()
     if not roots:
         return _to_sample(row.name, clients, number, generator.load(row.request, clients=clients, seconds=seconds))
