@@ -1,7 +1,12 @@
 """CallLog: what one call prints, put together from frames and raw output, within a size."""
 
+from typing import Final
+
 from clowdy_tui.engine import protocol
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Stream
+
+LINE_PRICE: Final = 16
+"""What a line counts beside its characters: an empty one is not free to keep."""
 
 
 class CallLog:
@@ -20,14 +25,14 @@ class CallLog:
 
     def line(self, stream: Stream, text: str, at_us: int, flags: int) -> None:
         """A line, or a piece of one, that the runner sent."""
+        if self._partial and stream in self._partial:
+            before, at_us = self._partial.pop(stream)
+            text = before + text
         if flags & protocol.LOG_TRUNCATED:
             self._add(stream, text, at_us)
             self.truncated = True
             self._left = 0
             return
-        if self._partial and stream in self._partial:
-            before, at_us = self._partial.pop(stream)
-            text = before + text
         if flags & protocol.LOG_PARTIAL and len(text) < self._left:
             if self._partial is None:
                 self._partial = {}
@@ -79,9 +84,9 @@ class CallLog:
         if self._left <= 0:
             self.truncated = True
             return
-        self._left -= len(text) + 1
+        self._left -= len(text) + LINE_PRICE
         if self._left < 0:
-            text = text[: len(text) + self._left]
+            text = text[: max(0, len(text) + self._left)]
             self.truncated = True
         entry = LogEntry(stream, text, at_us)
         self.entries.append(entry)

@@ -39,6 +39,9 @@ MAX_MESSAGE = 16 * 1024
 MAX_TRACE = 32 * 1024
 MAX_TRACE_FRAMES = 60
 CHUNK_BYTES = 64 * 1024
+LINE_PRICE = 16
+MAX_PIECES = 256
+"""Of a line that has no end yet, before they are sent as part of one."""
 HIGH_DESCRIPTOR = 100
 IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
 """What nearly every handler imports: loaded while the sandbox is still a spare."""
@@ -155,10 +158,10 @@ class Log:
                 return
             data = text.encode("utf-8", "replace")
             flags = LOG_PARTIAL if partial else 0
-            # A line costs a little more than its bytes, or a million empty ones would be free.
-            self._left -= len(data) + 1
+            # A line costs more than its bytes, or a quarter of a million empty ones would fit.
+            self._left -= len(data) + LINE_PRICE
             if self._left <= 0:
-                data = data[: len(data) + self._left]
+                data = data[: max(0, len(data) + self._left)]
                 flags = LOG_TRUNCATED
             at_us = min((_clock_ns() - self._began) // 1000, 0xFFFFFFFF)
             self._channel.send(_LOG.pack(11 + len(data), LOG, self._call, number, flags, at_us) + data)
@@ -217,6 +220,8 @@ class LineStream(io.TextIOBase):
                 self._parts.append(rest)
         elif text:
             self._parts.append(text)
+            if len(self._parts) >= MAX_PIECES:
+                self.flush()
         return len(text)
 
     def flush(self) -> None:

@@ -354,7 +354,7 @@ def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> Non
     done = subprocess.run(
         [
             *(sys.executable, str(script), "54321", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "bubblewrap"),
-            *(str(here / "test_engine_isolation.py"), str(here / "test_engine_syscalls.py")),
+            *(str(here / f"test_engine_{name}.py") for name in ("isolation", "abuse", "syscalls")),
         ],
         cwd=here.parents[1],
         env=environment,

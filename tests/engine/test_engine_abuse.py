@@ -1,0 +1,386 @@
+"""Code that fills, floods, hides, stops or lies: its call gets an honest outcome, and the next one is fine."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine_support import ECHO, Engine, deployment, texts, until, value
+
+from clowdy_tui.engine.sandboxes.base import Enforced
+
+Needs = Callable[[Enforced], None]
+
+WRITE_TO_PROTOCOL = """
+import os, stat, struct, time
+def to_protocol(data):
+    for number in range(3, 1024):
+        try:
+            mode = os.fstat(number).st_mode
+            if stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode):
+                os.write(number, data)
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        "print('x' * 99)",
+        "print('x' * 99, file=sys.stderr)",
+        "print('\\n' * 999)",
+        "print('x' * 99, end='')",
+        "os.write(1, b'x' * 65536)",
+        "os.write(2, b'\\n' * 65536)",
+        "subprocess.run([sys.executable, '-ISc', 'while True: print(\"x\" * 99)'])",
+    ],
+)
+async def test_a_flood_without_end_ends_at_the_deadline(engine: Engine, flood: str) -> None:
+    code = f"import os, subprocess, sys\ndef handler(event):\n    while event:\n        {flood}\n    return 'dry'\n"
+    told: list[str] = []
+    what = deployment(code, timeout_s=1.0)
+    assert value(await engine.invoke(what, False)) == "dry"
+    began = time.monotonic()
+    outcome = await engine.invoke(what, True, on_log=lambda entry: told.append(entry.text))
+    took = time.monotonic() - began
+    assert outcome.status == "timeout", outcome
+    assert took < 2.0
+    assert outcome.logs_truncated
+    assert sum(len(text) + 1 for text in texts(outcome)) <= 256 * 1024 + 1
+    assert told == texts(outcome)
+    if "end=''" in flood:
+        assert len(told[0]) > 200 * 1024, "a line without an end is kept as far as there is room"
+    assert value(await engine.invoke(what, False)) == "dry"
+
+
+async def test_descriptors_that_a_call_keeps_are_its_own_trouble(engine: Engine) -> None:
+    code = """
+import os
+held = []
+def handler(event):
+    try:
+        while True:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError as error:
+        print(len(held))
+        return error.errno
+"""
+    greedy = deployment(code)
+    first, second = await engine.invoke(greedy), await engine.invoke(greedy)
+    assert value(first) == value(second) == 24
+    assert 900 < int(texts(second)[0]) < 1024
+    assert first.instance_id == second.instance_id
+
+
+async def test_the_limits_cannot_be_raised_again(engine: Engine) -> None:
+    code = """
+import resource
+def handler(event):
+    told = {}
+    for name in ("NOFILE", "CORE", "FSIZE"):
+        which = getattr(resource, "RLIMIT_" + name)
+        hard = resource.getrlimit(which)[1]
+        if hard != resource.RLIM_INFINITY:
+            try:
+                resource.setrlimit(which, (hard + 1, hard + 1))
+                told[name] = "raised"
+            except (ValueError, OSError):
+                told[name] = "refused"
+    return told
+"""
+    told = await engine.result(code)
+    assert {"NOFILE", "CORE"} <= told.keys()
+    assert set(told.values()) == {"refused"}
+
+
+async def test_nothing_but_the_streams_is_open(engine: Engine) -> None:
+    code = """
+import os
+def handler(event):
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink("/proc/self/fd/" + name).split(":")[0]
+        except FileNotFoundError:
+            pass
+    return sorted(number for number in found if number > 2), sorted(set(found.values()))
+"""
+    numbers, kinds = await engine.result(code)
+    assert len(numbers) == 2, numbers
+    assert set(kinds) <= {"socket", "pipe", "/dev/null"}
+
+
+async def test_a_full_tmp_is_one_instances_trouble(engine: Engine, needs: Needs) -> None:
+    needs(Enforced.FILES)
+    code = """
+import errno
+def handler(event):
+    for name in event:
+        try:
+            with open(name, "wb", buffering=0) as file:
+                while True:
+                    if file.write(bytes(1 << 20)) < 1 << 20:
+                        break
+        except OSError as error:
+            assert error.errno in (errno.ENOSPC, errno.EFBIG), error
+    return "full"
+"""
+    filler = deployment(code, memory_mb=512)
+    assert value(await engine.invoke(filler, ["/tmp/a", "/tmp/b", "/dev/shm/c"])) == "full"
+    assert value(await engine.invoke(filler, [])) == "full"
+    writes = "def handler(event):\n    return open('/tmp/new', 'w').write('x' * 1000)\n"
+    assert await engine.result(writes, version=2) == 1000
+
+
+@pytest.mark.parametrize(
+    "hoard",
+    [
+        "memory = mmap.mmap(-1, 1 << 30)\n    for at in range(0, 1 << 30, 4096): memory[at] = 1",
+        "file = os.memfd_create('m')\n    while True: os.write(file, bytes(1 << 20))",
+        "file = open('/tmp/f', 'wb', 0); more = open('/dev/shm/f', 'wb', 0)\n"
+        "    file.write(bytes(56 << 20)); more.write(bytes(15 << 20))",
+    ],
+    ids=["shared memory", "a file without a name", "files in memory"],
+)
+async def test_memory_that_is_not_the_heap_counts_too(engine: Engine, needs: Needs, hoard: str) -> None:
+    needs(Enforced.MEMORY)
+    bomb = deployment(
+        f"import mmap, os\ndef handler(event):\n    if not event: return 'small'\n    {hoard}\n",
+        memory_mb=64,
+        timeout_s=20.0,
+    )
+    outcome = await engine.invoke(bomb, True)
+    assert outcome.status == "out_of_memory", outcome
+    assert value(await engine.invoke(bomb, False)) == "small"
+
+
+async def test_a_fork_bomb_ends_at_the_deadline(engine: Engine, needs: Needs) -> None:
+    needs(Enforced.PROCESSES)
+    code = """
+import os
+def handler(event):
+    while event:
+        try:
+            os.fork()
+        except OSError:
+            pass
+    return "calm"
+"""
+    bomb = deployment(code, memory_mb=256, timeout_s=1.0)
+    began = time.monotonic()
+    outcome = await engine.invoke(bomb, True)
+    assert outcome.status in {"timeout", "crashed", "out_of_memory"}, outcome
+    assert time.monotonic() - began < 2.5
+    assert value(await engine.invoke(bomb, False)) == "calm"
+
+
+async def test_a_daemon_is_gone_before_the_next_call(engine: Engine) -> None:
+    code = """
+import os, signal, time
+def handler(event):
+    if event:
+        ready, done = os.pipe()
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                for number in range(1, 65):
+                    try:
+                        signal.signal(number, signal.SIG_IGN)
+                    except (OSError, ValueError):
+                        pass
+                os.closerange(0, 3)
+                os.write(done, b"x")
+                time.sleep(600)
+            os._exit(0)
+        os.read(ready, 1)
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdecimal())
+"""
+    parent = deployment(code)
+    assert len(value(await engine.invoke(parent, True))) > 1
+    assert value(await engine.invoke(parent, False)) == [1]
+
+
+@pytest.mark.parametrize("whom", ["1, 9", "1, 19", "1, 15", "-1, 9", "0, 19"])
+async def test_signals_to_everybody(engine: Engine, whom: str) -> None:
+    """The runner is its namespace's first process: from inside it gets no signal that it does not handle."""
+    code = f"""
+import os
+def handler(event):
+    try:
+        os.kill({whom})
+    except ProcessLookupError:
+        pass
+    return "alive"
+"""
+    killer = deployment(code, timeout_s=3.0)
+    assert value(await engine.invoke(killer)) == "alive"
+    assert value(await engine.invoke(killer)) == "alive"
+
+
+async def test_an_object_of_fifty_megabytes(engine: Engine) -> None:
+    code = "def handler(event):\n    return {'blob': 'x' * event}\n"
+    large = deployment(code, memory_mb=512)
+    outcome = await engine.invoke(large, 50_000_000)
+    assert (outcome.status, outcome.error_type) == ("error", "ResultTooLarge"), outcome
+    assert "5000001" in (outcome.error_message or "")
+    assert value(await engine.invoke(large, 3)) == {"blob": "xxx"}
+
+
+async def test_half_a_frame_and_then_nothing(engine: Engine) -> None:
+    code = WRITE_TO_PROTOCOL + (
+        "def handler(event):\n"
+        "    if event:\n"
+        "        to_protocol(struct.pack('>IB', 100, 0x12) + b'half')\n"
+        "        time.sleep(60)\n"
+        "    return 'whole'\n"
+    )
+    halver = deployment(code, timeout_s=1.0)
+    await engine.invoke(halver, False)
+    began = time.monotonic()
+    outcome = await engine.invoke(halver, True)
+    assert outcome.status == "timeout", outcome
+    assert time.monotonic() - began < 1.5
+    assert value(await engine.invoke(halver, False)) == "whole"
+
+
+async def test_an_answer_before_the_answer_is_the_last(engine: Engine) -> None:
+    """A function may lie about its own result. It cannot have its instance go on with a second answer left over."""
+    code = WRITE_TO_PROTOCOL + (
+        "calls = 0\n"
+        "def handler(event):\n"
+        "    global calls\n"
+        "    calls += 1\n"
+        "    if event:\n"
+        "        to_protocol(struct.pack('>IBII', 9 + 3, 0x12, calls, 1) + b'\"a\"')\n"
+        "    return calls\n"
+    )
+    liar = deployment(code)
+    assert value(await engine.invoke(liar, True)) == "a"
+    await until(lambda: engine.service.snapshot() == [], why="the second answer ends the instance")
+    assert value(await engine.invoke(liar, False)) == 1
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "os.open('/dev/null', os.O_RDWR); time.sleep(60)", "return 1"])
+async def test_a_handler_that_closes_everything_and_stays(engine: Engine, then: str) -> None:
+    """Docker's engine holds the streams open itself, so there the deadline is what ends a handler that sleeps."""
+    code = f"""
+import os, time
+def handler(event):
+    if event:
+        os.closerange(0, 1024)
+        {then}
+    return "open"
+"""
+    closer = deployment(code, timeout_s=1.0)
+    await engine.invoke(closer, False)
+    began = time.monotonic()
+    outcome = await engine.invoke(closer, True)
+    assert outcome.status in {"crashed", "timeout"}, outcome
+    assert time.monotonic() - began < 1.5
+    assert value(await engine.invoke(closer, False)) == "open"
+
+
+async def test_closed_streams_do_not_stop_the_next_call(engine: Engine) -> None:
+    code = """
+import os, sys
+def handler(event):
+    print("heard")
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        stream.close()
+    os.closerange(0, 3)
+    return event
+"""
+    closer = deployment(code)
+    for n in range(2):
+        outcome = await engine.invoke(closer, n)
+        assert (value(outcome), texts(outcome)) == (n, ["heard"])
+
+
+async def test_datagrams_and_unix_sockets_of_the_host_are_not_reached(engine: Engine, scratch: Path) -> None:
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.1", 0))
+    datagrams.setblocking(False)
+    path = scratch / f"host-{os.getpid()}.sock"
+    named = socket.socket(socket.AF_UNIX)
+    named.bind(str(path))
+    named.listen()
+    path.chmod(0o777)
+    code = """
+import socket
+def handler(event):
+    port, path = event
+    told = []
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port))
+    except OSError:
+        pass
+    try:
+        socket.socket(socket.AF_UNIX).connect(path)
+        return "reached"
+    except OSError as error:
+        return type(error).__name__
+"""
+    try:
+        where = [datagrams.getsockname()[1], str(path)]
+        assert await engine.result(code, where) in {"FileNotFoundError", "PermissionError"}
+        with pytest.raises(BlockingIOError):
+            datagrams.recv(1)
+        assert await engine.result(code, where, network_enabled=True) in {"FileNotFoundError", "PermissionError"}
+    finally:
+        datagrams.close()
+        named.close()
+        path.unlink()
+
+
+async def test_with_the_network_on_the_hosts_loopback_stays_closed(engine: Engine, needs: Needs) -> None:
+    needs(Enforced.NETWORK_APART)
+    listener = socket.create_server(("127.0.0.1", 0))
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind(f"\0clowdy-test-on-{os.getpid()}")
+    abstract.listen()
+    code = """
+import socket
+def handler(event):
+    port, name = event
+    told = {}
+    places = {"tcp": (socket.AF_INET, ("127.0.0.1", port)), "abstract": (socket.AF_UNIX, chr(0) + name)}
+    for what, (family, address) in places.items():
+        try:
+            socket.socket(family).connect(address)
+            told[what] = "reached"
+        except OSError:
+            told[what] = "refused"
+    return told
+"""
+    try:
+        where = [listener.getsockname()[1], f"clowdy-test-on-{os.getpid()}"]
+        assert await engine.result(code, where, network_enabled=True) == {"tcp": "refused", "abstract": "refused"}
+    finally:
+        listener.close()
+        abstract.close()
+
+
+async def test_many_bad_ones_at_once_do_not_disturb_a_good_one(engine: Engine) -> None:
+    bad = [
+        "while True: pass",
+        "os.closerange(0, 1024); time.sleep(60)",
+        "os._exit(1)",
+        "raise KeyboardInterrupt",
+        "while True: print('x' * 99)",
+    ]
+    calls = [
+        engine.run(
+            f"import os, time\ndef handler(event):\n    {body}\n", function_id=f"f{n:011d}", timeout_s=1.0, memory_mb=64
+        )
+        for n, body in enumerate(bad)
+    ]
+    good = deployment(ECHO)
+    running = [asyncio.create_task(call) for call in calls]
+    for n in range(20):
+        assert value(await engine.invoke(good, n)) == n
+    outcomes = await asyncio.gather(*running)
+    assert all(outcome.status in {"timeout", "crashed", "error"} for outcome in outcomes), outcomes
