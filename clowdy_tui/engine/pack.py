@@ -25,6 +25,8 @@ RUNNER: Final = "/opt/clowdy/runner.pyc"
 RUNNER_ARGV: Final = (PYTHON, "-I", "-S", "-X", "utf8", RUNNER)
 CA_BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
 UID: Final = 65534
+LAYER_PLACE: Final = "/opt/layer"
+"""Where a sandbox finds its layer."""
 
 _LEFT_OUT: Final = frozenset(
     {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "__phello__"}
@@ -51,7 +53,18 @@ _ETC: Final = {
     # A place for the driver to mount the host's over, where the network is on.
     "resolv.conf": "",
 }
-_FOLDERS: Final = ("proc", "dev", "sys", "tmp", "root", "run", "opt/layer", "run/database", "usr/bin", "var/tmp")
+_FOLDERS: Final = (
+    "proc",
+    "dev",
+    "sys",
+    "tmp",
+    "root",
+    "run",
+    LAYER_PLACE.lstrip("/"),
+    "run/database",
+    "usr/bin",
+    "var/tmp",
+)
 
 
 def pack_host_python(root: Path, runner: bytes) -> None:
