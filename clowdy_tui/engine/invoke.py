@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +10,7 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.assignment import AssignmentService, Refused
 from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.layers import LayerStore
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import LogSink, Outcome
 from clowdy_tui.engine.placement import PlacementService
@@ -58,6 +59,7 @@ class InvokeService:
         driver: Driver,
         runtimes: RuntimeStore,
         *,
+        layers: LayerStore | None = None,
         limits: EngineLimits | None = None,
         on_change: Callable[[PoolCounts], None] | None = None,
         on_driver: Callable[[DriverStatus], None] | None = None,
@@ -78,6 +80,7 @@ class InvokeService:
             on_gone=self._worker_gone,
             on_change=self._changed,
             on_trouble=self._driver_failed,
+            layers=layers,
         )
         self._assignment = AssignmentService(self._placement, self._limits)
 
@@ -192,6 +195,12 @@ class InvokeService:
         worker.kill("somebody ended it")
         await worker.ended()
         return True
+
+    async def keep_layers(self, keys: Collection[str]) -> frozenset[str]:
+        """Let go of what was made for other layers; which of those instances still work with."""
+        busy = self._placement.keep_layers(keys)
+        await self._driver.keep_layers(busy.union(keys))
+        return busy
 
     def driver_status(self) -> DriverStatus:
         """Whether sandboxes can be made, and what is enforced on them."""

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.deployment import SpareShape
+from clowdy_tui.engine.layers import LayerStore
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver, SandboxSpec
@@ -34,9 +36,11 @@ class PlacementService:
         on_gone: Callable[[Worker], None],
         on_change: Callable[[], None],
         on_trouble: Callable[[DriverUnavailable], None],
+        layers: LayerStore | None = None,
     ) -> None:
         self._driver = driver
         self._runtimes = runtimes
+        self._layers = layers
         self._limits = limits
         self._tell_gone = on_gone
         self._on_change = on_change
@@ -87,9 +91,11 @@ class PlacementService:
         self._on_change()
         try:
             tree = self._runtimes.peek(shape.runtime) or await self._runtimes.root_tree(shape.runtime)
+            layer = self._layer(shape)
             # Not within the time that a boot may take: the first time an image may have to be made.
-            await self._driver.prepare(tree.path)
-            spec = SandboxSpec(worker.id, shape, tree.path, tree.argv, self._limits.tmp_mb, self._limits.max_processes)
+            await self._driver.prepare(tree.path, layer)
+            limits = self._limits
+            spec = SandboxSpec(worker.id, shape, tree.path, tree.argv, limits.tmp_mb, limits.max_processes, layer=layer)
             await worker.boot(self._driver, spec)
         except BaseException as error:
             worker.kill("it could not be started")
@@ -98,6 +104,21 @@ class PlacementService:
             raise
         self._on_change()
         return worker
+
+    def keep_layers(self, keys: Collection[str]) -> frozenset[str]:
+        """Keep spares of no other layer; which other layers instances still work with."""
+        stale = [
+            shape for shape in {*self._wanted, *self._spares} if shape.layer is not None and shape.layer not in keys
+        ]
+        for shape in stale:
+            self._wanted.pop(shape, None)
+            for worker in list(self._spares.get(shape, ())):
+                worker.kill("its layer is not wanted any more")
+        return frozenset(
+            worker.shape.layer
+            for worker in self.workers.values()
+            if worker.shape.layer is not None and worker.shape.layer not in keys
+        )
 
     def free_memory(self, wanted_mb: int) -> bool:
         """End the least wanted spare to make room; False where there is none to end."""
@@ -145,6 +166,13 @@ class PlacementService:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _layer(self, shape: SpareShape) -> Path | None:
+        if shape.layer is None:
+            return None
+        if self._layers is None:
+            raise DriverUnavailable("There is no place for layers here.")
+        return self._layers.path(shape.layer)
 
     def _want(self, shape: SpareShape) -> None:
         self._wanted[shape] = None

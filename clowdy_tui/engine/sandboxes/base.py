@@ -27,7 +27,10 @@ class Enforced(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What to make. `root` is the packed root tree of the runtime; `argv` is run inside it."""
+    """What to make. `root` is the packed root tree of the runtime; `argv` is run inside it.
+
+    `layer` is the folder of the shape's layer, which the sandbox sees at `pack.LAYER_PLACE`, read-only.
+    """
 
     id: str
     shape: SpareShape
@@ -35,6 +38,7 @@ class SandboxSpec:
     argv: tuple[str, ...]
     tmp_mb: int = 64
     max_processes: int = 64
+    layer: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,10 @@ class Driver(Protocol):
     async def check(self) -> DriverStatus:
         """Find out whether sandboxes can be made, by making one where that is the only honest way. Never raises."""
 
-    async def prepare(self, root: Path) -> None:
-        """Make this root tree ready to start from (mount points, an image). Done once; cheap when done already.
+    async def prepare(self, root: Path, layer: Path | None = None) -> None:
+        """Make this root tree ready to start from (mount points, an image), with this layer where one is named.
+
+        Done once; cheap when done already.
 
         Raises:
             DriverUnavailable: it cannot be.
@@ -131,6 +137,9 @@ class Driver(Protocol):
 
     async def sweep(self) -> int:
         """Remove what an earlier, killed process of this installation left; how many there were."""
+
+    async def keep_layers(self, keys: frozenset[str]) -> None:
+        """Remove what was made for layers of other keys. What cannot be removed now is left to the next time."""
 
     async def close(self) -> None:
         """End every sandbox that this driver made."""

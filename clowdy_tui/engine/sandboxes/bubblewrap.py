@@ -53,6 +53,7 @@ class BubblewrapDriver:
         self._sandboxes: set[BubblewrapSandbox] = set()
         self._making: set[asyncio.Future[Spawned]] = set()
         self._roots: dict[Path, Path] = {}
+        self._layers: dict[str, Path] = {}
         self._preparing = asyncio.Lock()
         self._reachable: Path | None = None
         # Threads of our own that live as long as the driver: the kernel ends a sandbox with the thread that made it.
@@ -66,22 +67,23 @@ class BubblewrapDriver:
             self._status = DriverStatus(self.name, False, f"bubblewrap cannot be tried: {error}.")
         return self._status
 
-    async def prepare(self, root: Path) -> None:
-        """Make sure that the sandboxes' user can reach the tree.
+    async def prepare(self, root: Path, layer: Path | None = None) -> None:
+        """Make sure that the sandboxes' user can reach the tree and the layer.
 
         Raises:
             DriverUnavailable: it cannot be.
         """
         # Several instances begin at once, and a copy is made by one.
         async with self._preparing:
-            if root in self._roots:
-                return
-            try:
-                self._roots[root] = await self._in_thread(self._within_reach, root)
-            except OSError as error:
-                raise DriverUnavailable(
-                    f"The root tree {root} cannot be made readable for sandboxes: {error}."
-                ) from error
+            for folder in (root, layer):
+                if folder is None or folder in self._roots:
+                    continue
+                try:
+                    self._roots[folder] = await self._in_thread(self._within_reach, folder)
+                except OSError as error:
+                    raise DriverUnavailable(f"{folder} cannot be made readable for sandboxes: {error}.") from error
+                if folder == layer:
+                    self._layers[folder.name] = folder
 
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> BubblewrapSandbox:
         """Make a sandbox.
@@ -91,7 +93,7 @@ class BubblewrapDriver:
         """
         if self._bwrap is None:
             raise DriverUnavailable(self._status.problem, remedy=self._status.remedy)
-        await self.prepare(spec.root)
+        await self.prepare(spec.root, spec.layer)
         making = asyncio.get_running_loop().run_in_executor(self._threads, self._spawn, spec)
         self._making.add(making)
         making.add_done_callback(self._making.discard)
@@ -110,6 +112,14 @@ class BubblewrapDriver:
     async def sweep(self) -> int:
         """End what an earlier gateway of this installation left; how many sandboxes there were."""
         return await self._in_thread(self._sweep)
+
+    async def keep_layers(self, keys: frozenset[str]) -> None:
+        async with self._preparing:
+            for key in self._layers.keys() - keys:
+                layer = self._layers.pop(key)
+                reachable = self._roots.pop(layer)
+                if reachable != layer:
+                    await self._in_thread(leftovers.remove_tree, reachable)
 
     async def close(self) -> None:
         """End every sandbox, and remove what was made outside of the data folder."""
@@ -193,6 +203,7 @@ class BubblewrapDriver:
         arguments = sandbox_arguments(
             spec,
             root=self._roots[spec.root],
+            layer=self._roots[spec.layer] if spec.layer else None,
             marker=f"{self._installation}/{spec.id}",
             rlimits=rlimits_for(spec, memory="memory" not in held, processes="pids" not in held),
             modern=self._bwrap.modern,

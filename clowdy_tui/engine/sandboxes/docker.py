@@ -104,16 +104,24 @@ class DockerDriver:
             self.name, True, enforced=facts.enforced(own_seccomp=own_seccomp), notes=_notes(facts, own_seccomp)
         )
 
-    async def prepare(self, root: Path) -> None:
+    async def prepare(self, root: Path, layer: Path | None = None) -> None:
         _, images, _ = self._open()
-        await images.ensure(root)
+        await _image(images, root, layer)
+
+    async def keep_layers(self, keys: frozenset[str]) -> None:
+        try:
+            _, images, _ = self._open()
+            await images.keep_layers(keys)
+        except DriverUnavailable as problem:
+            logger.info("older layers stay in Docker for now: %s", problem.reason)
+        except EngineRefused as refused:
+            logger.info("older layers stay in Docker for now: %s", refused.message)
 
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         if self._closed:
             raise DriverUnavailable("The docker driver is closed.")
-        for what, asked in (("layers", spec.shape.layer), ("database sockets", spec.shape.database_socket)):
-            if asked is not None:
-                raise DriverUnavailable(f"The docker driver cannot give a sandbox {what} yet.")
+        if spec.shape.database_socket is not None:
+            raise DriverUnavailable("The docker driver cannot give a sandbox database sockets yet.")
         task = self._spawn(self._start(spec, listener))
         try:
             return await asyncio.shield(task)
@@ -203,7 +211,7 @@ class DockerDriver:
         config = container_config(
             spec,
             self._facts,
-            image=await images.ensure(spec.root),
+            image=await _image(images, spec.root, spec.layer),
             installation_id=self._installation_id,
             network=await network.ensure() if spec.shape.network_enabled else "none",
             oci_runtime=self._oci_runtime,
@@ -257,6 +265,10 @@ class DockerDriver:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _image(images: ImageStore, root: Path, layer: Path | None) -> str:
+    return await (images.ensure(root) if layer is None else images.ensure_layered(root, layer))
 
 
 def _create_container(config: dict[str, Any], client: "APIClient") -> str:

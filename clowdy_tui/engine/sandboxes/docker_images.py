@@ -6,18 +6,20 @@ somebody deleted it.
 
 import asyncio
 import hashlib
+import itertools
 import json
 import logging
 import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.pack import LAYER_PLACE
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 from clowdy_tui.engine.sandboxes.docker_engine import DockerEngine, EngineRefused
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REPOSITORY = "clowdy-runtime"
+LAYERED_REPOSITORY = "clowdy-layer"
 IMAGE_LABEL = "clowdy.image"
+LAYER_LABEL = "clowdy.layer"
 
 IMPORT_TIMEOUT_S = 120
 BUILD_TIMEOUT_S = 600
@@ -45,6 +49,7 @@ class ImageStore:
         self._installation_id = installation_id
         self._base = base
         self._ready: dict[Path, str] = {}
+        self._layered: dict[tuple[Path, Path], str] = {}
         self._hashes: dict[Path, str] = {}
         self._lock = asyncio.Lock()
 
@@ -61,9 +66,49 @@ class ImageStore:
                 self._ready[root] = await self._find_or_make(root)
             return self._ready[root]
 
+    async def ensure_layered(self, root: Path, layer: Path) -> str:
+        """The image for this root tree with this layer copied in. Raises DriverUnavailable."""
+        base = await self.ensure(root)
+        if (root, layer) in self._layered:
+            return self._layered[root, layer]
+        async with self._lock:
+            if (root, layer) not in self._layered:
+                self._layered[root, layer] = await self._find_or_add(base, layer)
+            return self._layered[root, layer]
+
     def forget(self, root: Path) -> None:
         """The image was not there when it was needed: the next `ensure` looks again."""
         self._ready.pop(root, None)
+        self._layered.clear()
+
+    async def keep_layers(self, keys: frozenset[str]) -> None:
+        """Remove the images of this installation for other layers; one in use stays until the next time.
+
+        Raises:
+            EngineRefused, DriverUnavailable: the engine cannot be asked.
+        """
+        filters = {"label": [f"{IMAGE_LABEL}=layer", f"{INSTALLATION_LABEL}={self._installation_id}"]}
+        async with self._lock:
+            for pair in [pair for pair in self._layered if pair[1].name not in keys]:
+                del self._layered[pair]
+            for image in await self._engine.call(lambda client: client.images(filters=filters)):
+                if image["Labels"].get(LAYER_LABEL) not in keys:
+                    try:
+                        await self._engine.call(partial(_remove_image, image["Id"]))
+                    except EngineRefused as refused:
+                        logger.info("the image of an older layer stays: %s", refused.message)
+
+    async def _find_or_add(self, base: str, layer: Path) -> str:
+        tag = f"{LAYERED_REPOSITORY}:{hashlib.sha256(f'{base} {layer.name}'.encode()).hexdigest()[:16]}"
+        labels = {IMAGE_LABEL: "layer", LAYER_LABEL: layer.name, INSTALLATION_LABEL: self._installation_id}
+        try:
+            if not await self._exists(tag):
+                await self._engine.call(partial(_add_layer, layer, tag, labels, base), timeout_s=BUILD_TIMEOUT_S)
+        except EngineRefused as refused:
+            raise DriverUnavailable(f"Docker cannot make the image with the packages: {refused.sentence}") from refused
+        except OSError as error:
+            raise DriverUnavailable(f"The layer {layer.name} cannot be read: {error.strerror or error}.") from error
+        return tag
 
     async def _find_or_make(self, root: Path) -> str:
         try:
@@ -129,8 +174,20 @@ def _import_tree(root: Path, tag: str, changes: list[str], client: "APIClient") 
 
 
 def _build(folder: Path, tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
+    _build_from(tar_of(folder, left_out=CACHES), tag, labels, base, client)
+
+
+def _add_layer(layer: Path, tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
+    recipe = f"FROM {base}\nCOPY layer {LAYER_PLACE}\n".encode()
+    info = tarfile.TarInfo(DOCKERFILE)
+    info.size = len(recipe)
+    head = info.tobuf(tarfile.GNU_FORMAT) + recipe + bytes(-len(recipe) % tarfile.BLOCKSIZE)
+    _build_from(itertools.chain([head], tar_of(layer, under="layer/")), tag, labels, base, client)
+
+
+def _build_from(files: Iterable[bytes], tag: str, labels: dict[str, str], base: str, client: "APIClient") -> None:
     with tempfile.TemporaryFile() as context:
-        context.writelines(tar_of(folder, left_out=CACHES))
+        context.writelines(files)
         context.seek(0)
         lines = client.build(
             fileobj=context,
@@ -193,11 +250,11 @@ def _mode(path: str, status: os.stat_result) -> int:
     return mode | (mode >> 6) & 0o5
 
 
-def tar_of(root: Path, *, left_out: str = "") -> Iterator[bytes]:
-    """The tree as a tar stream, all of it root's, in blocks of about 1 MiB."""
+def tar_of(root: Path, *, left_out: str = "", under: str = "") -> Iterator[bytes]:
+    """The tree as a tar stream, all of it root's, in blocks of about 1 MiB; `under` goes before each path."""
     block = bytearray()
     for path, status in _entries(root, left_out):
-        info = tarfile.TarInfo(path)
+        info = tarfile.TarInfo(f"{under}{path}")
         info.mode, info.mtime = _mode(path, status), int(status.st_mtime)
         if stat.S_ISDIR(status.st_mode):
             info.type = tarfile.DIRTYPE

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from clowdy_tui.engine.limits import MIB
-from clowdy_tui.engine.pack import CA_BUNDLE
+from clowdy_tui.engine.pack import CA_BUNDLE, LAYER_PLACE
 from clowdy_tui.engine.sandboxes.base import SandboxSpec
 
 SANDBOX_UID: Final = 65432
@@ -68,12 +68,21 @@ def _from_wheel() -> str | None:
 
 
 def sandbox_arguments(
-    spec: SandboxSpec, *, root: Path, marker: str, rlimits: str, modern: bool, disable_userns: bool
+    spec: SandboxSpec,
+    *,
+    root: Path,
+    layer: Path | None = None,
+    marker: str,
+    rlimits: str,
+    modern: bool,
+    disable_userns: bool,
 ) -> list[str]:
     """bwrap's own arguments, up to and with the program."""
     shape = spec.shape
     arguments = namespace_arguments(network=shape.network_enabled, disable_userns=disable_userns)
     arguments += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
+    if layer is not None:
+        arguments += ["--ro-bind", str(layer), LAYER_PLACE]
     if modern:
         arguments += ["--size", str(SHM_MB * MIB), "--perms", "1777"]
     arguments += ["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108

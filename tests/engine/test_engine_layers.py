@@ -1,0 +1,156 @@
+"""Layers, made by the real uv and used by both drivers. What downloads is marked slow."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from conftest import docker_client
+from engine_support import RUNTIMES, Engine, deployment, value
+
+from clowdy_tui.domain.packages import BuildFailed, read_requirements
+from clowdy_tui.engine.invoke import InvokeService
+from clowdy_tui.engine.layers import LayerLimits, LayerStore, LayerTarget
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.runtime import RuntimeStore
+from clowdy_tui.engine.sandboxes.base import Driver
+
+pytestmark = pytest.mark.slow
+
+NATIVE = """
+import markupsafe, markupsafe._speedups, sys
+
+def handler(event):
+    files = [markupsafe.__file__, markupsafe._speedups.__file__, markupsafe.__cached__]
+    try:
+        open("/opt/layer/mine", "w")
+    except OSError as error:
+        return {"files": files, "text": str(markupsafe.escape(event)), "refused": type(error).__name__}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the whole module: the second build finds what the first one downloaded."""
+    return tmp_path_factory.mktemp("data") / "layers"
+
+
+@pytest.fixture
+def store(folder: Path) -> LayerStore:
+    return LayerStore(folder, LayerTarget.of_host())
+
+
+@pytest.fixture
+async def layered(driver: Driver, trees: Path, store: LayerStore) -> AsyncIterator[Engine]:
+    service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), layers=store, limits=EngineLimits(spares=1))
+    await service.start()
+    yield Engine(service)
+    await service.keep_layers(())
+    await service.close()
+
+
+def quiet(_: str) -> None: ...
+
+
+async def build(store: LayerStore, text: str) -> str:
+    return (await store.build(read_requirements(text), on_progress=quiet)).key
+
+
+async def test_native_package_runs_and_cannot_be_written(layered: Engine, store: LayerStore) -> None:
+    key = await build(store, "markupsafe")
+    told = value(await layered.invoke(deployment(NATIVE, layer=key), "<b>"))
+    assert told["text"] == "&lt;b&gt;"
+    assert told["refused"] in ("OSError", "PermissionError")
+    assert all(path.startswith("/opt/layer/markupsafe/") for path in told["files"])
+    assert told["files"][2].endswith(".pyc")
+    # Who has no layer sees none.
+    without = await layered.run("import os\ndef handler(event):\n    return os.listdir('/opt/layer')")
+    assert value(without) == []
+
+
+async def test_numpy_runs(layered: Engine, store: LayerStore) -> None:
+    key = await build(store, "numpy")
+    code = "import numpy\ndef handler(event):\n    return int(numpy.arange(event).sum())"
+    assert value(await layered.invoke(deployment(code, layer=key, memory_mb=256), 10)) == 45
+
+
+async def test_markers_extras_hashes_and_comments_work(store: LayerStore) -> None:
+    layer = await store.build(
+        read_requirements("# ours\nrequests[socks] ; python_version >= '3'  # why\nnumpy; sys_platform == 'win32'\n"),
+        on_progress=quiet,
+    )
+    assert (store.path(layer.key) / "socks.py").is_file()
+    assert not (store.path(layer.key) / "numpy").exists()
+    assert "pysocks==" in layer.lock
+    # What the lock says can be given as a list, hashes and all, and gives the same.
+    again = await store.build(read_requirements(layer.lock), on_progress=quiet)
+    assert (again.key, again.fresh) == (layer.key, False)
+
+
+async def test_a_wrong_hash_is_refused(store: LayerStore) -> None:
+    with pytest.raises(BuildFailed, match="hashes given for markupsafe belong to no file"):
+        await build(store, f"markupsafe==3.0.2 --hash=sha256:{'0' * 64}")
+
+
+async def test_a_source_distribution_is_refused(store: LayerStore) -> None:
+    # What has no wheel would run its `setup.py` here.
+    with pytest.raises(BuildFailed, match="no usable wheels"):
+        await build(store, "docopt==0.6.2")
+
+
+async def test_what_is_not_there_is_told_in_the_resolvers_words(store: LayerStore, folder: Path) -> None:
+    with pytest.raises(BuildFailed, match="not found in the package registry") as caught:
+        await build(store, "clowdy-has-no-such-package-as-this")
+    assert str(folder) not in caught.value.detail
+    assert not list(folder.glob(".building-*"))
+
+
+async def test_too_large_and_too_slow_are_refused(folder: Path) -> None:
+    small = LayerStore(folder, LayerTarget.of_host(), limits=LayerLimits(max_bytes=1000))
+    with pytest.raises(BuildFailed, match="take more than"):
+        await build(small, "six")
+    slow = LayerStore(folder, LayerTarget.of_host(), limits=LayerLimits(timeout_s=0.01))
+    with pytest.raises(BuildFailed, match=r"longer than 0\.01 s"):
+        await build(slow, "six")
+    assert not list(folder.glob(".building-*"))
+
+
+async def test_cancelling_leaves_nothing(store: LayerStore, folder: Path) -> None:
+    begun = asyncio.Event()
+    task = asyncio.create_task(store.build(read_requirements("flask"), on_progress=lambda _: begun.set()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not list(folder.glob(".building-*"))
+
+
+async def test_old_layers_and_images_go_when_nothing_uses_them(
+    layered: Engine, store: LayerStore, driver: Driver
+) -> None:
+    key = await build(store, "six")
+    probe = deployment("import six\ndef handler(event):\n    return six.__version__", layer=key)
+    await layered.invoke(probe)
+    # Its instance still works with it.
+    assert await layered.service.keep_layers(()) == {key}
+    layered.service.retire(probe.function_id)
+    async with asyncio.timeout(10):
+        while await layered.service.keep_layers(()):
+            await asyncio.sleep(0.02)
+    await store.collect(())
+    assert not store.has(key)
+    if driver.name == "docker":
+        with contextlib.closing(docker_client()) as client:
+            # The engine keeps an image while it takes the container away.
+            async with asyncio.timeout(10):
+                while client.images.list(filters={"label": f"clowdy.layer={key}"}):
+                    await layered.service.keep_layers(())
+
+
+async def test_a_lock_makes_the_same_layer_again(store: LayerStore) -> None:
+    layer = await store.build(read_requirements("six"), on_progress=quiet)
+    await store.collect(())
+    assert not store.has(layer.key)
+    again = await store.restore(layer.lock, on_progress=quiet)
+    assert (again.key, again.fresh) == (layer.key, True)
