@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "project": ("project:project", "Settings: CORS, rate limit, what is kept of calls."),
         "routes": ("routes:routes", "Routes: which request calls which function."),
         "env": ("env:env", "Environment variables."),
+        "deps": ("deps:deps", "Packages."),
         "token": ("token:token", "Tokens for the management API."),
     },
 }

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
-from clowdy_tui.client.resources import Functions, Invocations, Keys, Projects, Routes, Tokens, Variables
+from clowdy_tui.client.resources import Functions, Invocations, Keys, Packages, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.importing import ImportIn, ImportOut
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
 
@@ -30,6 +30,7 @@ class Clowdy:
         self.functions = Functions(self.connection)
         self.routes = Routes(self.connection)
         self.variables = Variables(self.connection)
+        self.packages = Packages(self.connection)
         self.keys = Keys(self.connection)
         self.invocations = Invocations(self.connection)
         self.tokens = Tokens(self.connection)

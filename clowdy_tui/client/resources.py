@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from clowdy_tui.client.connection import Connection
+from clowdy_tui.domain.packages import RequirementsOut
 from clowdy_tui.domain.schemas import (
     Detail,
     Diff,
@@ -164,6 +165,30 @@ class Variables(_Resource):
 
     async def delete(self, project_id: str, key: str) -> None:
         await self._connection.call(Detail, "DELETE", _path("projects", project_id, "env", key))
+
+
+class Packages(_Resource):
+    async def get(self, project_id: str) -> RequirementsOut:
+        """A project's list, its lock, and how far the last build is."""
+        return await self._connection.call(RequirementsOut, "GET", _path("projects", project_id, "requirements"))
+
+    async def set(
+        self, project_id: str, requirements_txt: str, *, wait: bool = True, upgrade: bool = False
+    ) -> RequirementsOut:
+        """Save a list and build it. ApiError 422 where a line is not taken or the build fails.
+
+        Without `wait` the answer comes at once, and `status` may be `building`. With `upgrade` versions that the list
+        does not fix are looked for anew.
+        """
+        path = _path("projects", project_id, "requirements")
+        body = {"requirements_txt": requirements_txt}
+        query = {"wait": wait, "upgrade": upgrade}
+        return await self._connection.call(RequirementsOut, "PUT", path, body=body, query=query)
+
+    async def stop(self, project_id: str) -> RequirementsOut:
+        """Stop the build that runs; what was in use stays."""
+        path = _path("projects", project_id, "requirements", "build")
+        return await self._connection.call(RequirementsOut, "DELETE", path)
 
 
 class Keys(_Resource):

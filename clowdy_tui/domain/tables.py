@@ -204,6 +204,27 @@ class ApiKey(SQLModel, table=True):
     created_at: int
 
 
+class ProjectPackages(SQLModel, table=True):
+    """A project's packages: what is in use (`requirements_hash`, `lock`, `layer`), and how the last save ended.
+
+    `target` is the Python that the layer is for. `wanted_txt` is the list saved last where it is not in use, with
+    `status` building or failed.
+    """
+
+    __tablename__ = "project_packages"
+
+    project_id: str = Field(
+        max_length=12, sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    )
+    requirements_hash: str | None = Field(default=None, index=True)
+    lock: str = ""
+    layer: str | None = None
+    target: str = ""
+    status: str = "ready"
+    wanted_txt: str | None = None
+    error: str | None = None
+
+
 class Meta(SQLModel, table=True):
     """What the installation remembers of itself: its id, the driver that was chosen, whether the example was made."""
 

@@ -90,6 +90,13 @@ class Call(Generic[Body, Query]):
         return int(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a handler returns where the work goes on after the answer, which is then 202."""
+
+    answer: Any
+
+
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 
@@ -98,7 +105,7 @@ class Endpoint:
     """What the management API has at one method and path.
 
     `scope` None: public. `statuses`: the refusals that belong to this endpoint, beside those that every one has.
-    `content_type`: where the answer is text that goes out as it is, and not JSON.
+    `content_type`: where the answer is text that goes out as it is, and not JSON. `may_go_on`: it may be `Accepted`.
     """
 
     method: str
@@ -112,6 +119,7 @@ class Endpoint:
     statuses: tuple[int, ...]
     leave_out_none: bool
     content_type: str | None
+    may_go_on: bool
     adapter: TypeAdapter[Any] = field(repr=False)
 
     async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
@@ -129,8 +137,11 @@ class Endpoint:
         if self.content_type is not None:
             headers = {"Content-Type": self.content_type, "Server": problems.SERVER}
             return web.Response(body=result.encode(), headers=headers)
+        status = 200
+        if isinstance(result, Accepted):
+            status, result = 202, result.answer
         content = self.adapter.dump_json(result, by_alias=True, exclude_none=self.leave_out_none)
-        return web.Response(body=content, headers=_HEADERS)
+        return web.Response(status=status, body=content, headers=_HEADERS)
 
 
 def endpoint(
@@ -144,6 +155,7 @@ def endpoint(
     statuses: tuple[int, ...] = (),
     leave_out_none: bool = False,
     content_type: str | None = None,
+    may_go_on: bool = False,
 ) -> Callable[[Handler], Endpoint]:
     """Make a handler an endpoint. Its docstring's first line is the summary."""
 
@@ -160,6 +172,7 @@ def endpoint(
             statuses=statuses,
             leave_out_none=leave_out_none,
             content_type=content_type,
+            may_go_on=may_go_on,
             adapter=TypeAdapter(answer),
         )
 

@@ -73,6 +73,7 @@ class _Facts:
     answer: Any
     content_type: str | None
     any_status: bool
+    may_go_on: bool
     statuses: frozenset[int]
     headers: Sequence[tuple[str, str]]
 
@@ -145,6 +146,7 @@ def _of_endpoint(endpoint: Endpoint) -> _Facts:
         answer=endpoint.answer,
         content_type=(endpoint.content_type or "application/json").partition(";")[0],
         any_status=False,
+        may_go_on=endpoint.may_go_on,
         statuses=frozenset(statuses),
         headers=(),
     )
@@ -166,6 +168,7 @@ def _of_operation(operation: Operation) -> _Facts:
         answer=operation.answer,
         content_type=operation.content_type,
         any_status=operation.any_status,
+        may_go_on=False,
         statuses=frozenset(operation.statuses),
         headers=operation.headers,
     )
@@ -281,6 +284,8 @@ def _responses(facts: _Facts, method: str, schemas: _Schemas) -> Json:
     else:
         content: Json = {str(facts.content_type): {"schema": schemas.answer(facts)}}
         responses["200"] = {"description": "Done", "content": content}
+    if facts.may_go_on:
+        responses["202"] = {**responses["200"], "description": "Begun; it goes on"}
     for status in sorted(facts.statuses):
         name, description = _REFUSALS[status]
         if facts.any_status:

@@ -60,6 +60,7 @@ class Directory:
         self._by_id: dict[str, ProjectEntry] = {}
         self._environments: dict[str, dict[str, str]] = {}
         self._rules: dict[str, ProjectRules] = {}
+        self._layers: dict[str, str | None] = {}
         self._other_versions: OrderedDict[tuple[str, int], Target] = OrderedDict()
         # What is read must be put in place before somebody else reads, or an older state could come last.
         self._refreshing = asyncio.Lock()
@@ -109,6 +110,7 @@ class Directory:
             routes = await transaction.routes.all()
             variables = await transaction.variables.all()
             keys = await transaction.keys.all()
+            self._layers = {row.project_id: row.layer for row in await transaction.packages.all()}
             functions = await transaction.functions.all_with_active()
         routes_of: dict[str, list[Route]] = {}
         for route in routes:
@@ -137,11 +139,14 @@ class Directory:
                 routes = [route for route, _ in await transaction.routes.of_project(project_id)]
                 variables = await transaction.variables.of_project(project_id)
                 keys = await transaction.keys.of_project(project_id)
+                packages = await transaction.packages.get(project_id)
                 functions = await transaction.functions.all_with_active(project_id)
             before = self._by_id.pop(project_id, None)
             if before is not None:
                 self._by_slug.pop(before.slug, None)
+            self._layers[project_id] = packages.layer if packages is not None else None
             if project is None:
+                self._layers.pop(project_id)
                 self._environments.pop(project_id, None)
                 self._rules.pop(project_id, None)
             else:
@@ -219,6 +224,7 @@ class Directory:
             project_id=function.project_id,
             runtime=function.runtime,
             environment=self._environments.get(function.project_id, {}) if function.project_id else {},
+            layer=self._layers.get(function.project_id) if function.project_id else None,
             network_enabled=function.network_enabled,
             memory_mb=function.memory_mb,
             cpus=function.cpus,

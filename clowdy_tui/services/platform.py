@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +15,7 @@ from clowdy_tui.domain.errors import DataFolderError, NotFound, SettingsError, U
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.engine.invoke import InvokeService
+from clowdy_tui.engine.layers import LayerStore, LayerTarget
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
@@ -31,6 +32,7 @@ from clowdy_tui.services.importing import ImportService
 from clowdy_tui.services.invocations import Engine, InvocationService
 from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
+from clowdy_tui.services.packages import PackageService
 from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
@@ -76,6 +78,7 @@ class PlatformEngine(Engine, PoolEngine, QueueEngine, Protocol):
 
     async def start(self) -> None: ...
     def retire(self, function_id: str, keep_key: str | None = None) -> None: ...
+    async def keep_layers(self, keys: Collection[str]) -> Collection[str]: ...
     async def close(self) -> None: ...
 
 
@@ -89,6 +92,7 @@ class Platform:
     routes: RouteService
     environment: EnvironmentService
     keys: KeyService
+    packages: PackageService
     invocations: InvocationService
     tokens: TokenService
     pool: PoolService
@@ -144,8 +148,9 @@ class Platform:
         await self.tokens.load()
         stack.push_async_callback(self.tokens.keep_used)
         warming = Warming()
+        layers = LayerStore(config.data_dir / "layers", self._layer_target())
         if engine is None:
-            engine = await self._make_engine(warming)
+            engine = await self._make_engine(warming, layers)
         self.directory = Directory(database, cipher, retire=engine.retire, warm=warming.begin)
         await self.directory.load()
         counters = Counters()
@@ -161,7 +166,9 @@ class Platform:
         stack.push_async_callback(settled)
         purge = Purge(database, self.invocations.flush)
         stack.push_async_callback(purge.close)
-        self.projects = ProjectService(database, self.directory, bus, purge)
+        self.packages = PackageService(database, self.directory, bus, layers, engine.keep_layers)
+        stack.push_async_callback(self.packages.close)
+        self.projects = ProjectService(database, self.directory, bus, purge, self.packages.forget)
         self.functions = FunctionService(database, self.directory, bus, purge)
         self.routes = RouteService(database, self.directory, bus, public_url=lambda: self.public_url)
         self.environment = EnvironmentService(database, self.directory, bus, cipher)
@@ -176,6 +183,7 @@ class Platform:
         retention = Retention(database, days=config.retention_days, max_bytes=config.retention_bytes)
         retention.start()
         stack.push_async_callback(retention.close)
+        await self.packages.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(_end, housekeeping)
 
@@ -229,7 +237,12 @@ class Platform:
                 await transaction.meta.set("installation_id", known)
         self.installation_id = known
 
-    async def _make_engine(self, warming: Warming) -> PlatformEngine:
+    def _layer_target(self) -> LayerTarget:
+        if self.config.runtime_source == "dockerfile":
+            return LayerTarget.of_image(str(self.config.docker_options.get("base_image") or "python:3.12-slim"))
+        return LayerTarget.of_host()
+
+    async def _make_engine(self, warming: Warming, layers: LayerStore) -> PlatformEngine:
         config = self.config
 
         def driver_changed(status: DriverStatus) -> None:
@@ -255,7 +268,12 @@ class Platform:
         source = config.runtime_source
         runtimes = RuntimeStore(config.data_dir / "runtimes", resources.folder("runtimes"), source=source)
         return InvokeService(
-            driver, runtimes, limits=limits, on_change=partial(publish_counts, self.bus), on_driver=driver_changed
+            driver,
+            runtimes,
+            layers=layers,
+            limits=limits,
+            on_change=partial(publish_counts, self.bus),
+            on_driver=driver_changed,
         )
 
     def _writer_changed(self, state: WriterState) -> None:

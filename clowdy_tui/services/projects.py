@@ -1,5 +1,7 @@
 """Projects: a set of functions under one address."""
 
+from collections.abc import Awaitable, Callable
+
 from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import FieldError, InvalidInput
 from clowdy_tui.domain.events import EventBus
@@ -15,11 +17,21 @@ from clowdy_tui.store.database import Database, Transaction
 
 
 class ProjectService:
-    def __init__(self, database: Database, directory: Directory, bus: EventBus, purge: Purge) -> None:
+    """`on_deleted` is told of each project that is gone, to remove what it had beside the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        bus: EventBus,
+        purge: Purge,
+        on_deleted: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._database = database
         self._directory = directory
         self._bus = bus
         self._purge = purge
+        self._on_deleted = on_deleted
 
     async def list(self, actor: Actor, limit: int = 1000, before: str | None = None) -> list[ProjectOut]:
         """The actor's projects, newest first, from the one after `before`. Raises InvalidInput: no such `before`."""
@@ -105,6 +117,7 @@ class ProjectService:
             await owned_project(transaction, actor, project_id)
             await transaction.projects.delete(project_id)
         await self._directory.refresh_project(project_id)
+        await self._on_deleted(project_id)
         self._purge.soon()
         self._bus.publish(events.PROJECT_DELETED, {"project_id": project_id}, owner=actor.user)
 

@@ -20,6 +20,7 @@ from clowdy_tui.store.invocations import Invocations
 from clowdy_tui.store.keys import ApiKeys
 from clowdy_tui.store.meta import MetaValues
 from clowdy_tui.store.migrate import migrate, unusable
+from clowdy_tui.store.packages import Packages
 from clowdy_tui.store.projects import Projects
 from clowdy_tui.store.routes import Routes
 from clowdy_tui.store.tokens import Tokens
@@ -55,6 +56,7 @@ class Transaction:
         self.figures = Figures(session)
         self.tokens = Tokens(session)
         self.keys = ApiKeys(session)
+        self.packages = Packages(session)
         self.meta = MetaValues(session)
 
     async def find(self, table: type[Row], id_: str) -> Row | None:

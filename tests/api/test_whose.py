@@ -67,6 +67,8 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
     route = await shop.route(function, f"/{word}-path", auth="token")
     key = await owner.keys.create(project, f"{word}-key")
     await owner.variables.set(project, "GEHEIM", f"{word}-value", is_secret=False)
+    # A list of a comment alone has nothing to build.
+    await owner.packages.set(project, f"# {word}-list\n")
     token = await owner.tokens.create(f"{word}-token")
     result = await owner.invoke(function.id, f"{word}-input")
     instance = next(item for item in await owner.pool() if item.function_id == function.id)
@@ -101,6 +103,7 @@ BODIES: dict[str, Any] = {
     "TokenIn": {"name": "mine"},
     "ImportIn": {"projects": []},
     "InvokeIn": {"input": 1},
+    "RequirementsIn": {"requirements_txt": "# taken"},
 }
 
 # These make something of the caller's own, and have nothing of anybody else's in their path.

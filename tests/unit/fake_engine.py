@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from clowdy_tui.domain.schemas import OutcomeStatus
@@ -79,6 +79,9 @@ class FakeEngine:
 
     def retire(self, function_id: str, keep_key: str | None = None) -> None:
         self.retired.append((function_id, keep_key))
+
+    async def keep_layers(self, keys: Collection[str]) -> Collection[str]:
+        return ()
 
     def snapshot(self) -> list[InstanceInfo]:
         return self.instances
