@@ -74,11 +74,16 @@ async def _write(
         after if _ID.match(after) else last_id, "hello", {"id": last_id, "version": gateway.config.version}, actor.user
     )
     await response.write(encode(hello))
+    clock = asyncio.get_running_loop().time
+    checked_at = clock()
     async with aclosing(_batches(gateway, after, actor)) as batches:
         async for batch in batches:
-            if batch is None:
+            # Also where something always happens: a token that is taken back ends its stream.
+            if batch is None or clock() - checked_at >= HEARTBEAT_S:
                 if not await _still_welcome(door, request):
                     return
+                checked_at = clock()
+            if batch is None:
                 await response.write(b": heartbeat\n\n")
                 continue
             chunk = bytearray()
