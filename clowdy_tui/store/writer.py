@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from clowdy_tui.store.records import BODY_COLUMNS, INVOCATION_COLUMNS, Invocatio
 from clowdy_tui.store.tally import tally_of, write_tally
 
 _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
+_ROWS_AT_ONCE: Final = (64, 8, 1)
+"""Few sizes, so that each statement is prepared once: SQLite takes as long for a new one as for its rows."""
 
 log = logging.getLogger(__name__)
 
@@ -248,10 +252,15 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _insert_rows(
     connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
 ) -> None:
-    if rows:
-        one = f"({','.join('?' * len(columns))})"
-        values = ",".join([one] * len(rows))
-        connection.execute(
-            f"INSERT INTO {table} ({','.join(columns)}) VALUES {values}",  # noqa: S608  # names of ours, no input
-            [value for row in rows for value in row],
-        )
+    start = 0
+    for count in _ROWS_AT_ONCE:
+        while len(rows) - start >= count:
+            values = list(chain.from_iterable(rows[start : start + count]))
+            connection.execute(_insert_statement(table, columns, count), values)
+            start += count
+
+
+@cache
+def _insert_statement(table: str, columns: tuple[str, ...], count: int) -> str:
+    one = f"({','.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([one] * count)}"  # noqa: S608  # names of ours

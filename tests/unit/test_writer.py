@@ -58,10 +58,12 @@ async def test_records_come_by_themselves_and_in_one_batch(path: Path) -> None:
 async def test_nothing_is_lost_on_a_clean_close(path: Path) -> None:
     writer = InvocationWriter(path, interval_s=60, batch=100)
     writer.start()
-    for _ in range(1234):
-        writer.add(record(has_body=True, input=b"null"))
+    for number in range(1234):
+        writer.add(record(has_body=True, input=b"null", duration_us=number, output=b"%d" % number))
     await writer.close()
     assert count(path) == count(path, "invocation_body") == 1234
+    kept = ask(path, "SELECT duration_us, output FROM invocation JOIN invocation_body USING (id)")
+    assert sorted(kept) == [(number, str(number)) for number in range(1234)]
     assert writer.state == WriterState(None, 0, 0)
 
 
