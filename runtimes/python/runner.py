@@ -5,20 +5,19 @@ Standard library only, Python 3.11 to 3.14, started as `python -I -S -X utf8 run
 Bytes in come on descriptor 0. Frames go out on 1, and what is not a frame on 2: both drivers connect those.
 """
 
-import asyncio
 import errno
 import faulthandler
 import fcntl
 import gc
 import importlib
 import importlib.util
-import inspect
 import io
 import json
 import linecache
 import math
 import os
 import resource
+import select
 import signal
 import struct
 import sys
@@ -26,8 +25,11 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 VERSION = 1
 LOAD, CALL = 0x01, 0x02
@@ -43,8 +45,12 @@ LINE_PRICE = 16
 MAX_PIECES = 256
 """Of a line that has no end yet, before they are sent as part of one."""
 HIGH_DESCRIPTOR = 100
+CO_VARARGS, CO_ITERABLE_COROUTINE = 0x04, 0x100
 IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
 """What nearly every handler imports: loaded while the sandbox is still a spare."""
+IMPORTED_IDLE = ("asyncio", "inspect")
+"""What takes half of the start, and which a call may need: a sandbox that is waited for begins without it."""
+IDLE_AFTER_S = 0.05
 
 _PREFIX = struct.Struct(">IB")
 _CALL_HEAD = struct.Struct(">IIB")
@@ -62,6 +68,7 @@ _peak = resource.getrusage
 _monotonic = time.monotonic
 _clock_ns = time.perf_counter_ns
 _read, _write, _kill, _wait, _own_pid = os.read, os.write, os.kill, os.waitpid, os.getpid
+_ALL = 0x40000000  # __WALL: children that were made without a signal for their end, too
 
 
 class Refused(Exception):
@@ -81,6 +88,10 @@ class Channel:
         self._buffer = b""
         self._lock = threading.Lock()
         self.closed = False
+
+    def is_quiet(self, for_s: float) -> bool:
+        """Whether nothing comes within this time."""
+        return not select.select([self._inbound], [], [], for_s)[0]
 
     def receive(self) -> tuple[int, bytes] | None:
         """The next frame; None at the end of the stream."""
@@ -413,6 +424,11 @@ class Function:
                 file.write(text)
         os.makedirs(FOLDER, exist_ok=True)
         os.chdir(FOLDER)
+        if "paths" in told or not sys.stdlib_module_names.isdisjoint(
+            path.partition("/")[0].removesuffix(".py") for path in told["files"]
+        ):
+            # Ours must not find what stands in the function's folder under the name of a standard module.
+            import_modules(IMPORTED_IDLE)
         sys.path[:0] = [FOLDER, *told.get("paths", ())]
 
     @property
@@ -468,10 +484,11 @@ class Function:
             result = self._call(event, Context(self._constants, request_id, deadline))
         else:
             result = self._call(event)
-        if inspect.isawaitable(result):
-            result = self._await(result)
         kind = type(result)
         if kind is not dict:
+            if hasattr(kind, "__await__") or is_old_coroutine(result):
+                result = self._await(result)
+                kind = type(result)
             if hasattr(kind, "__next__"):
                 stream.take(result)
                 return b""
@@ -482,9 +499,12 @@ class Function:
 
     def _await(self, awaitable: Any) -> Any:
         if self._loop is None or self._loop.is_closed():
+            import asyncio
+
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-        if not inspect.iscoroutine(awaitable):
+        assert self._loop is not None
+        if not isinstance(awaitable, types.CoroutineType):
             awaitable = _as_coroutine(awaitable)
         return self._loop.run_until_complete(awaitable)
 
@@ -508,8 +528,18 @@ async def _as_coroutine(awaitable: Any) -> Any:
     return await awaitable
 
 
+def is_old_coroutine(value: Any) -> bool:
+    """Whether this is what a generator function under `types.coroutine` returns."""
+    return type(value) is types.GeneratorType and bool(value.gi_code.co_flags & CO_ITERABLE_COROUTINE)
+
+
 def wants_context(handler: Callable[..., Any]) -> bool:
     """Whether the handler takes a second positional argument."""
+    if type(handler) is types.FunctionType and not handler.__dict__:
+        # Nothing wraps it: what it is made of says the same as its signature, for which a lot would be imported.
+        return handler.__code__.co_argcount >= 2 or bool(handler.__code__.co_flags & CO_VARARGS)
+    import inspect
+
     try:
         parameters = inspect.signature(handler).parameters.values()
     except (TypeError, ValueError):
@@ -613,12 +643,17 @@ def end_leftovers() -> None:
     if _own_pid() != 1:
         return
     try:
+        # All that runs here descends from us: with no child there is nobody, and the kernel need not look for it.
+        _wait(-1, _ALL | os.WNOHANG)
+    except ChildProcessError:
+        return
+    try:
         _kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         return
     while True:
         try:
-            _wait(-1, 0)
+            _wait(-1, _ALL)
         except ChildProcessError:
             return
         except InterruptedError:
@@ -633,6 +668,11 @@ def limit_ourselves() -> None:
         hard = resource.getrlimit(which)[1]
         wanted = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
         resource.setrlimit(which, (wanted, wanted))
+
+
+def import_modules(names: Iterable[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
 
 
 def move_descriptors() -> Channel:
@@ -705,12 +745,15 @@ def main() -> None:
         setattr(sys, f"__{name}__", stream)
     os.register_at_fork(after_in_child=channel.close_in_child)
     os.register_at_fork(after_in_child=log.after_fork_in_child)
-    for name in IMPORTED_AHEAD:
-        importlib.import_module(name)
+    import_modules(IMPORTED_AHEAD)
     gc.collect()
     gc.freeze()
     channel.send(_PREFIX.pack(2, READY) + bytes([VERSION]))
     try:
+        if channel.is_quiet(IDLE_AFTER_S):
+            import_modules(IMPORTED_IDLE)
+            gc.collect()
+            gc.freeze()
         serve(channel, log)
     except OSError as error:
         # The host went away, or user code closed the descriptors: either way there is nobody left to answer to.

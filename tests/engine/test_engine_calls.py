@@ -50,6 +50,26 @@ async def test_context_goes_to_handlers_that_take_one(engine: Engine, signature:
     assert await engine.result(code) == expected
 
 
+async def test_a_wrapped_handler_gets_what_its_signature_asks_for(engine: Engine) -> None:
+    code = """
+import functools
+def inner(event):
+    return event
+@functools.wraps(inner)
+def handler(*args):
+    return inner(*args)
+"""
+    assert await engine.result(code, 7) == 7
+
+
+async def test_a_file_named_like_a_standard_module_does_not_reach_the_runner(engine: Engine) -> None:
+    files = {
+        "function.py": "async def handler(event):\n    return event\n",
+        "selectors.py": "raise RuntimeError('not for the runner')\n",
+    }
+    assert value(await engine.invoke(deployment(files=files), 7)) == 7
+
+
 async def test_context_has_what_lambda_gives(engine: Engine) -> None:
     code = """
 def handler(event, context):
