@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -106,4 +108,29 @@ def test_a_log_says_when_the_runner_cut_it() -> None:
     log.line("stdout", "x", 0, protocol.LOG_TRUNCATED)
     log.line("stdout", "y", 0, 0)
     assert [entry.text for entry in log.finish(1.0)] == ["x"]
+    assert log.truncated
+
+
+def test_the_frames_are_described_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "engine.md").read_text()
+    described = {name: int(kind, 16) for name, kind in re.findall(r"^\| `([A-Z]+)` \| `(0x..)` \|", text, re.MULTILINE)}
+    names = ("LOAD", "CALL", "READY", "LOADED", "RESULT", "ERROR", "LOG", "CHUNK", "HEAD")
+    assert described == {name: getattr(protocol, name) for name in names}
+
+
+def test_the_last_part_of_a_line_without_an_end_joins_the_others() -> None:
+    log = CallLog(1000, None, 0.0)
+    log.line("stdout", "a", 1, protocol.LOG_PARTIAL)
+    log.line("stdout", "b", 2, protocol.LOG_PARTIAL)
+    log.line("stdout", "c", 3, protocol.LOG_TRUNCATED)
+    assert [entry.text for entry in log.finish(0.0)] == ["abc"]
+    assert log.truncated
+
+
+def test_empty_lines_are_not_free() -> None:
+    log = CallLog(1600, None, 0.0)
+    for _ in range(1000):
+        log.line("stdout", "", 0, 0)
+    log.raw("stderr", b"\n" * 1000, 0.0)
+    assert len(log.finish(0.0)) == 100
     assert log.truncated
