@@ -226,7 +226,8 @@ def to_markdown(lists: Lists) -> str:
         noise = f"; other programs used {median(elsewhere):.2f} cores meanwhile (median)" if elsewhere else ""
         parts += [
             f"Trimming {lists.trimmed:,} of them took {lists.trimmed_s:.0f} s under load; the file went from "
-            f"{lists.file_mb:,.0f} to {lists.file_after_mb:,.0f} MB, the load's own calls included. Calls (warm echo by id, bubblewrap) in "
+            f"{lists.file_mb:,.0f} to {lists.file_after_mb:,.0f} MB, the load's own calls included. "
+            "Calls (warm echo by id, bubblewrap) in "
             "milliseconds, medians of the loads during which the machine was quiet (of all, where it never was)"
             f"{noise}:",
             "\n".join(
