@@ -78,7 +78,6 @@ class Indexer:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            umask=0o022,
         )
         watching = asyncio.create_task(_watch(watch))
         reading = asyncio.create_task(self._read(process, folder, on_line))

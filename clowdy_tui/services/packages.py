@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from clowdy_tui.domain import events
 from clowdy_tui.domain.errors import ClowdyError, Conflict, NotFound
@@ -206,6 +206,11 @@ class PackageService:
             reason = error.reason if isinstance(error, BuildFailed) else error.detail
             await self._failed(project, reason)
             raise
+        except Exception:
+            # A fault of our own; without this the build would never seem to end.
+            log.exception("The packages of the project %s could not be built", project.id)
+            await self._failed(project, "Something went wrong inside Clowdy; its log says more")
+            raise
         finally:
             if self._builds.get(project.id) is build:
                 del self._builds[project.id]
@@ -260,12 +265,17 @@ class PackageService:
 
     def _out(self, project: Project, row: ProjectPackages | None, *, done: bool = False) -> RequirementsOut:
         build = None if done else self._builds.get(project.id)
-        status = row.status if row is not None else "ready"
+        # A build may end between the reading of its row and this: what the row says is one moment, and whole.
+        status: Literal["building", "ready", "failed"] = "ready"
+        if build is not None or (row is not None and row.status == "building"):
+            status = "building"
+        elif row is not None and row.status == "failed":
+            status = "failed"
         return RequirementsOut(
             requirements_txt=project.requirements_txt,
             requirements_hash=row.requirements_hash if row is not None else None,
             has_custom_image=row is not None and row.layer is not None,
-            status="building" if build is not None else "failed" if status == "failed" else "ready",
+            status=status,
             lock=row.lock if row is not None else "",
             wanted_txt=build.text if build is not None else row.wanted_txt if row is not None else None,
             progress=build.progress if build is not None else None,

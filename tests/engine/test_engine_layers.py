@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -154,3 +155,14 @@ async def test_a_lock_makes_the_same_layer_again(store: LayerStore) -> None:
     assert not store.has(layer.key)
     again = await store.restore(layer.lock, on_progress=quiet)
     assert (again.key, again.fresh) == (layer.key, True)
+
+
+async def test_a_gateway_with_a_narrow_umask_makes_layers_that_sandboxes_can_read(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        store = LayerStore(folder.with_name("narrow"), LayerTarget.of_host())
+        key = await build(store, "six")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o755 for path in [store.path(key), *store.path(key).rglob("*")]}
+    assert modes <= {0o755, 0o644}
