@@ -36,8 +36,10 @@ _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     403: ("Forbidden", "The token has not the scope, or is not the administrator's"),
     404: ("NotFound", "There is no such thing, or it belongs to somebody else"),
     405: ("MethodNotAllowed", "The path takes other methods"),
+    408: ("TooSlow", "The request did not come in time"),
     409: ("Conflict", "Something else is in the way, or somebody else was quicker"),
     413: ("BodyTooLarge", "The body is over the limit"),
+    415: ("Encoded", "The body is compressed, which only functions take"),
     422: ("InvalidInput", "The request is not what it must be; `errors` names each field"),
     429: ("TooMany", "Too many calls at once, too many requests, or too many wrong tokens from there"),
     500: ("Failed", "The function raised an error, or something went wrong inside Clowdy"),
@@ -128,7 +130,7 @@ def _of_endpoint(endpoint: Endpoint) -> _Facts:
     if endpoint.scope is not None:
         statuses.add(403)
     if endpoint.body is not None:
-        statuses |= {413, 422}
+        statuses |= {408, 413, 415, 422}
     if endpoint.query is not None:
         statuses.add(422)
     return _Facts(

@@ -51,7 +51,7 @@ class EventsQuery(BaseModel):
     after: Annotated[str | None, Field(description="begin after the event with this id, as `Last-Event-ID`")] = None
 
 
-_CALLS: Final = (401, 403, 404, 413, 429, 500, 502, 503, 504)
+_CALLS: Final = (401, 403, 404, 408, 413, 429, 500, 502, 503, 504)
 
 OPERATIONS: Final = (
     Operation(
@@ -60,7 +60,7 @@ OPERATIONS: Final = (
         path="/api/invoke/{id}",
         tag="calls",
         summary="Call a function; 200 whenever it ran. A private one, and another version, ask for its owner's token.",
-        statuses=(400, 401, 403, 404, 413, 422, 429, 500, 503),
+        statuses=(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503),
         scope="invoke",
         query=InvokeQuery,
         body=InvokeIn,

@@ -67,7 +67,7 @@ async def test_it_tells_every_parameter_scope_and_refusal(document: dict[str, An
         assert {str(status) for status in endpoint.statuses} <= it["responses"].keys()
         assert ("requestBody" in it) == (endpoint.body is not None)
         if endpoint.body is not None:
-            assert {"413", "422"} <= it["responses"].keys()
+            assert {"408", "413", "415", "422"} <= it["responses"].keys()
     page = {item["name"]: item for item in by_name["GET", "/api/invocations"]["parameters"]}
     assert page["limit"]["schema"] == {"default": 50, "maximum": 500, "minimum": 1, "type": "integer"}
     assert page["since"]["schema"]["format"] == "date-time"
