@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from engine_support import ECHO, RUNTIMES, Engine, deployment, until, value
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
-from clowdy_tui.engine.sandboxes import bubblewrap, diagnosis, launch, leftovers
+from clowdy_tui.engine.sandboxes import bubblewrap, diagnosis, launch, leftovers, seccomp
 from clowdy_tui.engine.sandboxes.base import Enforced
 from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup, CgroupTree, mounts
@@ -49,6 +50,16 @@ asyncio.run(main(*sys.argv[1:]))
 
 def service_with(driver: BubblewrapDriver, trees: Path) -> InvokeService:
     return InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=EngineLimits(spares=0))
+
+
+async def test_a_sandbox_does_not_take_the_processor_from_the_gateway(trees: Path, installation_id: str) -> None:
+    service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
+    await service.start()
+    try:
+        code = "def handler(event):\n    return open('/proc/self/stat').read().rpartition(')')[2].split()[38]\n"
+        assert value(await Engine(service).invoke(deployment(code))) == str(os.SCHED_BATCH)
+    finally:
+        await service.close()
 
 
 async def test_nothing_of_a_killed_gateway_is_left_after_the_next_start(trees: Path, installation_id: str) -> None:
@@ -204,6 +215,44 @@ async def test_a_bubblewrap_that_refuses_is_quoted(monkeypatch: pytest.MonkeyPat
     assert not status.available
     assert "No permissions to create new namespace" in status.problem
     assert status.remedy
+    await driver.close()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_without_a_filter_it_works_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, trees: Path, scratch: Path, installation_id: str, broken: bool
+) -> None:
+    # A program that reads past its data is none that a kernel takes.
+    refused = scratch / "refused.bpf"
+    refused.write_bytes(struct.pack("<HBBI", 0x20, 0, 0, 4096))
+    monkeypatch.setattr(seccomp, "bpf_file", lambda: refused if broken else None)
+    service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
+    await service.start()
+    try:
+        status = service.driver_status()
+        assert status.available, status
+        assert Enforced.SYSTEM_CALLS in status.not_enforced
+        why = "this kernel takes no filter" if broken else "there is no list for"
+        assert any(why in note for note in status.notes), status.notes
+        assert value(await Engine(service).invoke(deployment(), 1)) == 1
+    finally:
+        await service.close()
+
+
+async def test_a_try_that_fails_for_another_reason_does_not_cost_the_filter(
+    monkeypatch: pytest.MonkeyPatch, trees: Path, installation_id: str
+) -> None:
+    tried: list[bool] = []
+
+    def run_once(command: list[str], seccomp: Path | None = None) -> str | None:
+        tried.append(seccomp is not None)
+        return "it did not end within 10 s"
+
+    monkeypatch.setattr(bubblewrap, "run_once", run_once)
+    driver = BubblewrapDriver(installation_id=installation_id, data_dir=trees)
+    assert not (await driver.check()).available
+    assert tried
+    assert all(tried)
     await driver.close()
 
 
