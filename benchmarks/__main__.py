@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import engine, first_calls, lists, machine, report, rounds, summary, targets
+from benchmarks import engine, first_calls, layers, lists, machine, report, rounds, summary, targets
 from benchmarks.loadgen import AsyncioGenerator
 from benchmarks.model import BenchmarkError, Generator
 from benchmarks.rounds import Plan, Row
@@ -33,7 +33,8 @@ SUBJECTS: dict[str, Callable[[], Subject]] = {
 NEEDS_ENGINE = {"docker", "exec-per-call"}
 FIRST_CALLS = "first-calls"
 LISTS = "lists"
-CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS)
+LAYERS = "layers"
+CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS)
 
 
 def main() -> int:
@@ -85,6 +86,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> repo
         # A quick look has no time to write a million calls.
         calls, times, seconds = (50_000, 50, 1.0) if quick else (1_000_000, 300, 3.0)
         results.lists = lists.measure(calls=calls, times=times, seconds=seconds, say=_say)
+    if LAYERS in wanted:
+        results.layers = layers.measure(times=3 if quick else 11, say=_say)
     results.verdicts = targets.judge(results.figures)
     return results
 

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-from benchmarks import lists
+from benchmarks import layers, lists
 from benchmarks.first_calls import FirstCalls
+from benchmarks.layers import Layers
 from benchmarks.lists import Lists
 from benchmarks.rounds import Plan, Sample
 from benchmarks.summary import Figures
@@ -32,6 +33,7 @@ class Results:
     verdicts: list[Verdict] = field(default_factory=list)
     first_calls: list[FirstCalls] = field(default_factory=list)
     lists: Lists | None = None
+    layers: Layers | None = None
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -53,6 +55,7 @@ def to_markdown(results: Results) -> str:
         _targets(results.verdicts),
         _first_calls(results.first_calls),
         lists.to_markdown(results.lists) if results.lists else "",
+        layers.to_markdown(results.layers) if results.layers else "",
         _skipped(results.skipped),
         _legend(results),
     ]

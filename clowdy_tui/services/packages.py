@@ -170,6 +170,8 @@ class PackageService:
                 and known.target == self._layers.target.tag
                 and self._layers.has(known.layer)
             ):
+                if known is row and row.status == "ready" and project.requirements_txt == build.text:
+                    return None
                 await self._ready(project, build, Layer(known.layer, known.lock, fresh=False), row)
                 return None
         async with self._database.write() as transaction:
