@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from clowdy_tui.domain import events
-from clowdy_tui.domain.errors import ClowdyError, Conflict, NotFound
+from clowdy_tui.domain.errors import ClowdyError, Conflict, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.packages import BuildFailed, Requirements, RequirementsOut, read_requirements
 from clowdy_tui.domain.tables import Project, ProjectPackages
@@ -66,7 +66,11 @@ class PackageService:
             )
             if row.status == "building" or missing:
                 text = row.wanted_txt if row.status == "building" and row.wanted_txt else project.requirements_txt
-                self._begin(project, _Build(text, read_requirements(text), upgrade=False))
+                try:
+                    self._begin(project, _Build(text, read_requirements(text), upgrade=False))
+                except InvalidInput as error:
+                    # Kept by a version that took it.
+                    await self._failed(project, error.detail)
         self._untidy.set()
         self._tidying = asyncio.create_task(self._tidy(), name="old layers")
 
@@ -291,7 +295,12 @@ class PackageService:
         while True:
             await self._untidy.wait()
             self._untidy.clear()
-            if not await self._collected():
+            try:
+                done = await self._collected()
+            except (ClowdyError, OSError) as error:
+                log.warning("Old layers could not be removed, they are looked at again: %s", error)
+                done = False
+            if not done:
                 # Instances work with an old layer still, or one is being made: later.
                 asyncio.get_running_loop().call_later(_TIDY_EVERY_S, self._untidy.set)
             await asyncio.sleep(1.0)

@@ -70,10 +70,29 @@ async def test_native_package_runs_and_cannot_be_written(layered: Engine, store:
     assert value(without) == []
 
 
-async def test_numpy_runs(layered: Engine, store: LayerStore) -> None:
-    key = await build(store, "numpy")
-    code = "import numpy\ndef handler(event):\n    return int(numpy.arange(event).sum())"
-    assert value(await layered.invoke(deployment(code, layer=key, memory_mb=256), 10)) == 45
+@pytest.mark.parametrize(
+    ("package", "code", "answer"),
+    [
+        ("numpy", "import numpy\ndef handler(event):\n    return int(numpy.arange(10).sum())", 45),
+        (
+            "pydantic",
+            "import pydantic\nclass M(pydantic.BaseModel):\n    n: int\n"
+            "def handler(event):\n    return M(n='7').model_dump()",
+            {"n": 7},
+        ),
+        (
+            "psycopg[binary]",
+            "import psycopg\ndef handler(event):\n    return psycopg.pq.__impl__",
+            "binary",
+        ),
+    ],
+    ids=["numpy", "pydantic", "psycopg"],
+)
+async def test_packages_with_native_code_run_in_the_default_memory(
+    layered: Engine, store: LayerStore, package: str, code: str, answer: object
+) -> None:
+    key = await build(store, package)
+    assert value(await layered.invoke(deployment(code, layer=key))) == answer
 
 
 async def test_markers_extras_hashes_and_comments_work(store: LayerStore) -> None:
