@@ -185,3 +185,11 @@ async def test_a_gateway_with_a_narrow_umask_makes_layers_that_sandboxes_can_rea
         os.umask(before)
     modes = {path.stat().st_mode & 0o755 for path in [store.path(key), *store.path(key).rglob("*")]}
     assert modes <= {0o755, 0o644}
+
+
+async def test_layers_for_an_image_are_for_its_python(folder: Path) -> None:
+    other = LayerStore(folder, LayerTarget.of_image("python:3.12-slim"))
+    key = await build(other, "markupsafe")
+    assert [path.name.split(".")[1][:11] for path in other.path(key).glob("markupsafe/*.so")] == ["cpython-312"]
+    assert not list(other.path(key).rglob("*.pyc"))
+    assert key != await build(LayerStore(folder, LayerTarget.of_host()), "markupsafe")
