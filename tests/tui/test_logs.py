@@ -192,6 +192,9 @@ def test_past_calls_come_first_and_only_once() -> None:
         "what is older comes first, and a call whose end was missed has ended"
     )
     assert [line.number for line in buffer.lines] == sorted({line.number for line in buffer.lines})
+    buffer.prime([past("d2", 2), past("d1", 1), past("c9", 9)])
+    assert told(buffer.lines)[-2:] == ["orders:d1 success", "orders:d2 success"], "what was missed comes last"
+    assert [line.number for line in buffer.lines] == sorted({line.number for line in buffer.lines})
     full = LogBuffer(capacity=3)
     feed(full, *whole("c5", "a"))
     full.prime([past("c1", 1), past("c2", 2)])

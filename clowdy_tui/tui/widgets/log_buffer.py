@@ -145,8 +145,10 @@ class LogBuffer:
     def prime(self, invocations: Iterable[InvocationOut]) -> Change:
         """Headers for calls from before, in any order: put in front, as far as there is room.
 
-        A call that is here already is left where it is; one that seemed to run still is told its end.
+        A call that is here already is left where it is; one that seemed to run still is told its end. One that is newer
+        than all that are here was missed while the connection was gone: it goes to the end.
         """
+        newest = max((line.call.id for line in self.lines), default=None)
         fresh: list[Call] = []
         for past in sorted(invocations, key=lambda invocation: invocation.created_at):
             known = self._calls.get(past.id)
@@ -168,13 +170,17 @@ class LogBuffer:
                 call.revision += 1
             if known is None:
                 fresh.append(call)
+        # By the ids, which sort by the gateway's time: its clock need not be that of this machine.
+        missed = [call for call in fresh if newest is not None and call.id > newest]
+        fresh = [call for call in fresh if newest is None or call.id < newest]
         fresh = fresh[max(0, len(fresh) - (self.capacity - len(self.lines))) :]
         # Numbers go down from the oldest line's, so that they stay in order.
         first = (self.lines[0].number if self.lines else next(self._numbers)) - len(fresh)
         self.lines[:0] = [Line(first + place, "header", call) for place, call in enumerate(fresh)]
-        self._calls.update((call.id, call) for call in fresh)
+        self.lines.extend(Line(next(self._numbers), "header", call) for call in missed)
+        self._calls.update((call.id, call) for call in (*fresh, *missed))
         self.set_filter(self.filter)
-        return Change(anew=True)
+        return self._trim(Change(anew=True))
 
     def apply(self, events: Iterable[tuple[EventOut, datetime]]) -> Change:
         """Take in events, each with the local time it came at. Of one batch, each call's lines are kept together."""
