@@ -424,7 +424,7 @@ class Function:
                 file.write(text)
         os.makedirs(FOLDER, exist_ok=True)
         os.chdir(FOLDER)
-        if "paths" in told or not sys.stdlib_module_names.isdisjoint(
+        if told.get("paths") or not sys.stdlib_module_names.isdisjoint(
             path.partition("/")[0].removesuffix(".py") for path in told["files"]
         ):
             # Ours must not find what stands in the function's folder under the name of a standard module.
