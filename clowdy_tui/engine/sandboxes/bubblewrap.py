@@ -24,6 +24,7 @@ from clowdy_tui.engine.sandboxes.launch import (
     namespace_arguments,
     rlimits_for,
     sandbox_arguments,
+    yield_to_others,
 )
 from clowdy_tui.engine.sandboxes.process import BubblewrapSandbox, Spawned, run_once, spawn
 
@@ -57,7 +58,9 @@ class BubblewrapDriver:
         self._preparing = asyncio.Lock()
         self._reachable: Path | None = None
         # Threads of our own that live as long as the driver: the kernel ends a sandbox with the thread that made it.
-        self._threads = ThreadPoolExecutor(_SPAWN_THREADS, thread_name_prefix="clowdy-bubblewrap")
+        self._threads = ThreadPoolExecutor(
+            _SPAWN_THREADS, thread_name_prefix="clowdy-bubblewrap", initializer=yield_to_others
+        )
 
     async def check(self) -> DriverStatus:
         """Find out whether sandboxes can be made, by making one. Never raises."""
