@@ -223,10 +223,24 @@ async def test_each_function_keeps_its_input_and_its_answer() -> None:
         assert not console.running
 
 
-async def test_an_error_at_the_gateway_is_shown_literally() -> None:
+async def test_what_went_wrong_is_read_without_scrolling_at_any_width() -> None:
     console = TestConsole(ssh=True)
     app = Host(console)
     async with app.run_test(size=(80, 10)) as pilot:
+        console.set_function("f1", "orders")
+        console.show_error("the gateway refused this call, because so many others wait for the same function")
+        for width in (80, 60, 100):
+            await pilot.resize_terminal(width, 10)
+            await pilot.pause()
+            view = app.query_one(ResultView)
+            assert view.virtual_size.width <= view.size.width
+            assert "".join(line.text for line in view._lines).endswith("wait for the same function")
+
+
+async def test_an_error_at_the_gateway_is_shown_literally() -> None:
+    console = TestConsole(ssh=True)
+    app = Host(console)
+    async with app.run_test(size=(100, 10)) as pilot:
         console.set_function("f1", "[/]orders\x1b")
         console.show_running()
         console.show_error("nobody answers at [@click=app.quit]x[/] \x1b[31m")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from textual import on
-from textual.containers import Horizontal
+from textual.containers import Grid, Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
@@ -23,7 +23,10 @@ class GatewayInfo(Dialog[None]):
         self._state = state
 
     def compose_box(self) -> Iterable[Widget]:
-        yield Static(self._facts(), classes="body")
+        with Grid(id="facts"):
+            for label, value, style in self._facts():
+                yield Static(label, classes="label", markup=False)
+                yield Static(Content.styled(visible(value), style))
         with Horizontal(id="buttons"):
             yield action_button("Close", "esc", id="close")
 
@@ -31,11 +34,11 @@ class GatewayInfo(Dialog[None]):
     def _close(self) -> None:
         self.action_cancel()
 
-    def _facts(self) -> Content:
+    def _facts(self) -> list[tuple[str, str, str]]:
         state, health, session = self._state, self._state.health, self._state.session
         rows: list[tuple[str, str, str]] = []
-        links = {Link.ONLINE: ("● connected", "$success"), Link.LOST: ("✕ lost, trying again", "$error"),
-                 Link.FAILED: ("✕ not there", "$error")}  # fmt: skip
+        links = {Link.ONLINE: ("● connected", "$success"), Link.LOST: ("✗ lost, trying again", "$error"),
+                 Link.FAILED: ("✗ not there", "$error")}  # fmt: skip
         link, style = links.get(state.link, ("◌ starting", "$warning"))
         rows.append(("connection", link, style))
         if state.problem:
@@ -49,7 +52,7 @@ class GatewayInfo(Dialog[None]):
         if health is not None:
             driver = health.driver or "unknown"
             if health.driver_available is False:
-                rows.append(("driver", f"✕ {driver}: {health.driver_problem or 'not available'}", "$error"))
+                rows.append(("driver", f"✗ {driver}: {health.driver_problem or 'not available'}", "$error"))
             else:
                 rows.append(("driver", driver, ""))
             rows.append(("enforces", ", ".join(health.enforced or []) or "nothing", "$success"))
@@ -57,10 +60,6 @@ class GatewayInfo(Dialog[None]):
                 rows.append(("not", ", ".join(health.not_enforced), "$warning"))
             rows.append(("data", health.data_dir or "", ""))
             rows.append(
-                ("version", f"{health.version or ''} · python {health.python or '?'} · pid {health.pid or '?'}", "")
+                ("version", f"{health.version or '?'} · python {health.python or '?'} · pid {health.pid or '?'}", "")
             )
-        return Content("\n").join(
-            Content.assemble((f"{label:<12}", "$muted"), (visible(value), style))
-            for label, value, style in rows
-            if value
-        )
+        return [row for row in rows if row[1]]

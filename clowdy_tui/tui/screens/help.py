@@ -20,7 +20,8 @@ ABOUT = {
     "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
                "what was saved before stays, as a version."),
     "dock": ("Dock", "Test calls the open function with a JSON input and shows its answer apart from what it printed. "
-             "Logs shows what all functions print, as they print it."),
+             "Logs shows what all functions print, as they print it: / filters, !text takes out, escape shows all; "
+             "f follows, w wraps, enter opens a call, y copies a line, Y all of a call's, ^l clears."),
     "chat": ("AI chat", "The place of the assistant; it says how to give it a key."),
 }  # fmt: skip
 

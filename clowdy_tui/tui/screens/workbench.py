@@ -83,6 +83,7 @@ class Workbench(Screen[None]):
     def show_editor(self, shown: bool) -> None:
         """The tabs, or the welcome where nothing is open."""
         self.tabs.display = shown
+        self.query_one("#editor").set_class(shown, "-open")
         welcome = self.query_one(Welcome)
         welcome.display = not shown
         if welcome.display:

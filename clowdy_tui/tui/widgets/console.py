@@ -1,9 +1,11 @@
 """The test console: an input, a button, and what came of it."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events, on
@@ -15,12 +17,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from clowdy_tui.domain.schemas import InvokeOut
 from clowdy_tui.tui.text import duration, shorten, visible
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.console_json import Parsed, parse
 from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.result import ResultView
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import InvokeOut
 
 NARROW: Final = 66
 """Below so many cells input and result stand one above the other."""
@@ -280,7 +284,7 @@ class TestConsole(Widget):
         if self._called is None or self._called != self._function_id:
             self.call_after_refresh(self._draw_outcome)
 
-    def on_run_button_pressed(self, event: "RunButton.Pressed") -> None:
+    def on_run_button_pressed(self, event: RunButton.Pressed) -> None:
         """The button was clicked."""
         event.stop()
         self.request_run()

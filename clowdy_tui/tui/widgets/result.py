@@ -1,9 +1,11 @@
 """What a call gave, and apart from it what it printed: any number of lines, of which those in sight are rendered."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,10 +17,12 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from clowdy_tui.domain.schemas import InvokeOut
-from clowdy_tui.tui.text import count, flat, lines_of
+from clowdy_tui.tui.text import count, flat, lines_of, wrap_cells
 from clowdy_tui.tui.widgets.highlight import json_spans, syntax_styles
 from clowdy_tui.tui.widgets.result_json import compact, pretty
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import InvokeOut
 
 MAX_PRINTED = 5_000
 LONGEST = 4_000
@@ -96,6 +100,7 @@ class ResultView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
+        self._given: Sequence[ResultLine] = ()
         self._lines: Sequence[ResultLine] = ()
         self._out: InvokeOut | None = None
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
@@ -117,6 +122,21 @@ class ResultView(ScrollView, can_focus=True):
         self._set([])
 
     def _set(self, lines: Sequence[ResultLine]) -> None:
+        self._given = lines
+        self._lay()
+
+    def on_resize(self) -> None:
+        """Sentences are broken anew, where there are any."""
+        if any(line.kind == "error" for line in self._given):
+            self._lay()
+
+    def _lay(self) -> None:
+        """What went wrong is a sentence and breaks where the view ends; all else scrolls sideways."""
+        room = self.size.width
+        lines: list[ResultLine] = []
+        for line in self._given:
+            pieces = wrap_cells(line.text, room) if line.kind == "error" else [line.text]
+            lines += [ResultLine(line.kind, piece) for piece in pieces]
         self._lines = lines
         self._strips.clear()
         width = max((cell_len(_LEADS.get(line.kind, "") + line.text) for line in lines), default=0)

@@ -65,9 +65,9 @@ class StatusBar(Widget):
             case Link.LOADING:
                 return [("◌ loading …", "$warning")]
             case Link.FAILED:
-                return [("✕ no gateway", "bold $error")]
+                return [("✗ no gateway", "bold $error")]
             case Link.LOST:
-                return [("✕ connection lost · trying again", "bold $error")]
+                return [("✗ connection lost · trying again", "bold $error")]
         session, health = state.session, state.health
         parts: list[Part] = []
         if session is not None:
@@ -75,7 +75,7 @@ class StatusBar(Widget):
             parts.append((f"● {address}", "$success"))
         if health is not None and health.driver:
             if health.driver_available is False:
-                parts.append((f"✕ {health.driver} not available", "bold $error"))
+                parts.append((f"✗ {health.driver} not available", "bold $error"))
             elif health.not_enforced:
                 # In words in the dialog that a click opens: there are sentences among them.
                 parts.append((f"{health.driver} · {len(health.not_enforced)} not enforced", "$warning"))

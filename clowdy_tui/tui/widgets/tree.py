@@ -1,8 +1,10 @@
 """The project tree: projects, their functions and routes, and the functions on their own."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from rich.style import Style
 from rich.text import Text
@@ -10,13 +12,18 @@ from textual import on
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from clowdy_tui.domain.schemas import FunctionOut, RouteOut
 from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.messages import PlaceChanged, PlaceChosen
-from clowdy_tui.tui.state import Place, ScreenState
+from clowdy_tui.tui.state import Link, Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
 
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import FunctionOut, RouteOut
+
 Node = TreeNode[Place]
+NAME_LEFT = 8
+"""Cells of the function's name that are kept where a route's path is long."""
+
 Outline: TypeAlias = list[tuple[Place, "Outline | None"]]
 
 
@@ -81,6 +88,8 @@ class ProjectTree(Tree[Place]):
             outline.append((Place("project", id_), sections))
         if alone := state.functions_of(None):
             outline.append((Place("group"), [(Place("function", None, function.id), None) for function in alone]))
+        if not outline and state.link is Link.ONLINE:
+            outline.append((Place("hint"), None))
         return outline
 
     def _grow(self, parent: Node, outline: Outline) -> None:
@@ -153,9 +162,9 @@ class ProjectTree(Tree[Place]):
 
     def render_label(self, node: Node, base_style: Style, style: Style) -> Text:
         place = node.data or Place()
-        left, right = self._label(node, place)
         depth = max(0, _depth(node) - 1)
         width = self.scrollable_content_region.width - depth * self.guide_depth - 1
+        left, right = self._label(node, place, width)
         room = max(4, width - (right.cell_len + 1 if right.plain else 0))
         if left.cell_len > room:
             left.truncate(room, overflow="ellipsis")
@@ -168,7 +177,7 @@ class ProjectTree(Tree[Place]):
     def _is_cursor(self, node: Node) -> bool:
         return self.has_focus and node is self.cursor_node
 
-    def _label(self, node: Node, place: Place) -> tuple[Text, Text]:
+    def _label(self, node: Node, place: Place, width: int) -> tuple[Text, Text]:
         state = self._state
         match place.kind:
             case "project":
@@ -184,8 +193,10 @@ class ProjectTree(Tree[Place]):
                 return self._function_label(function) if function else (Text(), Text())
             case "route":
                 route = state.find_route(place.project_id, place.route_id)
-                return self._route_label(route) if route else (Text(), Text())
+                return self._route_label(route, width) if route else (Text(), Text())
             case "hint":
+                if place.project_id is None:
+                    return Text("none yet · p makes one", self._style("muted")), Text()
                 key = "a" if place.route_id else "n"
                 return Text(f"none yet · {key} adds one", self._style("muted")), Text()
         return Text(), Text()
@@ -209,10 +220,12 @@ class ProjectTree(Tree[Place]):
             tail.append("inactive ", self._style("inactive"))
         return label, tail.append(f"v{function.active_version}", self._style("muted"))
 
-    def _route_label(self, route: RouteOut) -> tuple[Text, Text]:
+    def _route_label(self, route: RouteOut, width: int) -> tuple[Text, Text]:
         label = Text().append(f"{route.method:<4} ", self._style("method"))
         label.append(visible(route.path))
-        return label, Text().append("→ " + shorten(visible(route.function_name), 10), self._style("muted"))
+        # Where both do not fit the path matters more, but some of the name is left.
+        room = max(NAME_LEFT, width - label.cell_len - 3)
+        return label, Text().append("→ " + shorten(visible(route.function_name), room), self._style("muted"))
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"tree--{name}", partial=True)

@@ -18,6 +18,9 @@ WORDMARK = """\
 └─┘┴─┘└─┘└┴┘─┴┘ ┴ """
 
 
+WHAT_IT_IS = "A function is some Python behind an address.\nWrite one, save it, and it is live."
+
+
 class Welcome(VerticalScroll, can_focus=True):
     """Drawn from the screen's state."""
 
@@ -49,11 +52,18 @@ class Welcome(VerticalScroll, can_focus=True):
             case Link.LOADING:
                 return Content.styled("◌ Loading your projects …", "$muted")
             case Link.FAILED:
-                head = Content.styled("✕ There is no gateway to talk to", "bold $error")
+                head = Content.styled("✗ There is no gateway to talk to", "bold $error")
                 return Content("\n\n").join([head, Content(block(state.problem))])
         if not state.functions:
             head = Content.styled("Nothing here yet", "bold")
-            return Content("\n").join([head, Content.styled("A function is some Python behind an address.", "$muted")])
+            return Content("\n").join(
+                [
+                    head,
+                    Content.styled(
+                        "A function is some Python behind an address: write one, save it, call it.", "$muted"
+                    ),
+                ]
+            )
         count = len(state.functions)
         name = state.target.name if state.target else ""
         head = Content.styled(f"{count} function{'s' if count > 1 else ''}, none open", "bold")
@@ -69,9 +79,12 @@ class Welcome(VerticalScroll, can_focus=True):
             wanted = ["function.new", "project.new", "app.palette", "app.help"]
         else:
             wanted = ["pane.tree", "function.new", "function.go", "app.palette", "app.help"]
-        lines = []
+        rows = []
         for action_id in wanted:
             action = self._keymap.actions[action_id]
-            key = self._keymap.key_of(action_id) or f"^space {action.letter}"
-            lines.append(Content.assemble((f"{key:>8}", "bold $accent"), (f"  {action.title}", "$foreground")))
-        return Content("\n").join(lines)
+            rows.append((self._keymap.key_of(action_id) or f"^space {action.letter}", action.title))
+        widest = max(len(key) for key, _ in rows)
+        return Content("\n").join(
+            Content.assemble((f"{key:<{widest}}", "bold $accent"), (f"   {title}", "$foreground"))
+            for key, title in rows
+        )
