@@ -1,114 +1,72 @@
 """The app: wiring. Keys, clicks and workers say what should be or what has happened; the handlers here act on it."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
-from pathlib import Path, PurePath
-from typing import Any, ClassVar, Literal
+from __future__ import annotations
 
-from textual import events, on
-from textual.app import App
-from textual.binding import Binding, BindingType
+from collections.abc import Callable, Coroutine, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import on
 from textual.message import Message
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
 
-from clowdy_tui.client import Clowdy, GatewayGone
 from clowdy_tui.domain.errors import ClowdyError
-from clowdy_tui.tui import flows, messages, work
+from clowdy_tui.tui import messages
 from clowdy_tui.tui.actions import Keymap, make_keymap, not_online
-from clowdy_tui.tui.commands import COMMANDS
 from clowdy_tui.tui.desk import Desk
-from clowdy_tui.tui.happenings import Happenings
-from clowdy_tui.tui.screens.invocation import InvocationDialog
-from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
+from clowdy_tui.tui.frame import Frame
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
 from clowdy_tui.tui.state import Link, Place, ScreenState
-from clowdy_tui.tui.text import block, visible
-from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.editor import Document, EditorTabs
 from clowdy_tui.tui.widgets.logs import LogPane
 
-STYLES: list[str | PurePath] = [
-    f"screens/{name}.tcss" for name in ("workbench", "dialog", "leader", "palette", "too_small", "toasts")
-]
+if TYPE_CHECKING:
+    from clowdy_tui.client import Clowdy
+    from clowdy_tui.tui.happenings import Happenings
 
 Job = Callable[..., Coroutine[None, None, object]]
 Flow = Callable[..., Coroutine[None, None, object]]
 
 
-class ClowdyApp(App[None], inherit_bindings=False):
-    """The full screen. Paints first; enters the session after that, in a task of its own, and leaves it at the end."""
+class ClowdyApp(Frame):
+    """The full screen. Paints first; enters the session after that, in a task of its own, and leaves it at the end.
 
-    TITLE = "clowdy"
-    ENABLE_COMMAND_PALETTE = False
-    CSS_PATH = STYLES
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_quit", show=False, system=True)]
+    What talks to the gateway, and what opens on a key, is imported when it is first used: the first frame waits for
+    none of it.
+    """
 
     def __init__(self, *, connect: Connect, themes: Sequence[Path], options: ScreenOptions | None = None) -> None:
-        self.options = options or ScreenOptions()
+        options = options or ScreenOptions()
         self.state: ScreenState = ScreenState()
-        self.keymap: Keymap = make_keymap(self.options.keymap)
-        loaded = load_themes(themes)
-        self.themes: dict[str, ClowdyTheme] = loaded.themes
-        self._problems = [*loaded.problems, *self.keymap.problems]
-        super().__init__()
+        self.keymap: Keymap = make_keymap(options.keymap)
+        super().__init__(themes=themes, options=options, problems=self.keymap.problems)
         for binding in self.keymap.bindings():
             self._bindings.bind(binding.key, binding.action, binding.description, show=False, priority=True)
         self._keeper = SessionKeeper(connect, entered=self._tell_entered, failed=self._tell_failed)
-        self.workbench: Workbench = Workbench(self.state, self.keymap, ssh=self.options.ssh)
+        self.workbench: Workbench = Workbench(self.state, self.keymap, ssh=options.ssh)
         self.desk = Desk(self.state, lambda: self.workbench.tabs)
-        self.happenings = Happenings(self)
+
+    @cached_property
+    def happenings(self) -> Happenings:
+        """The ear at the gateway's door."""
+        from clowdy_tui.tui.happenings import Happenings
+
+        return Happenings(self)
 
     # the frame
 
     def get_default_screen(self) -> Screen[Any]:
         return self.workbench
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return FALLBACK_VARIABLES
-
     def on_mount(self) -> None:
-        if self.options.ssh:
-            self.animation_level = "none"
-        for name, theme in self.themes.items():
-            self.register_theme(theme.to_textual())
-            if name == DEFAULT_THEME:
-                self.theme = name
-        if self.options.theme in self.themes:
-            self.theme = self.options.theme
-        else:
-            known = ", ".join(self.themes)
-            self._problems.append(f"There is no theme {self.options.theme!r}; there are {known or 'none'}")
-        for problem in self._problems:
-            self.tell("Settings", problem, severity="warning")
         self.call_after_refresh(self._keeper.start)
 
     async def on_unmount(self) -> None:
         self.workers.cancel_all()
         await self._keeper.leave()
-
-    def on_resize(self, event: events.Resize) -> None:
-        shown = self.screen
-        if is_too_small(event.size):
-            if isinstance(shown, TooSmall):
-                shown.tell(event.size)
-            else:
-                self.push_screen(TooSmall())
-        elif isinstance(shown, TooSmall):
-            shown.dismiss(None)
-
-    def tell(
-        self, title: str, text: str = "", *, severity: Literal["information", "warning", "error"] = "information"
-    ) -> None:
-        """A toast, shown as it is written."""
-        message, head = (block(text), visible(title)) if text else (visible(title), "")
-        self.notify(message, title=head, severity=severity, markup=False, timeout=4 if severity == "information" else 8)
-
-    def show(self, screen: Screen[Any]) -> None:
-        """Lay a screen over the workbench, whatever it says in the end."""
-        self.push_screen(screen)
 
     # what is asked for
 
@@ -123,6 +81,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(messages.Perform)
     def _perform(self, event: messages.Perform) -> None:
+        from clowdy_tui.tui.commands import COMMANDS
+
         obstacle = self.keymap.actions[event.action_id].obstacle(self.state)
         if obstacle:
             self.tell(obstacle, severity="warning")
@@ -151,13 +111,6 @@ class ClowdyApp(App[None], inherit_bindings=False):
         begin: Callable[[], Any] = partial(job, self.client, self.post_message, *arguments, **named)
         self.run_worker(begin, group=group, exclusive=group == "load", exit_on_error=False)
 
-    @on(Worker.StateChanged)
-    def _survive(self, event: Worker.StateChanged) -> None:
-        # What is unsaved in the editor outweighs a tidy end.
-        if event.state is WorkerState.ERROR:
-            self.log.error(event.worker.error)
-            self.tell("This should not have happened", f"{event.worker.error!r}", severity="error")
-
     # the session
 
     @property
@@ -167,6 +120,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
         Raises:
             GatewayGone: there is no session.
         """
+        from clowdy_tui.client import GatewayGone
+
         if self.state.session is None:
             raise GatewayGone("There is no gateway.")
         return self.state.session.client
@@ -180,6 +135,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
         self.post_message(messages.SessionEntered(session))
 
     def _tell_failed(self, error: Exception) -> None:
+        from clowdy_tui.client import GatewayGone
+
         if isinstance(error, ClowdyError | GatewayGone):
             self.post_message(messages.SessionFailed(str(error)))
         else:
@@ -192,6 +149,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
         self.workbench.redraw()
         if event.session.note:
             self.tell("Note", event.session.note, severity="warning")
+        from clowdy_tui.tui import work
+
         # The events first: what happens while the rest is fetched is then not missed. Their `hello` fetches it.
         self.start_work(work.follow, group="events")
 
@@ -262,7 +221,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
     def _choose_place(self, event: messages.PlaceChosen) -> None:
         place = event.place
         if place.kind == "hint":
-            self.post_message(messages.Perform("route.new" if place.route_id else "function.new"))
+            adds = "project.new" if place.project_id is None else "route.new" if place.route_id else "function.new"
+            self.post_message(messages.Perform(adds))
         elif place.function_id is not None:
             self.open_function(place.function_id)
 
@@ -304,6 +264,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     def save(self, document: Document, text: str, base_version: int) -> None:
         """Save a file on top of a version; what comes of it is a message."""
+        from clowdy_tui.tui import flows, work
+
         function = self.state.functions.get(document.function_id)
         if function is None:
             self.start_flow(flows.save_deleted, document, text)
@@ -335,6 +297,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(messages.SaveRefused)
     def _take_refusal(self, event: messages.SaveRefused) -> None:
+        from clowdy_tui.tui import flows
+
         self.state.saving.discard(event.function_id)
         document = self.desk.document(event.function_id, event.path)
         if document is not None:
@@ -348,6 +312,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(EditorTabs.CloseRequested)
     def _ask_close(self, event: EditorTabs.CloseRequested) -> None:
+        from clowdy_tui.tui import flows
+
         self.start_flow(flows.close_unsaved, event.document)
 
     @on(messages.CloseFile)
@@ -380,6 +346,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(TestConsole.RunRequested)
     def _run(self, event: TestConsole.RunRequested) -> None:
+        from clowdy_tui.tui import work
+
         obstacle = self.keymap.actions["function.run"].obstacle(self.state)
         if obstacle:
             self.tell(obstacle, severity="warning")
@@ -407,6 +375,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(LogPane.InvocationChosen)
     def _show_call(self, event: LogPane.InvocationChosen) -> None:
+        from clowdy_tui.tui import work
+
         if obstacle := not_online(self.state):
             self.tell(obstacle, severity="warning")
         else:
@@ -414,6 +384,8 @@ class ClowdyApp(App[None], inherit_bindings=False):
 
     @on(messages.CallFetched)
     def _take_call(self, event: messages.CallFetched) -> None:
+        from clowdy_tui.tui.screens.invocation import InvocationDialog
+
         function = self.state.functions.get(event.call.function_id)
         self.push_screen(InvocationDialog(event.call, function.name if function else "a deleted function"))
 

@@ -1,10 +1,15 @@
 """The files on the desk: what is open, saved, changed elsewhere. Keeps the editor's tabs and the state in step."""
 
-from collections.abc import Callable, Iterable
+from __future__ import annotations
 
-from clowdy_tui.domain.schemas import FunctionOut
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 from clowdy_tui.tui.state import ENTRY_PATH, ScreenState
 from clowdy_tui.tui.widgets.editor import Document, EditorTabs
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import FunctionOut
 
 
 class Desk:

@@ -1,21 +1,26 @@
 """What workers and widgets tell the app. Workers change nothing themselves: they post one of these."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from clowdy_tui.domain.schemas import (
-    EventOut,
-    FunctionOut,
-    Health,
-    InvocationDetail,
-    InvokeOut,
-    Problem,
-    ProjectOut,
-    RouteOut,
-)
 from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Place, Snapshot
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import (
+        EventOut,
+        FunctionOut,
+        Health,
+        InvocationDetail,
+        InvokeOut,
+        Problem,
+        ProjectOut,
+        RouteOut,
+    )
 
 
 @dataclass

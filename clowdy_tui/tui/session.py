@@ -1,12 +1,17 @@
 """The screen's side of a connection: what it is handed, what it may be told, and the task that keeps it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from clowdy_tui.client import Clowdy
 from clowdy_tui.tui.themes import DEFAULT_THEME
+
+if TYPE_CHECKING:
+    from clowdy_tui.client import Clowdy
 
 
 @dataclass(slots=True)

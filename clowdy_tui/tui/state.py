@@ -1,12 +1,16 @@
 """What the screen knows: no widget, no I/O. The app's handlers change it, the widgets are drawn from it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from clowdy_tui.domain.schemas import FunctionOut, Health, InvocationOut, ProjectOut, RouteOut
 from clowdy_tui.tui.session import Session
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import FunctionOut, Health, InvocationOut, ProjectOut, RouteOut
 
 ENTRY_PATH = "function.py"
 

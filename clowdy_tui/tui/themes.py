@@ -15,6 +15,8 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 DEFAULT_THEME = "clowdy-night"
+# The one in C, where PyYAML was built with it: the first frame waits for these files.
+SAFE_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -181,7 +183,7 @@ def read_theme(file: Path) -> ClowdyTheme:
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ThemeError(f"Theme {file.name}: larger than {MAX_FILE_BYTES // 1024} KiB")
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - both are safe ones
     except OSError as error:
         raise ThemeError(f"Theme {file.name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

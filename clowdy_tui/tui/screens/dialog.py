@@ -27,6 +27,7 @@ Values = Mapping[str, str]
 class Dialog(ModalScreen[Result]):
     """A box in the middle. Escape, or a click outside of it, leaves it with nothing done."""
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False),
         Binding("ctrl+q", "cancel", "Cancel", show=False, priority=True),
@@ -88,7 +89,7 @@ class Field(Vertical):
     def complain(self, message: str) -> None:
         """Show what is wrong with the value; an empty text takes it back."""
         error = self.query_one(".field-error", Static)
-        error.update(Content(f"✕ {visible(message)}" if message else ""))
+        error.update(Content(f"✗ {visible(message)}" if message else ""))
         error.display = bool(message)
         self.set_class(bool(message), "-wrong")
 
@@ -199,7 +200,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
 
     def _say(self, problem: str) -> None:
         error = self.query_one("#form-error", Static)
-        error.update(Content(f"✕ {block(problem)}" if problem else ""))
+        error.update(Content(f"✗ {block(problem)}" if problem else ""))
         error.display = bool(problem)
 
     @on(Input.Submitted)

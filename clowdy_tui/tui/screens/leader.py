@@ -17,6 +17,8 @@ from clowdy_tui.tui.state import ScreenState
 class LeaderScreen(ModalScreen[str]):
     """A sheet at the bottom with the letters. Dismisses with an action's id, or None."""
 
+    CSS_PATH = "leader.tcss"
+
     def __init__(self, state: ScreenState, keymap: Keymap) -> None:
         super().__init__()
         self._state = state

@@ -37,6 +37,7 @@ class Entry:
 class Palette(ModalScreen[Message]):
     """An input over the list of what fits it. Dismisses with the chosen entry's message, or None."""
 
+    CSS_PATH = "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p", "leave", show=False, priority=True),
         Binding("down", "move('cursor_down')", show=False, priority=True),
@@ -106,6 +107,8 @@ class Palette(ModalScreen[Message]):
         width = max(20, options.scrollable_content_region.width - 2)
         options.set_options(Option(_row(entry, offsets, width)) for _, offsets, entry in fits)
         options.highlighted = 0 if self._found else None
+        # The box is as high as what is in it: a list that is cut by its own maximum would leave it too high.
+        options.styles.height = min(len(self._found), max(1, self.size.height * 3 // 5))
         options.display = bool(self._found)
         self.query_one("#nothing").display = not self._found
 

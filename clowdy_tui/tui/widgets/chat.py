@@ -1,9 +1,9 @@
 """The place of the assistant: what it will be, and how to give it a key."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -21,7 +21,12 @@ class ChatPane(VerticalScroll, can_focus=True):
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     BORDER_TITLE = "AI chat"
 
-    def compose(self) -> ComposeResult:
+    def on_show(self) -> None:
+        # Not before: on most screens it is hidden, and the first frame need not wait for what nobody sees.
+        if not self.children:
+            self.mount_all(self._parts())
+
+    def _parts(self) -> Iterator[Static]:
         yield Static("An assistant, with your own key", classes="head", markup=False)
         for verb, what in PROMISES:
             yield Static(Content.assemble(("› ", "$accent"), (f"{verb} ", "bold"), (what, "$muted")), classes="promise")

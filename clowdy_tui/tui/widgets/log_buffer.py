@@ -1,14 +1,18 @@
 """What the log pane holds: a ring of lines, each invocation's beneath its header, and which of them pass the filter."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from clowdy_tui.domain.schemas import EventOut, InvocationOut
 from clowdy_tui.tui.text import flat, symbols
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import EventOut, InvocationOut
 
 CAPACITY: Final = 20_000
 LONGEST: Final = 8_192
@@ -47,7 +51,7 @@ class Line:
     kind: str
     call: Call
     text: str = ""
-    owner: "Line | None" = None
+    owner: Line | None = None
 
     @property
     def leads(self) -> bool:
@@ -64,7 +68,7 @@ class Filter:
     function_ids: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(cls, typed: str, function_ids: Iterable[str] = ()) -> "Filter":
+    def parse(cls, typed: str, function_ids: Iterable[str] = ()) -> Filter:
         """`text`, or `!text` for all but those."""
         inverse = typed.startswith("!")
         return cls(typed.removeprefix("!").casefold(), inverse and len(typed) > 1, frozenset(function_ids))

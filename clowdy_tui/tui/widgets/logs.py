@@ -1,10 +1,12 @@
 """The log pane: what the functions print, as they print it, and how each call ended."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,10 +19,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from clowdy_tui.domain.schemas import EventOut, InvocationOut
 from clowdy_tui.tui.text import count, shorten, visible
 from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, Filter, LogBuffer
 from clowdy_tui.tui.widgets.log_view import LogView
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import EventOut, InvocationOut
 
 BATCH_S: Final = 0.06
 """How long events are gathered before the screen changes."""

@@ -1,0 +1,81 @@
+"""What the app is before it knows of any gateway: its looks, its toasts, its workers, and room for all of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, Literal
+
+from textual import events, on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
+from clowdy_tui.tui.session import ScreenOptions
+from clowdy_tui.tui.text import block, visible
+from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
+
+# The other screens bring their own: what no first frame needs is not parsed for it.
+STYLES: list[str | PurePath] = [f"screens/{name}.tcss" for name in ("workbench", "too_small", "toasts")]
+
+
+class Frame(App[None], inherit_bindings=False):
+    """Themes and toasts; a terminal that is too small; workers that fail. `problems` are told once it is shown."""
+
+    TITLE = "clowdy"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = STYLES
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_quit", show=False, system=True)]
+
+    def __init__(self, *, themes: Sequence[Path], options: ScreenOptions, problems: Sequence[str] = ()) -> None:
+        self.options = options
+        loaded = load_themes(themes)
+        self.themes: Mapping[str, ClowdyTheme] = loaded.themes
+        self._problems = [*loaded.problems, *problems]
+        super().__init__()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return FALLBACK_VARIABLES
+
+    def on_mount(self) -> None:
+        if self.options.ssh:
+            self.animation_level = "none"
+        for name, theme in self.themes.items():
+            self.register_theme(theme.to_textual())
+            if name == DEFAULT_THEME:
+                self.theme = name
+        if self.options.theme in self.themes:
+            self.theme = self.options.theme
+        else:
+            known = ", ".join(self.themes)
+            self._problems.append(f"There is no theme {self.options.theme!r}; there are {known or 'none'}")
+        for problem in self._problems:
+            self.tell("Settings", problem, severity="warning")
+
+    def on_resize(self, event: events.Resize) -> None:
+        shown = self.screen
+        if is_too_small(event.size):
+            if isinstance(shown, TooSmall):
+                shown.tell(event.size)
+            else:
+                self.push_screen(TooSmall())
+        elif isinstance(shown, TooSmall):
+            shown.dismiss(None)
+
+    def tell(
+        self, title: str, text: str = "", *, severity: Literal["information", "warning", "error"] = "information"
+    ) -> None:
+        """A toast, shown as it is written."""
+        message, head = (block(text), visible(title)) if text else (visible(title), "")
+        self.notify(message, title=head, severity=severity, markup=False, timeout=4 if severity == "information" else 8)
+
+    def show(self, screen: Screen[Any]) -> None:
+        """Lay a screen over the workbench, whatever it says in the end."""
+        self.push_screen(screen)
+
+    @on(Worker.StateChanged)
+    def _survive(self, event: Worker.StateChanged) -> None:
+        # What is unsaved in the editor outweighs a tidy end.
+        if event.state is WorkerState.ERROR:
+            self.log.error(event.worker.error)
+            self.tell("This should not have happened", f"{event.worker.error!r}", severity="error")
