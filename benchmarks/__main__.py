@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import engine, first_calls, layers, lists, machine, report, rounds, summary, targets
+from benchmarks import engine, first_calls, first_frame, layers, lists, machine, report, rounds, summary, targets
 from benchmarks.loadgen import AsyncioGenerator
 from benchmarks.model import BenchmarkError, Generator
 from benchmarks.rounds import Plan, Row
@@ -34,7 +34,8 @@ NEEDS_ENGINE = {"docker", "exec-per-call"}
 FIRST_CALLS = "first-calls"
 LISTS = "lists"
 LAYERS = "layers"
-CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS)
+FIRST_FRAME = "first-frame"
+CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME)
 
 
 def main() -> int:
@@ -88,6 +89,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> repo
         results.lists = lists.measure(calls=calls, times=times, seconds=seconds, say=_say)
     if LAYERS in wanted:
         results.layers = layers.measure(times=3 if quick else 11, say=_say)
+    if FIRST_FRAME in wanted:
+        results.first_frame = first_frame.measure(rounds=3 if quick else 15, say=_say)
     results.verdicts = targets.judge(results.figures)
     return results
 

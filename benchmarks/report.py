@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-from benchmarks import layers, lists
+from benchmarks import first_frame, layers, lists
 from benchmarks.first_calls import FirstCalls
+from benchmarks.first_frame import FirstFrame
 from benchmarks.layers import Layers
 from benchmarks.lists import Lists
 from benchmarks.rounds import Plan, Sample
@@ -34,6 +35,7 @@ class Results:
     first_calls: list[FirstCalls] = field(default_factory=list)
     lists: Lists | None = None
     layers: Layers | None = None
+    first_frame: FirstFrame | None = None
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -56,6 +58,7 @@ def to_markdown(results: Results) -> str:
         _first_calls(results.first_calls),
         lists.to_markdown(results.lists) if results.lists else "",
         layers.to_markdown(results.layers) if results.layers else "",
+        first_frame.to_markdown(results.first_frame) if results.first_frame else "",
         _skipped(results.skipped),
         _legend(results),
     ]
