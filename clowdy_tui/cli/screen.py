@@ -1,6 +1,7 @@
 """`clowdy` alone: opens the screen on the gateway that runs, or on one that it starts."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,8 @@ def open_screen(shell: Shell) -> None:
         raise Failure("--json belongs to a command; the screen has no use for it", Exit.USAGE)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Failure("the screen needs a terminal; without one there is `clowdy demo`, or `clowdy serve`", Exit.USAGE)
+    # What is made until the first frame stays; looking through it for garbage would only delay that.
+    gc.disable()
     settings = shell.settings()
 
     from clowdy_tui.tui.app import ClowdyApp
@@ -47,7 +50,7 @@ def open_screen(shell: Shell) -> None:
     app = ClowdyApp(
         connect=lambda: connect(shell, settings, detached=left.append),
         themes=[resources.folder("themes"), config_dir() / "themes"],
-        options=ScreenOptions(theme=settings.theme or DEFAULT_THEME, ssh=ssh),
+        options=ScreenOptions(theme=settings.theme or DEFAULT_THEME, ssh=ssh, keymap=settings.keymap),
     )
     run_fast(_run(app))
     for report in left:
@@ -88,6 +91,8 @@ async def connect(
     """The gateway that runs, or one hosted here for as long as this lasts."""
     from clowdy_tui.tui.session import Session
 
+    gc.freeze()
+    gc.enable()
     door = shell.find()
     if door is None:
         # Only here: an attached screen never imports the engine.

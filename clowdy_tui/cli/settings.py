@@ -5,9 +5,13 @@ A flag wins over the environment, the environment over the file, the file over t
 `CLOWDY_CONFIG` says: not in the data folder, because it may say where that is.
 """
 
+import ast
 import difflib
+import inspect
 import os
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -31,14 +35,33 @@ def _home(value: Any) -> Any:
     return Path(value).expanduser().absolute() if isinstance(value, str | Path) and str(value) else value
 
 
+def _keys(value: Any) -> Any:
+    """A mapping; as one text, the way the environment carries it: `function.run=f5 ctrl+e; app.help=f1`.
+
+    An action's keys may be a list, too, or none at all.
+    """
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+        if not all(equals for _, equals, _ in pairs):
+            return value
+        return {name.strip(): ",".join(keys.replace(",", " ").split()) for name, _, keys in pairs}
+    if isinstance(value, dict):
+        return {
+            name: ",".join(map(str, keys)) if isinstance(keys, list) else "" if keys is None else keys
+            for name, keys in value.items()
+        }
+    return value
+
+
 Folder = Annotated[Path, BeforeValidator(_home)]
 Texts = Annotated[list[str], BeforeValidator(_split)]
+Keys = Annotated[dict[str, str], BeforeValidator(_keys)]
 
 
 class Settings(BaseModel):
     """What can be set. Sizes are in bytes, times in seconds, unless a name says otherwise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_dir: Folder = Field(default_factory=default_data_dir)
     """Where everything is kept: database, keys, runtimes, the socket. `/var/lib/clowdy` for root."""
@@ -90,6 +113,9 @@ class Settings(BaseModel):
 
     theme: str | None = None
     """The screen's theme, by name."""
+
+    keymap: Keys = Field(default_factory=dict)
+    """Other keys for actions, by their ids: `{function.run: "f5,ctrl+e"}`; `docs/keys.md` has the ids."""
 
     ssh: bool | None = None
     """Spare the line: no animation, no blinking. On by itself under SSH."""
@@ -231,13 +257,28 @@ def _allowed(field: FieldInfo) -> str:
         return "a number" + span
     if list[str] in kinds:
         return "a list of texts"
+    if dict[str, str] in kinds:
+        return "ids of actions, each with its keys"
     return "a text"
 
 
 def describe() -> list[str]:
     """Every setting as a row of the table in docs/settings.md: name, default, what it is."""
     rows = []
+    said = _docstrings()
     for name, field in Settings.model_fields.items():
         default = "" if field.default_factory or field.default is None else f"`{field.default}`".lower()
-        rows.append(f"| `{name}` | {default} | {field.description} |")
+        rows.append(f"| `{name}` | {default} | {said[name]} |")
     return rows
+
+
+def _docstrings() -> dict[str, str]:
+    """What stands below each field. Read here and not by pydantic, which would read the source at every start."""
+    (made,) = ast.parse(textwrap.dedent(inspect.getsource(Settings))).body
+    assert isinstance(made, ast.ClassDef)
+    found = {}
+    for field, below in pairwise(made.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = inspect.cleandoc(text)
+    return found

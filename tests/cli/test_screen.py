@@ -40,6 +40,18 @@ def open_screen(tmp_path: Path) -> Iterator[OpenScreen]:
         yield start
 
 
+def test_ones_own_keys_work_and_what_they_took_is_said(at: Cli, served: Served, open_screen: OpenScreen) -> None:
+    theirs = Cli(at.data_dir, {**at.env, "CLOWDY_KEYMAP": "app.help=f5; nothing.there=f2"})
+    screen = open_screen(theirs)
+    screen.shows("F5 is now 'Help'")
+    screen.shows("there is no action 'nothing.there'")
+    screen.press("f5")
+    screen.shows("Every key, and what is on the screen.")
+    screen.press("escape")
+    screen.press("ctrl+q")
+    assert screen.ends() == 0
+
+
 def test_an_attached_screen_imports_no_engine_and_closing_it_stops_nothing(
     at: Cli, served: Served, open_screen: OpenScreen, tmp_path: Path
 ) -> None:

@@ -58,7 +58,7 @@ def test_every_field_can_be_set_by_its_variable(config: Path) -> None:
         "secret_key_file": "/k", "max_body_bytes": "2048", "capture_bytes": "5", "retention_days": "3",
         "retention_bytes": "2000000", "public_invocation_logs": "true", "memory_budget_mb": "512",
         "idle_timeout_s": "1.5", "spares": "0", "cors_origins": "https://a, https://b", "trusted_proxies": "10.0.0.0/8",
-        "ssh": "false",
+        "ssh": "false", "keymap": "app.help=f10",
     }  # fmt: skip
     for name in Settings.model_fields:
         got = load(config=config, environ={f"CLOWDY_{name.upper()}": samples.get(name, "some-text")})
@@ -104,6 +104,8 @@ def test_a_key_like_none_of_ours_lists_them_all(config: Path) -> None:
         ("ssh: perhaps", ["ssh", "'perhaps'", "true or false"]),
         ("trusted_proxies: {a: 1}", ["trusted_proxies", "a list of texts"]),
         ("theme: 5", ["theme", "a text"]),
+        ("keymap: f5", ["keymap", "ids of actions, each with its keys"]),
+        ("keymap: {app.help: {a: 1}}", ["keymap", "ids of actions, each with its keys"]),
         ("memory_budget_mb: 1", ["memory_budget_mb", "a whole number from 64 up"]),
     ],
 )
@@ -143,10 +145,22 @@ def test_folders_are_absolute_and_know_the_home(config: Path, monkeypatch: pytes
     assert load({"data_dir": Path("y")}, config=config, environ={}).data_dir == tmp_path / "y"
 
 
+def test_keys_are_given_as_a_mapping_in_the_file_and_as_a_text_in_the_environment(config: Path) -> None:
+    config.write_text('keymap:\n  function.run: "f6,ctrl+e"\n  app.help: [f1, f10]\n  pane.next:\n')
+    assert load(config=config, environ={}).keymap == {
+        "function.run": "f6,ctrl+e",
+        "app.help": "f1,f10",
+        "pane.next": "",
+    }
+    by_environment = load(config=config, environ={"CLOWDY_KEYMAP": "function.run=f6 ctrl+e; app.help=f10"}).keymap
+    assert by_environment == {"function.run": "f6,ctrl+e", "app.help": "f10"}
+
+
 def test_each_field_says_what_it_is() -> None:
-    for name, field in Settings.model_fields.items():
-        assert field.description, name
-        assert re.search(r"[.)]$", field.description), name
+    rows = {row.split("`")[1]: row for row in describe()}
+    assert list(rows) == list(Settings.model_fields)
+    for name, row in rows.items():
+        assert re.search(r"[^| ][.)] \|$", row), name
 
 
 def test_the_documentation_has_the_table_of_all_settings() -> None:
