@@ -22,6 +22,8 @@ def make_data_folder(path: Path) -> None:
             path.chmod(mode)
         with tempfile.TemporaryFile(dir=path):
             pass
+    except FileExistsError as error:
+        raise DataFolderError(f"{path} is not a folder. Choose one for the data with --data-dir.") from error
     except OSError as error:
         raise DataFolderError(
             f"The data folder {path} cannot be used: {error.strerror or error}. "

@@ -210,7 +210,7 @@ def test_the_data_folder_is_private(tmp_path: Path) -> None:
 
 def test_a_data_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataFolderError, match="--data-dir"):
+    with pytest.raises(DataFolderError, match=r"is not a folder.*--data-dir"):
         make_data_folder(tmp_path / "file")
     with pytest.raises(DataFolderError, match="--data-dir"):
         make_data_folder(tmp_path / "file" / "below")
