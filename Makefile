@@ -9,13 +9,14 @@ TESTS ?= tests
 FAST := tests/unit tests/cli/test_settings.py tests/cli/test_output.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench screenshots clean
 
 help:
 	@echo "make run     open the workbench (without a terminal: call the example's functions)"
 	@echo "make test    the whole test suite"
 	@echo "make check   linters, types, the floors of the house, fast tests"
 	@echo "make bench   measure it beside what else answers a call (BENCH=--quick: in under 90 s)"
+	@echo "make screenshots  take the pictures in screenshots/ anew"
 	@echo "make clean   remove the virtual environment and what was built"
 
 run: $(STAMP)
@@ -33,6 +34,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+screenshots: $(STAMP)
+	@$(BIN)/python -m scripts.screenshots
 
 # The packages are compiled to bytecode here, so that no start has to do it.
 $(STAMP): pyproject.toml constraints.txt

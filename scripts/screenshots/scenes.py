@@ -1,0 +1,166 @@
+"""What is on each picture: how one gets there, by the keys that a person presses."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from textual.pilot import Pilot
+
+from clowdy_tui.tui.app import ClowdyApp
+from clowdy_tui.tui.state import Link, Place
+
+NARROW, NORMAL, WIDE = (80, 24), (120, 36), (200, 50)
+ALL = (NARROW, NORMAL, WIDE)
+WITHIN_S = 20.0
+INPUT = '{\n  "id": 21,\n  "customer": "Barbara",\n  "items": ["tea", "mug", "cake"]\n}'
+WRONG_INPUT = '{"id": 22, "customer": "Alan", "items": ["tea", "coffee"]}'
+
+Act = Callable[[ClowdyApp, Pilot[None]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture at each size. `empty`: of a gateway that holds nothing yet; `live`: calls come in first."""
+
+    name: str
+    act: Act
+    sizes: tuple[tuple[int, int], ...] = (NARROW, NORMAL)
+    theme: str | None = None
+    empty: bool = False
+    live: bool = False
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait for something to become true.
+
+    Raises:
+        TimeoutError: it does not.
+    """
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():
+            await pilot.pause(0.01)
+    await pilot.pause()
+
+
+async def open_(app: ClowdyApp, pilot: Pilot[None], name: str) -> None:
+    """Open a function by enter in the tree."""
+    await put_cursor(app, pilot, name)
+    await pilot.press("enter")
+    function_id = _id(app, name)
+    await until(pilot, lambda: app.state.open_function == function_id and app.state.region == "editor")
+
+
+async def put_cursor(app: ClowdyApp, pilot: Pilot[None], name: str) -> None:
+    """Put the tree's cursor on a function, or on a route by its path."""
+    place = next((Place("route", r.project_id, r.function_id, r.id)
+                  for routes in app.state.routes.values() for r in routes if r.path == name), None)  # fmt: skip
+    if place is None:
+        function = app.state.functions[_id(app, name)]
+        place = Place("function", function.project_id, function.id)
+    app.workbench.go("tree")
+    app.workbench.project_tree.reveal(place)
+    await until(pilot, lambda: app.state.place == place and app.state.region == "tree")
+
+
+def _id(app: ClowdyApp, name: str) -> str:
+    return next(function.id for function in app.state.functions.values() if function.name == name)
+
+
+async def _welcome(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await pilot.press("f3")
+
+
+async def _write(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await open_(app, pilot, "pay")
+    await open_(app, pilot, "orders")
+    area = app.workbench.tabs.area
+    assert area is not None
+    area.move_cursor((19, 11))
+    await pilot.pause()
+
+
+async def _run(app: ClowdyApp, pilot: Pilot[None], text: str = INPUT) -> None:
+    console = app.workbench.dock.test
+    console.input.load_text(text)
+    await pilot.press("f5")
+    await until(pilot, lambda: not app.state.running and not console.running)
+
+
+async def _workbench(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await _run(app, pilot)
+
+
+async def _test(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await _run(app, pilot, WRONG_INPUT)
+    await pilot.press("f4")
+
+
+async def _logs(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await pilot.press("f8")
+
+
+async def _logs_zoomed(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _logs(app, pilot)
+    await pilot.press("f7")
+
+
+async def _call(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _logs(app, pilot)
+    await pilot.press("slash", *"coffee", "enter")
+    await until(pilot, lambda: not app.workbench.query_one("#filter").has_focus)
+    await pilot.press("enter")
+    await until(pilot, lambda: app.screen is not app.workbench)
+
+
+async def _chat(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await pilot.press("f9")
+
+
+def _over(name: str, *keys: str) -> Act:
+    """What comes over the workbench at these keys, with the tree's cursor on a function or route."""
+
+    async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
+        await _workbench(app, pilot)
+        await put_cursor(app, pilot, name)
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.screen is not app.workbench)
+
+    return act
+
+
+async def _unsaved(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await pilot.press("end", *"  # for now")
+    await until(pilot, lambda: app.state.unsaved)
+    await pilot.press("ctrl+q")
+    await until(pilot, lambda: app.screen is not app.workbench)
+
+
+async def ready(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    """Everything is loaded."""
+    await until(pilot, lambda: app.state.link in (Link.ONLINE, Link.FAILED))
+
+
+SCENES = (
+    Scene("welcome", _welcome, ALL),
+    Scene("empty", _welcome, (NARROW, NORMAL), empty=True),
+    Scene("workbench", _workbench, ALL),
+    Scene("test", _test, (NARROW, NORMAL)),
+    Scene("logs", _logs, ALL, live=True),
+    Scene("logs-zoomed", _logs_zoomed, ALL, live=True),
+    Scene("call", _call, live=True),
+    Scene("chat", _chat),
+    Scene("help", _over("orders", "f1"), ALL),
+    Scene("palette", _over("orders", "ctrl+p"), ALL),
+    Scene("leader", _over("orders", "f12"), ALL),
+    Scene("dialog-new-function", _over("orders", "n", *"ship_label")),
+    Scene("dialog-new-route", _over("orders", "a", *"orders/:id/items")),
+    Scene("dialog-delete-function", _over("orders", "d")),
+    Scene("dialog-unsaved", _unsaved),
+    Scene("dialog-gateway", _over("orders", "f12", "v")),
+    Scene("dialog-theme", _over("orders", "f12", "y"), (NORMAL,)),
+)

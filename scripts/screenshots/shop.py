@@ -1,0 +1,152 @@
+"""The example on the pictures: a small shop, with what was called in it."""
+
+from collections.abc import Mapping
+
+import httpx
+
+from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch, RouteIn
+
+ORDERS = '''\
+"""Orders: what was bought, by whom, and what it comes to."""
+
+import json
+from decimal import Decimal
+
+PRICES = {"tea": Decimal("3.20"), "cake": Decimal("4.50"), "mug": Decimal("12.00")}
+DELIVERY = Decimal("2.90")
+
+
+class UnknownItem(ValueError):
+    """Somebody asked for what is not on the shelf."""
+
+
+def total(items: list[str], *, delivered: bool = False) -> Decimal:
+    missing = [item for item in items if item not in PRICES]
+    if missing:
+        raise UnknownItem(f"not on the shelf: {', '.join(missing)}")
+    # Orders over 20 are delivered for nothing.
+    goods = sum((PRICES[item] for item in items), Decimal(0))
+    return goods + (DELIVERY if delivered and goods < 20 else 0)
+
+
+def handler(event, context):
+    order = event.get("body") or event
+    if isinstance(order, str):
+        order = json.loads(order)
+    number = order.get("id") or event.get("params", {}).get("id", "?")
+    items = order.get("items", ["tea"])
+    print(f"order {number}: {len(items)} items for {order.get('customer', 'a guest')}")
+    due = total(items, delivered=order.get("delivered", False))
+    print(f"order {number}: {due} due")
+    return {
+        "order": number,
+        "items": [{"name": item, "price": str(PRICES[item])} for item in items],
+        "total": str(due),
+        "paid": False,
+    }
+'''
+
+PAY = '''\
+"""Takes the money, once: a second try with the same key is answered with the first one's receipt."""
+
+RATES = {"EUR": 100, "USD": 108, "GBP": 86}
+receipts: dict[str, dict] = {}
+
+
+def handler(event, context):
+    payment = event.get("body") or event
+    key = payment["key"]
+    if key in receipts:
+        print(f"payment {key}: seen before")
+        return receipts[key]
+    cents = payment["amount"] * 100 // RATES[payment.get("currency", "EUR")]
+    receipts[key] = {"key": key, "cents": cents, "by": context.function_name}
+    print(f"payment {key}: {cents} cents")
+    return receipts[key]
+'''
+
+STOCK = '''\
+"""How much of everything is left; warns of what runs low."""
+
+import sys
+
+SHELF = {"tea": 48, "cake": 3, "mug": 12}
+
+
+def handler(event, context):
+    for name, left in SHELF.items():
+        if left < 5:
+            print(f"{name}: only {left} left", file=sys.stderr)
+    return SHELF
+'''
+
+INVOICE = '''\
+"""An invoice as text."""
+
+
+def handler(event, context):
+    print(f"invoice {event['number']} for {event['customer']}")
+    return f"Invoice {event['number']}: {event['total']} due within 14 days"
+'''
+
+CONTACT = '''\
+"""Takes the contact form."""
+
+
+async def handler(event, context):
+    print("message from", event.get("email", "nobody"))
+    return {"thanks": True}
+'''
+
+PING = "def handler(event, context):\n    return 'pong'\n"
+
+
+async def seed(client: Clowdy) -> Mapping[str, str]:
+    """Make it all; the functions' ids by their names."""
+    site = await client.projects.create("site", "the pages beside the shop")
+    shop = await client.projects.create("shop", "what the till talks to")
+    ids = {}
+    for name, code, project in (
+        ("uptime_ping", PING, None),
+        ("contact_form", CONTACT, site),
+        ("sitemap", PING, site),
+        ("stock_check", STOCK, shop),
+        ("refund", PAY, shop),
+        ("pay", PAY, shop),
+        ("orders", "def handler(event, context):\n    return {}\n", shop),
+        ("invoice", INVOICE, shop),
+    ):
+        made = await client.functions.create(FunctionIn(name=name, code=code, project_id=project and project.id))
+        ids[name] = made.id
+    for number, code in enumerate((ORDERS.replace("DELIVERY", "POSTAGE"), ORDERS), 1):
+        await client.functions.update(ids["orders"], FunctionPatch(code=code, base_version=number))
+    await client.functions.update(ids["refund"], FunctionPatch(status="inactive"))
+    for method, path, name in (
+        ("GET", "/orders/:id", "orders"),
+        ("POST", "/orders", "orders"),
+        ("POST", "/pay", "pay"),
+        ("GET", "/stock", "stock_check"),
+    ):
+        route = {"function_id": ids[name], "method": method, "path": path}
+        await client.routes.create(shop.id, RouteIn.model_validate(route))
+    contact = {"function_id": ids["contact_form"], "method": "POST", "path": "/contact"}
+    await client.routes.create(site.id, RouteIn.model_validate(contact))
+    return ids
+
+
+async def call(client: Clowdy, url: str, ids: Mapping[str, str]) -> None:
+    """What a minute in the shop looks like, most of it by the gateway's public door at `url`."""
+    async with httpx.AsyncClient(base_url=f"{url}/api/gateway", trust_env=False) as http:
+        await client.invoke(ids["invoice"], {"number": 1041, "customer": "Mei", "total": "12.60"})
+        await http.get("/shop/stock")
+        for number, customer, items in ((17, "Ada", ["tea", "cake"]), (18, "Grace", ["mug"]), (19, "Edsger", ["tea"])):
+            await http.post("/shop/orders", json={"id": number, "customer": customer, "items": items})
+            await http.get(f"/shop/orders/{number}")
+        await http.post("/shop/pay", json={"key": "k-17", "amount": 770})
+        await http.post("/shop/pay", json={"key": "k-17", "amount": 770})
+        await http.post("/site/contact", json={"email": "lin@example.org"})
+        await http.post("/shop/orders", json={"id": 20, "customer": "Alan", "items": ["tea", "coffee"]})
+        await http.get("/shop/stock")
+        await client.invoke(ids["pay"], {"key": "k-18", "amount": 1200, "currency": "GBP"})
+    await client.invoke(ids["uptime_ping"])
