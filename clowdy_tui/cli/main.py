@@ -10,6 +10,9 @@ import click
 from clowdy_tui import __version__
 from clowdy_tui.cli.shell import Common, Shell, common_options, failures
 
+# Pydantic would look through the metadata of every installed package for plugins, at each start; none is meant for us.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "The gateway": {
         "serve": ("serve:serve", "Run the gateway alone, with no screen."),
