@@ -13,7 +13,7 @@ from clowdy_tui.tui.text import shorten, visible
 
 Part = tuple[str, str]
 
-WHERE = 30
+WHERE = 22
 """Cells that are kept free for the name of the program, the project and the function."""
 
 
@@ -81,9 +81,9 @@ class StatusBar(Widget):
                 parts.append((f"{health.driver} · {len(health.not_enforced)} not enforced", "$warning"))
             else:
                 parts.append((f"{health.driver} ok", "$foreground"))
-        parts.append((f"{state.warm} warm", "$muted"))
         if session is not None:
             parts.append(("hosted" if session.hosted else "attached", "$muted"))
+        parts.append((f"{state.warm} warm", "$muted"))
         return parts
 
 
