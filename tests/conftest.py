@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# A shell that runs the tests in the background has them ignore it, and every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OWN_VARIABLES = ("GROQ_API_KEY", "NEON_API_KEY", "CLERK_JWKS_URL", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
 

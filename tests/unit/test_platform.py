@@ -136,9 +136,14 @@ class StandIn:
         self.name = name
         self.available = available
         self.closed = False
+        self.swept = False
 
     async def check(self) -> DriverStatus:
         return DriverStatus(self.name, self.available)
+
+    async def sweep(self) -> int:
+        self.swept = True
+        return 0
 
     async def close(self) -> None:
         self.closed = True
@@ -170,6 +175,33 @@ async def test_the_driver_is_chosen_once(
     finally:
         await database.close()
     assert made[0].closed == (not made[0].available)
+
+
+async def test_what_another_driver_left_is_swept_when_it_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker_answers = False
+    made: list[StandIn] = []
+
+    def make(name: str, **_options: object) -> StandIn:
+        made.append(StandIn(name, docker_answers if name == "docker" else True))
+        return made[-1]
+
+    monkeypatch.setattr(drivers, "make_driver", make)
+    database = await Database.open(folder)
+    try:
+
+        async def start(name: str) -> list[str]:
+            made.clear()
+            await drivers.choose_driver(database, name, installation_id="i", data_dir=folder, docker_options={})
+            return [driver.name for driver in made if driver.swept]
+
+        assert await start("docker") == []
+        assert await start("bubblewrap") == [], "the engine does not answer"
+        docker_answers = True
+        assert await start("bubblewrap") == ["docker"]
+        assert await start("bubblewrap") == []
+        assert await start("docker") == ["bubblewrap"]
+    finally:
+        await database.close()
 
 
 async def test_no_way_to_make_a_sandbox_is_no_reason_not_to_open(platform: Platform, engine: FakeEngine) -> None:
