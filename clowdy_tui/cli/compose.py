@@ -43,6 +43,7 @@ def gateway_config(settings: Settings, port: int) -> GatewayConfig:
         port=port,
         max_body_bytes=settings.max_body_bytes,
         trusted_proxies=tuple(settings.trusted_proxies),
+        public_invocation_logs=settings.public_invocation_logs,
         cors_origins=tuple(settings.cors_origins),
         jwks_url=settings.jwks_url,
         jwt_issuer=settings.jwt_issuer,

@@ -13,7 +13,8 @@ class GatewayConfig:
     from there; `jwt_issuer` and `jwt_audience`, where set, must be the token's `iss` and `aud`. What a client gets in
     seconds: `head_timeout_s` for its first request, `body_timeout_s` for a body beside what that takes at 16 KiB a
     second, `send_timeout_s` to take what was sent to it. `max_connections` None: half of
-    the files that the process may open, for each door.
+    the files that the process may open, for each door. `public_invocation_logs`: anybody may list a function's calls,
+    as in the web app that Clowdy descends from.
     """
 
     host: str = "127.0.0.1"
@@ -29,4 +30,5 @@ class GatewayConfig:
     body_timeout_s: float = 30.0
     send_timeout_s: float = 60.0
     max_connections: int | None = None
+    public_invocation_logs: bool = False
     version: str = ""

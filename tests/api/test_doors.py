@@ -311,3 +311,26 @@ def test_the_guide_names_every_endpoint_and_no_other() -> None:
                 told.add((method, part.partition("?")[0].replace("{n}", "{number}")))
     others = {("POST", "/api/invoke/{id}"), ("ANY", "/api/gateway/{slug}/{path}"), ("GET", "/api/events")}
     assert told == {(item.method, item.path) for item in ENDPOINTS} | others
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_anybody_lists_a_functions_calls_only_where_a_setting_says_so(
+    platform: Platform, scratch: Path, opened: bool
+) -> None:
+    config = GatewayConfig(port=0, socket_path=scratch / "calls.sock", public_invocation_logs=opened)
+    async with (
+        Gateway(platform, config) as gateway,
+        Clowdy(socket=gateway.socket_path) as owner,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as nobody,
+    ):
+        function = await owner.functions.create(FunctionIn(name=f"log-{opened}", code="def handler(event): return 1\n"))
+        called = await owner.invoke(function.id, {"who": "me"})
+        answer = await nobody.get(f"/api/functions/{function.id}/invocations")
+        if opened:
+            assert [item["id"] for item in answer.json()] == [called.invocation_id]
+        else:
+            assert answer.status_code == 401
+        assert (await nobody.get(f"/api/functions/{NOBODY}/invocations")).status_code == 401
+        assert (await nobody.get(f"/api/invocations/{called.invocation_id}")).status_code == 401
+        assert (await nobody.get(f"/api/functions/{function.id}")).status_code == 401
+        await owner.functions.delete(function.id)

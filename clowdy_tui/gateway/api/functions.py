@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
+from aiohttp import web
 from pydantic import Field
 
 from clowdy_tui.domain.schemas import Detail, Diff, FunctionIn, FunctionOut, FunctionPatch, InvocationOut, VersionOut
 from clowdy_tui.gateway.api.invocations import InvocationPage
+from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.endpoint import Call, Page, Parameters, endpoint
+from clowdy_tui.services.actor import Actor
 
 Number = Annotated[int, Field(ge=1, lt=1_000_000_000)]
 
@@ -91,6 +94,14 @@ async def diff_versions(call: Call[None, TwoVersions]) -> Diff:
     return await call.platform.functions.diff(call.actor, call.id("id", "Function"), call.query.from_, call.query.to)
 
 
+def _anybody(gateway: Context, request: web.Request) -> Actor | None:
+    """Where the setting lets anybody read a function's calls, they read them as its owner would."""
+    if not gateway.config.public_invocation_logs:
+        return None
+    target = gateway.platform.directory.function(request.match_info["id"])
+    return Actor(target.owner, frozenset({"read"})) if target is not None else None
+
+
 @endpoint(
     "GET",
     "/api/functions/{id}/invocations",
@@ -98,6 +109,7 @@ async def diff_versions(call: Call[None, TwoVersions]) -> Diff:
     query=InvocationPage,
     answer=list[InvocationOut],
     statuses=(404,),
+    stand_in=_anybody,
 )
 async def list_function_invocations(call: Call[None, InvocationPage]) -> list[InvocationOut]:
     """A function's calls, newest first."""
