@@ -5,6 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OWN_VARIABLES = ("GROQ_API_KEY", "NEON_API_KEY", "CLERK_JWKS_URL", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out and why, a line for each reason."""
+    reports = terminalreporter.getreports("skipped")
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"Left out {count} {'test' if count == 1 else 'tests'}: {reason}")
 
 
 @pytest.fixture(scope="session")
