@@ -17,7 +17,8 @@ def test_doctor_finds_one_driver_that_works(at: Cli, served: Served) -> None:
     assert found["gateway"]["state"] == "ok"
     assert str(served.process.pid) in found["gateway"]["says"]
     assert {"python", "settings", "data folder", "port", "terminal", "bubblewrap", "docker"} <= set(found)
-    assert "ok" in {found["bubblewrap"]["state"], found["docker"]["state"]}
+    # A driver that works but cannot enforce everything on this machine is a warning, and works.
+    assert {"ok", "warning"} & {found["bubblewrap"]["state"], found["docker"]["state"]}
     assert all(check["remedy"] for check in report["checks"] if check["state"] == "failed")
 
 
