@@ -8,7 +8,7 @@ from clowdy_tui.tui import messages, work
 from clowdy_tui.tui.state import Link
 
 if TYPE_CHECKING:
-    from clowdy_tui.tui.app import ClowdyApp
+    from clowdy_tui.tui.core import Core
 
 HELLO = "hello"
 LOST = "connection.lost"
@@ -18,7 +18,7 @@ RESTORED = "connection.restored"
 class Happenings:
     """The app's ear at the gateway's door. Runs in the app's own handlers."""
 
-    def __init__(self, app: "ClowdyApp") -> None:
+    def __init__(self, app: "Core") -> None:
         self._app = app
 
     def take(self, event: EventOut) -> None:

@@ -1,0 +1,1 @@
+"""What the app does when something is said or has happened, one file a subject."""

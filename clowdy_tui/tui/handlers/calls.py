@@ -1,0 +1,67 @@
+"""Calls of functions: made, and looked at."""
+
+from __future__ import annotations
+
+from textual import on
+
+from clowdy_tui.tui import messages
+from clowdy_tui.tui.actions import not_online
+from clowdy_tui.tui.core import Core
+from clowdy_tui.tui.widgets.console import TestConsole
+from clowdy_tui.tui.widgets.logs import LogPane
+
+
+class CallHandlers(Core):
+    """From the key that runs a function to the call on the screen."""
+
+    def run_target(self) -> None:
+        """Call the function that is meant, with the input that the dock holds for it."""
+        if function := self.state.target:
+            self.workbench.dock.show("test")
+            self.workbench.dock.test.set_function(function.id, function.name)
+            self.workbench.dock.test.request_run()
+
+    @on(TestConsole.RunRequested)
+    def _run(self, event: TestConsole.RunRequested) -> None:
+        from clowdy_tui.tui import work
+
+        obstacle = self.keymap.actions["function.run"].obstacle(self.state)
+        if obstacle:
+            self.tell(obstacle, severity="warning")
+            return
+        self.state.running.add(event.function_id)
+        self.workbench.dock.test.show_running()
+        self.workbench.redraw(tree=True)
+        self.start_work(work.run, event.function_id, event.value)
+        if event.function_id in self.state.unsaved:
+            function = self.state.functions[event.function_id]
+            self.tell(f"Runs version {function.active_version}, as it was saved",
+                      "What you typed since then is not in it; ctrl+s saves it.", severity="warning")  # fmt: skip
+
+    @on(messages.RunFinished)
+    def _take_result(self, event: messages.RunFinished) -> None:
+        self.state.running.discard(event.function_id)
+        self.workbench.dock.test.show_result(event.result, event.function_id)
+        self.workbench.redraw(tree=True)
+
+    @on(messages.RunFailed)
+    def _take_run_failure(self, event: messages.RunFailed) -> None:
+        self.state.running.discard(event.function_id)
+        self.workbench.dock.test.show_error(event.problem, event.function_id)
+        self.workbench.redraw(tree=True)
+
+    @on(LogPane.InvocationChosen)
+    def _show_call(self, event: LogPane.InvocationChosen) -> None:
+        from clowdy_tui.tui import work
+
+        if obstacle := not_online(self.state):
+            self.tell(obstacle, severity="warning")
+        else:
+            self.start_work(work.fetch_call, event.invocation_id)
+
+    @on(messages.CallFetched)
+    def _take_call(self, event: messages.CallFetched) -> None:
+        from clowdy_tui.tui.screens.invocation import InvocationDialog
+
+        function = self.state.functions.get(event.call.function_id)
+        self.push_screen(InvocationDialog(event.call, function.name if function else "a deleted function"))
