@@ -10,6 +10,7 @@ from urllib.parse import quote
 from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
+from clowdy_tui.client.inputs import Inputs
 from clowdy_tui.client.resources import Functions, Invocations, Keys, Packages, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.importing import ImportIn, ImportOut
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
@@ -33,6 +34,7 @@ class Clowdy:
         self.packages = Packages(self.connection)
         self.keys = Keys(self.connection)
         self.invocations = Invocations(self.connection)
+        self.inputs = Inputs(self.connection)
         self.tokens = Tokens(self.connection)
 
     async def __aenter__(self) -> Self:

@@ -177,6 +177,20 @@ class InvocationFigures(SQLModel, table=True):
     durations: dict[str, int] = Field(sa_column=Column(JSON, nullable=False))
 
 
+class SavedInput(SQLModel, table=True):
+    """An input of a function, as JSON text, under a name of the person's own."""
+
+    __tablename__ = "saved_input"
+
+    function_id: str = Field(
+        max_length=12, sa_column=Column(ForeignKey("function.id", ondelete="CASCADE"), primary_key=True)
+    )
+    name: str = Field(primary_key=True)
+    input: str
+    created_at: int
+    updated_at: int
+
+
 class Token(SQLModel, table=True):
     """A bearer token of Clowdy's own: only its SHA-256 is kept (the token has 256 random bits, so no slow hash)."""
 

@@ -22,7 +22,7 @@ from clowdy_tui.services.kept import Kept
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function
 from clowdy_tui.store.database import Database
-from clowdy_tui.store.invocations import InvocationFilter
+from clowdy_tui.store.invocations import Excerpt, InvocationFilter
 from clowdy_tui.store.records import InvocationRecord
 from clowdy_tui.store.writer import InvocationWriter
 
@@ -153,11 +153,14 @@ class InvocationService:
         since: datetime | None = None,
         until: datetime | None = None,
         q: str | None = None,
+        cut: int | None = None,
+        logs: bool = False,
     ) -> list[InvocationOut]:
         """Calls of the actor's functions, newest first; of one function where it is given.
 
         `before` is the id of a call, `since` (included) and `until` (not) bound when it began, `q` is looked for in
-        input, output, log lines, error and path.
+        input, output, log lines, error and path. Of input and output at most `cut` characters come; `logs` adds what
+        each printed, and its error's message.
 
         Raises:
             NotFound: no such function.
@@ -179,8 +182,9 @@ class InvocationService:
         async with self._searching if q else nullcontext(), self._database.read() as transaction:
             if function_id is not None:
                 await owned_function(transaction, actor, function_id)
-            rows = await transaction.invocations.page(actor.user, wanted, limit=max(1, min(limit, _MAX_LIMIT)))
-        return [InvocationOut(**_fields(call, body)) for call, body in rows]
+            most = max(1, min(limit, _MAX_LIMIT))
+            rows = await transaction.invocations.page(actor.user, wanted, limit=most, cut=cut, logs=logs)
+        return [InvocationOut(**_fields(call, body), **_told(body, logs=logs)) for call, body in rows]
 
     async def get(self, actor: Actor, invocation_id: str) -> InvocationDetail:
         """One call whole, with its log lines. Raises NotFound."""
@@ -194,13 +198,8 @@ class InvocationService:
         if found is None or found[0].owner != actor.user:
             raise NotFound("Invocation not found")
         call, body = found
-        logs = json.loads(body.logs) if body else []
         return InvocationDetail(
-            **_fields(call, body),
-            error_message=body.error_message if body else None,
-            stack_trace=body.stack_trace if body else None,
-            logs=[LogLine(stream=stream, text=text, at_us=at_us) for stream, text, at_us in logs],
-            logs_truncated=bool(body and body.logs_truncated),
+            **_fields(call, body), **_told(body, logs=True), stack_trace=body.stack_trace if body else None
         )
 
     async def flush(self) -> bool:
@@ -322,7 +321,19 @@ def _megabytes(kilobytes: int | None) -> float | None:
     return None if kilobytes is None else round(kilobytes / 1024, 1)
 
 
-def _fields(call: Invocation, body: InvocationBody | None) -> dict[str, Any]:
+def _told(body: InvocationBody | Excerpt | None, *, logs: bool) -> dict[str, Any]:
+    """What a call said of itself, where that is asked for."""
+    if not logs:
+        return {}
+    lines = json.loads(body.logs) if body and body.logs else []
+    return {
+        "error_message": body.error_message if body else None,
+        "logs": [LogLine(stream=stream, text=text, at_us=at_us) for stream, text, at_us in lines],
+        "logs_truncated": bool(body and body.logs_truncated),
+    }
+
+
+def _fields(call: Invocation, body: InvocationBody | Excerpt | None) -> dict[str, Any]:
     return {
         "id": names.format_invocation_id(call.id),
         "function_id": call.function_id,

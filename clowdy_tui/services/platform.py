@@ -29,6 +29,7 @@ from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
 from clowdy_tui.services.importing import ImportService
+from clowdy_tui.services.inputs import SavedInputService
 from clowdy_tui.services.invocations import Engine, InvocationService
 from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
@@ -92,6 +93,7 @@ class Platform:
     routes: RouteService
     environment: EnvironmentService
     keys: KeyService
+    inputs: SavedInputService
     packages: PackageService
     invocations: InvocationService
     tokens: TokenService
@@ -170,9 +172,7 @@ class Platform:
         stack.push_async_callback(self.packages.close)
         self.projects = ProjectService(database, self.directory, bus, purge, self.packages.forget)
         self.functions = FunctionService(database, self.directory, bus, purge)
-        self.routes = RouteService(database, self.directory, bus, public_url=lambda: self.public_url)
-        self.environment = EnvironmentService(database, self.directory, bus, cipher)
-        self.keys = KeyService(database, self.directory, bus)
+        self._furnish(database, cipher)
         self.pool = PoolService(engine, self.directory)
         self.stats = StatsService(database, self.invocations.flush)
         self.replay = ReplayService(database, self.directory, self.invocations)
@@ -186,6 +186,13 @@ class Platform:
         await self.packages.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(_end, housekeeping)
+
+    def _furnish(self, database: Database, cipher: Cipher) -> None:
+        """What belongs to projects and functions and needs nothing but where it is kept."""
+        self.routes = RouteService(database, self.directory, self.bus, public_url=lambda: self.public_url)
+        self.environment = EnvironmentService(database, self.directory, self.bus, cipher)
+        self.keys = KeyService(database, self.directory, self.bus)
+        self.inputs = SavedInputService(database)
 
     async def close(self) -> None:
         """End everything, the newest first: no instance, thread or lock is left. The second time does nothing."""

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.store.figures import Figures
 from clowdy_tui.store.functions import Functions
+from clowdy_tui.store.inputs import SavedInputs
 from clowdy_tui.store.invocations import Invocations
 from clowdy_tui.store.keys import ApiKeys
 from clowdy_tui.store.meta import MetaValues
@@ -52,6 +53,7 @@ class Transaction:
         self.functions = Functions(session)
         self.routes = Routes(session)
         self.variables = Variables(session)
+        self.inputs = SavedInputs(session)
         self.invocations = Invocations(session)
         self.figures = Figures(session)
         self.tokens = Tokens(session)

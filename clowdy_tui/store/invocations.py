@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
 from sqlmodel import col
 
 from clowdy_tui.domain.tables import Function, Invocation, InvocationBody
@@ -26,6 +25,19 @@ class InvocationFilter:
     q: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Of a call's body as much as a list shows. `logs` and `error_message` only where they were asked for."""
+
+    input: str | None
+    output: str | None
+    input_truncated: bool
+    output_truncated: bool
+    error_message: str | None = None
+    logs: str | None = None
+    logs_truncated: bool = False
+
+
 def _holds(q: str) -> Iterator[ColumnElement[bool]]:
     """Where a text may be found. What is JSON is looked through for it as it is, and as JSON can spell it."""
     spellings = dict.fromkeys((q, json.dumps(q)[1:-1], json.dumps(q, ensure_ascii=False)[1:-1]))
@@ -35,16 +47,31 @@ def _holds(q: str) -> Iterator[ColumnElement[bool]]:
         yield col(plain).icontains(q, autoescape=True)
 
 
+def _excerpt(cut: int | None, *, logs: bool) -> Iterator[Any]:
+    """The id of the body, None where there is none, and the columns of `Excerpt`."""
+    yield col(InvocationBody.id)
+    kept = (col(InvocationBody.input), col(InvocationBody.output))
+    marks = (col(InvocationBody.input_truncated), col(InvocationBody.output_truncated))
+    if cut is None:
+        yield from (*kept, *marks)
+    else:
+        yield from (func.substr(text, 1, cut) for text in kept)
+        yield from (or_(mark, func.length(text) > cut) for text, mark in zip(kept, marks, strict=True))
+    if logs:
+        yield from (col(InvocationBody.error_message), col(InvocationBody.logs), col(InvocationBody.logs_truncated))
+
+
 class Invocations:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def page(
-        self, owner: str, wanted: InvocationFilter, *, limit: int
-    ) -> list[tuple[Invocation, InvocationBody | None]]:
-        """Calls of a user's functions, newest first, without their log lines and traces."""
+        self, owner: str, wanted: InvocationFilter, *, limit: int, cut: int | None = None, logs: bool = False
+    ) -> list[tuple[Invocation, Excerpt | None]]:
+        """Calls of a user's functions, newest first; of input and output at most `cut` characters."""
         key = col(Invocation.id)
-        statement = select(Invocation, InvocationBody).outerjoin(InvocationBody, col(InvocationBody.id) == key)
+        statement = select(Invocation, *_excerpt(cut, logs=logs))
+        statement = statement.outerjoin(InvocationBody, col(InvocationBody.id) == key)
         if wanted.function_id is not None:
             statement = statement.where(col(Invocation.function_id) == wanted.function_id)
         else:
@@ -64,11 +91,8 @@ class Invocations:
             statement = statement.where(col(Invocation.source) == wanted.source)
         if wanted.q:
             statement = statement.where(or_(*_holds(wanted.q)))
-        statement = statement.options(
-            *(defer(cast("Any", column)) for column in (InvocationBody.logs, InvocationBody.stack_trace))
-        )
         rows = await self._session.execute(statement.order_by(key.desc()).limit(limit))
-        return [(call, body) for call, body in rows]
+        return [(call, None if id_ is None else Excerpt(*body)) for call, id_, *body in rows]
 
     async def get(self, invocation_id: int) -> tuple[Invocation, InvocationBody | None] | None:
         call = await self._session.get(Invocation, invocation_id)

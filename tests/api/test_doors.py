@@ -45,7 +45,7 @@ async def test_the_management_api_asks_for_a_token_with_the_scope(
 ) -> None:
     method, path = endpoint.method, endpoint.path
     path = path.replace("{key}", "K").replace("{number}", "1")
-    for name in ("{id}", "{route_id}", "{key_id}"):
+    for name in ("{id}", "{route_id}", "{key_id}", "{name}"):
         path = path.replace(name, NOBODY)
     answer = await http.request(method, path)
     assert (answer.status_code, answer.json()["type"]) == (401, "unauthorized")
@@ -328,6 +328,8 @@ async def test_anybody_lists_a_functions_calls_only_where_a_setting_says_so(
         answer = await nobody.get(f"/api/functions/{function.id}/invocations")
         if opened:
             assert [item["id"] for item in answer.json()] == [called.invocation_id]
+            printed = await nobody.get(f"/api/functions/{function.id}/invocations?logs=true")
+            assert printed.status_code == 401, "what it printed is not among what the setting opens"
         else:
             assert answer.status_code == 401
         assert (await nobody.get(f"/api/functions/{NOBODY}/invocations")).status_code == 401

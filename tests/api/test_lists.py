@@ -10,7 +10,7 @@ import pytest_asyncio
 from api_support import Workshop
 
 from clowdy_tui.client import Clowdy
-from clowdy_tui.domain.schemas import FunctionPatch
+from clowdy_tui.domain.schemas import FunctionPatch, OutcomeStatus
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -115,6 +115,38 @@ async def test_calls_are_narrowed_down(shop: Workshop, http: httpx.AsyncClient) 
         "gateway error"
     ]
     assert [call.id for call in await invocations(function.id, status="error", before=calls[0].id)] == [calls[1].id]
+    assert await found(status="failed") == ["gateway error", "api error"]
+
+
+async def test_every_way_that_a_call_may_end_can_be_asked_for(local: httpx.AsyncClient) -> None:
+    for status in (*OutcomeStatus, "failed"):
+        assert (await local.get("/api/invocations", params={"status": status})).status_code == 200
+
+
+async def test_of_long_bodies_as_much_comes_as_is_wanted_and_it_says_so(shop: Workshop) -> None:
+    function = await shop.function("def handler(event, context):\n    print('said')\n    return event * 2\n")
+    await shop.client.invoke(function.id, "x" * 20)
+    await shop.client.invoke(function.id, 1)
+    short, long = await shop.client.functions.invocations(function.id, cut=10)
+    assert (short.input, short.output, short.input_truncated, short.output_truncated) == ("1", "2", False, False)
+    assert (long.input, long.output) == ('"' + "x" * 9, '"' + "x" * 9)
+    assert (long.input_truncated, long.output_truncated) == (True, True)
+    assert long.logs is None, "what nobody asked for"
+    whole = (await shop.client.functions.invocations(function.id))[1]
+    assert (whole.input, whole.input_truncated) == ('"' + "x" * 20 + '"', False)
+
+
+async def test_a_list_says_what_each_call_printed_where_it_is_asked_to(shop: Workshop) -> None:
+    code = "def handler(event, context):\n    print('said', event)\n    return 1 / event\n"
+    function = await shop.function(code)
+    await shop.client.invoke(function.id, 1)
+    await shop.client.invoke(function.id, 0)
+    for calls in (
+        await shop.client.functions.invocations(function.id, logs=True),
+        [call for call in await shop.client.invocations.list(logs=True) if call.function_id == function.id],
+    ):
+        assert [[line.text for line in call.logs or ()] for call in calls] == [["said 0"], ["said 1"]]
+        assert [call.error_message for call in calls] == ["division by zero", None]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +162,8 @@ async def test_calls_are_narrowed_down(shop: Workshop, http: httpx.AsyncClient) 
         ("limit=501", "limit"),
         ("limit=-1", "limit"),
         (f"q={'x' * 201}", "q"),
+        ("cut=-1", "cut"),
+        ("logs=perhaps", "logs"),
         ("page=2", "page"),
     ],
 )

@@ -50,6 +50,7 @@ class Estate:
             f"/api/functions/{function}",
             f"/api/functions/{function}/versions",
             f"/api/functions/{function}/invocations",
+            f"/api/functions/{function}/inputs",
             f"/api/invocations/{self.ids['invocation']}",
         ):
             answer = await local.get(path)
@@ -69,6 +70,7 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
     await owner.variables.set(project, "GEHEIM", f"{word}-value", is_secret=False)
     # A list of a comment alone has nothing to build.
     await owner.packages.set(project, f"# {word}-list\n")
+    await owner.inputs.set(function.id, f"{word}-saved", f"{word}-kept")
     token = await owner.tokens.create(f"{word}-token")
     result = await owner.invoke(function.id, f"{word}-input")
     instance = next(item for item in await owner.pool() if item.function_id == function.id)
@@ -79,6 +81,7 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
         "key_id": key.id,
         "token": token.id,
         "key": "GEHEIM",
+        "name": f"{word}-saved",
         "number": "1",
         "invocation": result.invocation_id,
         "pool": instance.id,
@@ -86,7 +89,7 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
         "slug": shop.project.slug,
         "path": f"{word}-path",
     }
-    found = {word, *(value for name, value in ids.items() if name not in {"number", "path", "slug"})}
+    found = {word, *(value for name, value in ids.items() if name not in {"number", "path", "slug", "name"})}
     yield Estate(shop, ids, tuple(found))
     await owner.tokens.revoke(token.id)
 
@@ -99,6 +102,7 @@ BODIES: dict[str, Any] = {
     "RouteIn": {"function_id": "{function}", "method": "GET", "path": "/taken"},
     "RoutePatch": {"auth": "none", "path": "/taken"},
     "KeyIn": {"name": "mine"},
+    "SavedInputIn": {"name": "{name}", "input": "taken"},
     "VariableIn": {"key": "GEHEIM", "value": "taken"},
     "TokenIn": {"name": "mine"},
     "ImportIn": {"projects": []},
@@ -117,7 +121,12 @@ def body_of(endpoint: Endpoint, ids: dict[str, str]) -> bytes | None:
         return None
     assert endpoint.body.__name__ in BODIES, f"tell this test what to send to {endpoint.path}"
     text = json.dumps(BODIES[endpoint.body.__name__])
-    return text.replace("{project}", ids["project"]).replace("{function}", ids["function"]).encode()
+    return (
+        text.replace("{project}", ids["project"])
+        .replace("{function}", ids["function"])
+        .replace("{name}", ids["name"])
+        .encode()
+    )
 
 
 def query_of(endpoint: Endpoint) -> str:

@@ -105,7 +105,7 @@ class Things:
         """What stands in the paths for them."""
         functions, projects = {"id": self.function}, {"id": self.project.id}
         found: dict[str, dict[str, Any]] = {
-            f"/api/functions/{{id}}/{rest}": functions for rest in ("versions", "diff", "invocations", "warm")
+            f"/api/functions/{{id}}/{rest}": functions for rest in ("versions", "diff", "invocations", "warm", "inputs")
         }
         found |= {
             f"/api/projects/{{id}}/{rest}": projects for rest in ("functions", "routes", "keys", "env", "requirements")
@@ -113,6 +113,7 @@ class Things:
         return found | {
             "/api/functions/{id}": {"id": self.passing_function},
             "/api/functions/{id}/versions/{number}": {**functions, "number": 1},
+            "/api/functions/{id}/inputs/{name}": {**functions, "name": "saved"},
             "/api/projects/{id}": {"id": self.passing_project},
             "/api/projects/{id}/routes/{route_id}": {**projects, "route_id": self.passing_route},
             "/api/projects/{id}/keys/{key_id}": {**projects, "key_id": self.key},
@@ -130,6 +131,7 @@ async def make_things(client: Clowdy) -> Things:
     project = await client.projects.create("Real")
     function = await client.functions.create(FunctionIn(name="f", code="x = 1", project_id=project.id))
     await client.variables.set(project.id, "K", "v")
+    await client.inputs.set(function.id, "saved", {"n": 1})
     await client.routes.create(project.id, RouteIn(function_id=function.id, method="ANY", path="/*rest"))
     passing = await client.routes.create(project.id, RouteIn(function_id=function.id, method="GET", path="/passing"))
     return Things(

@@ -31,6 +31,10 @@ from clowdy_tui.domain.schemas.functions import (
 from clowdy_tui.domain.schemas.health import (
     Health,
 )
+from clowdy_tui.domain.schemas.inputs import (
+    SavedInputIn,
+    SavedInputOut,
+)
 from clowdy_tui.domain.schemas.invocations import (
     InvocationDetail,
     InvocationOut,
@@ -115,6 +119,8 @@ __all__ = [
     "RouteIn",
     "RouteOut",
     "RoutePatch",
+    "SavedInputIn",
+    "SavedInputOut",
     "Scope",
     "Stats",
     "StatsMinute",

@@ -63,7 +63,10 @@ class ReplayOut(InvokeOut):
 
 
 class InvocationOut(Outgoing):
-    """`input` and `output` are JSON text, and a prefix of it where they were cut."""
+    """`input` and `output` are JSON text, and a prefix of it where they were cut.
+
+    In a list `logs` and `error_message` are there where log lines were asked for.
+    """
 
     id: str
     function_id: str
@@ -84,12 +87,13 @@ class InvocationOut(Outgoing):
     input_truncated: bool
     output_truncated: bool
     created_at: Moment
+    error_message: str | None = None
+    logs: list[LogLine] | None = None
+    logs_truncated: bool = False
 
 
 class InvocationDetail(InvocationOut):
     """One call whole, with its log lines and its error."""
 
-    error_message: str | None
     stack_trace: str | None
     logs: list[LogLine]
-    logs_truncated: bool

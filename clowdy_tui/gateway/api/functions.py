@@ -95,8 +95,8 @@ async def diff_versions(call: Call[None, TwoVersions]) -> Diff:
 
 
 def _anybody(gateway: Context, request: web.Request) -> Actor | None:
-    """Where the setting lets anybody read a function's calls, they read them as its owner would."""
-    if not gateway.config.public_invocation_logs:
+    """Where the setting lets anybody read a function's calls, they read them as its owner would, without log lines."""
+    if not gateway.config.public_invocation_logs or "logs" in request.query:
         return None
     target = gateway.platform.directory.function(request.match_info["id"])
     return Actor(target.owner, frozenset({"read"})) if target is not None else None

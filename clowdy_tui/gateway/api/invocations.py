@@ -1,27 +1,35 @@
 """The log of calls."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, OutcomeStatus
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
 
+Status = Literal[
+    "success", "error", "timeout", "out_of_memory", "crashed", "throttled", "unavailable", "cancelled", "failed"
+]
+FAILED: Final = tuple(status for status in OutcomeStatus if status is not OutcomeStatus.SUCCESS)
+
 
 class InvocationPage(Parameters):
     """Which calls: filters, and of what they leave up to `limit`, those before the call `before`.
 
-    `since` and `until` are times with their zone; `q` is looked for in input and output.
+    `status` may also be `failed`, for every one but success. `since` and `until` are times with their zone; `q` is
+    looked for in input and output. Of input and output at most `cut` characters come, and `logs` adds what was printed.
     """
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     before: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
-    status: OutcomeStatus | None = None
+    status: Status | None = None
     source: Literal["api", "gateway", "test", "demo", "replay"] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     q: Annotated[str, Field(max_length=200)] | None = None
+    cut: Annotated[int, Field(ge=0, le=1024 * 1024)] | None = None
+    logs: bool = False
 
     @field_validator("before")
     @classmethod
@@ -40,7 +48,10 @@ class InvocationPage(Parameters):
 
     def filters(self) -> dict[str, Any]:
         """As the service takes them."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+        filters = {name: getattr(self, name) for name in type(self).model_fields}
+        if self.status == "failed":
+            filters["status"] = FAILED
+        return filters
 
 
 @endpoint("GET", "/api/invocations", scope="read", query=InvocationPage, answer=list[InvocationOut])
