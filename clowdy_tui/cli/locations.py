@@ -1,6 +1,7 @@
 """Where this platform keeps a program's data and configuration."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def config_dir() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path(APP, appauthor=False)
+
+
+def state_dir_of(url: str) -> Path:
+    """Where a screen keeps what belongs to the gateway at this address."""
+    from platformdirs import user_state_path
+
+    name = re.sub(r"[^a-z0-9.]+", "-", url.lower().split("://", 1)[-1]).strip("-.")
+    return user_state_path(APP, appauthor=False) / "screens" / (name or "gateway")
 
 
 def config_file() -> Path:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -50,7 +51,9 @@ def open_screen(shell: Shell) -> None:
     app = ClowdyApp(
         connect=lambda: connect(shell, settings, detached=left.append),
         themes=[resources.folder("themes"), config_dir() / "themes"],
-        options=ScreenOptions(theme=settings.theme or DEFAULT_THEME, ssh=ssh, keymap=settings.keymap),
+        options=ScreenOptions(
+            theme=settings.theme or DEFAULT_THEME, ssh=ssh, keymap=settings.keymap, state_dir=state_dir(shell, settings)
+        ),
     )
     run_fast(_run(app))
     for report in left:
@@ -77,6 +80,15 @@ async def _run(app: "ClowdyApp") -> None:
     finally:
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def state_dir(shell: Shell, settings: "Settings") -> Path:
+    """Where the screen keeps drafts and its layout: in the data folder, or in a folder for the gateway at --url."""
+    if not shell.common.url:
+        return settings.data_dir / "screen"
+    from clowdy_tui.cli.locations import state_dir_of
+
+    return state_dir_of(shell.common.url)
 
 
 def is_over_ssh(environ: Mapping[str, str]) -> bool:

@@ -48,7 +48,7 @@ class Desk:
         """Bring a function's open files up to date; those that have changes of their own come back, only marked."""
         before = self.documents_of(function.id)
         for document in before:
-            if document.path == ENTRY_PATH or document.path in function.files:
+            if has_file(function, document.path):
                 self._tabs().refresh_document(document_of(function, document.path))
         return [
             document
@@ -93,6 +93,11 @@ class Desk:
         active = self.active
         self._state.open_function = active.function_id if active else None
         self._state.open_count = len(self._tabs().documents)
+
+
+def has_file(function: FunctionOut, path: str) -> bool:
+    """Whether the function's active version has such a file."""
+    return path == ENTRY_PATH or path in function.files
 
 
 def document_of(function: FunctionOut, path: str) -> Document:

@@ -141,13 +141,14 @@ async def delete_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -
         await _delete(app, name, app.client.routes.delete(project.id, route.id), gone)
 
 
-async def ask_unsaved(app: "ClowdyApp", names: list[str], leaving: str) -> str | None:
-    """What to do about unsaved files: `save`, `discard`, or None to stay."""
+async def ask_unsaved(app: "ClowdyApp", names: list[str], leaving: str, *, drafts: bool = False) -> str | None:
+    """What to do about unsaved files: `save`, `keep` (as drafts, where offered), `discard`, or None."""
     body = Content.assemble(
         (count(len(names), "file") + " not saved:\n", ""),
         *((f"\n- {visible(name)}", "bold") for name in names),
     )
     choices = [Choice("save", "Save all" if len(names) > 1 else "Save", "s", "main"),
+               *([Choice("keep", "Keep as draft", "k")] if drafts else []),
                Choice("discard", "Discard", "d", "danger")]  # fmt: skip
     return await app.push_screen_wait(Question(leaving, body, choices))
 
@@ -213,17 +214,26 @@ async def settle_conflict(app: "ClowdyApp", document: Document, refused: message
 async def leave(app: "ClowdyApp") -> None:
     """Quit, unless something unsaved or the gateway that runs in here makes the person stay."""
     unsaved = app.desk.unsaved
+    answer: str | None = "save"
     if unsaved:
-        answer = await ask_unsaved(app, [document.name for document in unsaved], "Quit")
+        drafts = app.options.state_dir is not None
+        answer = await ask_unsaved(app, [document.name for document in unsaved], "Quit", drafts=drafts)
         if answer is None or (answer == "save" and not await save_all(app, unsaved)):
             return
+    discard = answer != "keep"
     session = app.state.session
     if session is not None and session.hosted and session.detach is not None:
-        answer = await ask_gateway(app)
-        if answer is not None:
-            app.end(detach=answer == "leave")
+        fate = await ask_gateway(app)
+        if fate is not None:
+            _end(app, detach=fate == "leave", discard=discard)
     else:
-        app.end()
+        _end(app, detach=False, discard=discard)
+
+
+def _end(app: "ClowdyApp", *, detach: bool, discard: bool) -> None:
+    if discard:
+        app.remembering.forget_drafts()
+    app.end(detach=detach)
 
 
 async def _delete(app: "ClowdyApp", name: str, deleting: Any, gone: messages.Gone | messages.RoutesFetched) -> None:

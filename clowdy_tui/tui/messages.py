@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ProjectOut,
         RouteOut,
     )
+    from clowdy_tui.tui.memory.memory import Recalled
 
 
 @dataclass
@@ -38,6 +39,13 @@ class SessionEntered(Message):
 @dataclass
 class SessionFailed(Message):
     problem: str
+
+
+@dataclass
+class RecalledDesk(Message):
+    """What the last screen left is read."""
+
+    recalled: Recalled
 
 
 @dataclass

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clowdy_tui.tui.themes import DEFAULT_THEME
@@ -35,11 +36,15 @@ Connect = Callable[[], AbstractAsyncContextManager[Session]]
 
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
-    """What the settings say about the screen. `keymap` gives actions other keys: `{"function.run": "f6,ctrl+e"}`."""
+    """What the settings say about the screen. `keymap` gives actions other keys: `{"function.run": "f6,ctrl+e"}`.
+
+    `state_dir` is where drafts and the desk's layout are kept; with None they are not.
+    """
 
     theme: str = DEFAULT_THEME
     ssh: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
+    state_dir: Path | None = None
 
 
 class SessionKeeper:

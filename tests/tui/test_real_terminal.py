@@ -35,7 +35,8 @@ def _clowdy(data_dir: Path, size: tuple[int, int]) -> Terminal:
 
 
 def _open(terminal: Terminal, function: str) -> None:
-    terminal.shows("Hello Clowdy")
+    # The project: in the tree, or cut short in the status bar where the desk is as it was left.
+    terminal.shows("Hello")
     terminal.press("ctrl+p")
     terminal.shows("Do something, or go to a function")
     terminal.press(function)
@@ -84,3 +85,24 @@ def _address(terminal: Terminal) -> str:
     found = re.search(r"127\.0\.0\.1:(\d+)", terminal.text)
     assert found, terminal.text
     return f"http://127.0.0.1:{found[1]}"
+
+
+def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(data_dir: Path) -> None:
+    with _clowdy(data_dir, (120, 36)) as terminal:
+        _open(terminal, "hello")
+        terminal.press("f3", "ctrl+end", "\r", "# not saved yet")
+        terminal.shows("● unsaved")
+        drafts = data_dir / "screen" / "drafts"
+        terminal.until(
+            lambda _: any("not saved yet" in file.read_text() for file in drafts.glob("*/*.json")), "the draft"
+        )
+        terminal.process.kill()
+        terminal.ends()
+
+    with _clowdy(data_dir, (120, 36)) as terminal:
+        terminal.shows("1 file came back")
+        terminal.shows("# not saved yet")
+        terminal.press("ctrl+s")
+        terminal.shows("saved · v2")
+        _quit(terminal)
+    assert not list(drafts.glob("*/*.json"))

@@ -17,7 +17,7 @@ class FileHandlers(Core):
         self.desk.note_active()
         function = self.state.functions.get(self.state.open_function or "")
         self.workbench.dock.test.set_function(function.id if function else None, function.name if function else "")
-        if function is None:
+        if self.desk.active is None:
             self.workbench.show_editor(False)
             self.workbench.go("tree")
         self.workbench.redraw()

@@ -4,6 +4,7 @@ Which pane is where at which width is decided in the stylesheet by the breakpoin
 can change: which panes are open, which one is zoomed, and where the focus is.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import events
@@ -25,6 +26,9 @@ from clowdy_tui.tui.widgets.welcome import Welcome
 
 BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
 REGIONS = ("tree", "editor", "dock", "chat")
+_PANE_CLASSES = tuple(f"-{region}-{way}" for region in REGIONS for way in ("open", "closed")) + tuple(
+    f"-zoom-{region}" for region in REGIONS
+)
 
 
 class Workbench(Screen[None]):
@@ -131,6 +135,16 @@ class Workbench(Screen[None]):
         self.remove_class(*(f"-zoom-{region}" for region in REGIONS))
         if not zoomed:
             self.add_class(wanted)
+
+    @property
+    def panes(self) -> tuple[str, ...]:
+        """The classes that say which panes a person opened, closed or zoomed; see `set_panes`."""
+        return tuple(sorted(name for name in self.classes if name.startswith(_PANE_CLASSES)))
+
+    def set_panes(self, classes: Iterable[str]) -> None:
+        """Open, close and zoom panes as they once were; what is no longer known is passed over."""
+        self.remove_class(*self.panes)
+        self.add_class(*(name for name in classes if name.startswith(_PANE_CLASSES)))
 
     def action_retreat(self) -> None:
         """Escape: what slid over slides away, else the zoom ends."""

@@ -69,6 +69,16 @@ class EditorTabs(Widget):
         dirty: bool
 
     @dataclass
+    class TextChanged(Message):
+        """Something was typed into a file."""
+
+        document: Document
+
+        def can_replace(self, message: Message) -> bool:
+            """One is as good as several."""
+            return isinstance(message, EditorTabs.TextChanged) and message.document == self.document
+
+    @dataclass
     class CursorMoved(Message):
         """Where the cursor of the active file is; both from 1, the column in characters."""
 
@@ -129,10 +139,15 @@ class EditorTabs(Widget):
         """All open files, in the order of their tabs."""
         return [file.document for file in self._files.values()]
 
+    def area_of(self, document: Document) -> CodeArea | None:
+        """The file's text area; None where it is not open."""
+        file = self._files.get(document.key)
+        return file.area if file else None
+
     def text_of(self, document: Document) -> str | None:
         """The file's text as it stands in the editor; None where it is not open."""
-        file = self._files.get(document.key)
-        return file.area.text if file else None
+        area = self.area_of(document)
+        return area.text if area else None
 
     def is_dirty(self, document: Document) -> bool:
         """Whether the file is open and has unsaved changes."""
@@ -160,6 +175,13 @@ class EditorTabs(Widget):
         if focus:
             file.area.focus()
 
+    def restore(self, document: Document, text: str) -> None:
+        """Open a file with a text that was typed over the document's; undo takes it back to that."""
+        self.open(document, focus=False)
+        file = self._files[document.key]
+        file.area.replace_text(text)
+        self._compare(file)
+
     def close(self, document: Document | None = None, *, force: bool = False) -> bool:
         """Close a file (the active one if none is named). One with unsaved changes asks first: False, and a message."""
         document = document or self.active
@@ -182,6 +204,11 @@ class EditorTabs(Widget):
         else:
             self._draw()
         return True
+
+    def show(self, key: Key | None) -> None:
+        """Bring an open file to the front, without the focus; one that is not open is passed over."""
+        if key in self._files:
+            self._activate(key)
 
     def next(self) -> None:
         """Go to the tab on the right, round about."""
@@ -289,6 +316,7 @@ class EditorTabs(Widget):
         file = self._file_of(event.text_area)
         if file is not None:
             self._compare(file)
+            self.post_message(self.TextChanged(file.document))
 
     @on(TextArea.SelectionChanged)
     def _cursor_moved(self, event: TextArea.SelectionChanged) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -100,6 +100,17 @@ class ProjectTree(Tree[Place]):
                 # A few projects are shown whole, many by their names.
                 opened = place.kind != "project" or len(self._state.projects) <= 3
                 self._grow(parent.add("", place, expand=self._opened.get(place, opened)), below)
+
+    @property
+    def folds(self) -> dict[Place, bool]:
+        """Which branches somebody opened (True) or closed."""
+        return dict(self._opened)
+
+    def fold(self, folds: Mapping[Place, bool]) -> None:
+        """Open and close branches as they once were."""
+        self._opened.update(folds)
+        self._drawn = []
+        self.redraw()
 
     def reveal(self, place: Place) -> None:
         """Put the cursor on a place, opening what it is in."""
