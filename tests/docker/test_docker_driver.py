@@ -6,7 +6,9 @@ import shutil
 import signal
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -17,6 +19,7 @@ from clowdy_tui.engine.sandboxes.base import Enforced, SandboxExit
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 from clowdy_tui.engine.sandboxes.docker_images import REPOSITORY, hash_of
+from clowdy_tui.engine.sandboxes.docker_sandbox import DockerSandbox
 from tests.docker_traces import left_in_docker
 
 pytestmark = pytest.mark.docker
@@ -88,9 +91,44 @@ async def test_how_it_ended_is_told_once_after_the_last_bytes(
     sandbox.write(b"dropped")
 
 
+BOMB = "import os\nos.write(2, b'up')\nos.read(0, 1)\nkept = []\nwhile True: kept.append(bytearray(1 << 20))"
+
+
 async def test_too_much_memory_is_told_apart(driver: DockerDriver, spec: SpecMaker, recorder: Recorder) -> None:
-    await driver.start(spec("kept = []\nwhile True: kept.append(bytearray(1 << 20))", memory_mb=32), recorder)
+    sandbox = await driver.start(spec(BOMB, memory_mb=32), recorder)
+    sandbox.write(b"!")
     assert await recorder.exited() == SandboxExit(-9, out_of_memory=True)
+
+
+async def test_too_much_memory_is_told_also_where_the_state_does_not_say_it(
+    driver: DockerDriver, spec: SpecMaker, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the engine hears of the end before it hears of the memory."""
+    of_engine = DockerSandbox._state
+
+    async def without_memory(sandbox: DockerSandbox) -> Mapping[str, Any]:
+        return {**await of_engine(sandbox), "OOMKilled": False}
+
+    monkeypatch.setattr(DockerSandbox, "_state", without_memory)
+    sandbox = await driver.start(spec(BOMB, memory_mb=32), recorder)
+    sandbox.write(b"!")
+    assert await recorder.exited() == SandboxExit(-9, out_of_memory=True)
+
+
+async def test_one_that_somebody_kills_from_outside_is_not_out_of_memory(
+    driver: DockerDriver, spec: SpecMaker, recorder: Recorder, engine: docker.DockerClient
+) -> None:
+    sandbox = await driver.start(spec(STUBBORN), recorder)
+    await recorder.is_up()
+    await asyncio.to_thread(engine.api.kill, sandbox.container)
+    assert await recorder.exited() == SandboxExit(-9, out_of_memory=False)
+
+
+async def test_one_that_ends_as_if_killed_is_not_out_of_memory(
+    driver: DockerDriver, spec: SpecMaker, recorder: Recorder
+) -> None:
+    await driver.start(spec("import os; os._exit(137)"), recorder)
+    assert await recorder.exited() == SandboxExit(-9, out_of_memory=False)
 
 
 async def test_a_killed_one_is_gone_at_once_and_its_output_kept(

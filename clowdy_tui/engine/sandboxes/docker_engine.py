@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -86,6 +86,22 @@ class DockerEngine:
         except EngineRefused as refused:
             if refused.status not in {404, 409}:  # 409: its removal is on the way
                 raise
+
+    async def events(self, container: str, *, since: float, until: float) -> frozenset[str]:
+        """What has happened to a container between two moments of the engine's clock (seconds since 1970).
+
+        The names are the engine's (`oom`, `kill`, `die`, ...). Raises as `call` does.
+        """
+        window = {"since": f"{since:.6f}", "until": f"{until:.6f}"}
+        filters = {"type": "container", "container": container}
+
+        def ask(client: "APIClient") -> list[dict[str, Any]]:
+            # the SDK's stubs know whole seconds only
+            told: Callable[..., Iterable[dict[str, Any]]] = client.events
+            return list(told(**window, filters=filters, decode=True))
+
+        happened = await self.call(ask)
+        return frozenset(str(event.get("Action") or event.get("status")) for event in happened)
 
     def close(self) -> None:
         """Close the clients when their threads are done; waits for requests on the way, which have a time limit."""

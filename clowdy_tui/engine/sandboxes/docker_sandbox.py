@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ CONTROL_TIMEOUT_S = 5
 LAST_BYTES_S = 1.0
 STOPPING_S = 1.0
 POLL_S = 0.01
+LATE_NEWS_S = 1.0
+LATE_NEWS_POLL_S = 0.05
 KILLED = SandboxExit(-9)
 UNKNOWN = SandboxExit(None)
 
@@ -158,7 +162,32 @@ class DockerSandbox:
         code = int(state.get("ExitCode", 0))
         if 128 < code < 128 + 65:
             code = 128 - code
-        return SandboxExit(code, out_of_memory=bool(state.get("OOMKilled")) and code == -9)
+        return SandboxExit(code, out_of_memory=code == KILLED.code and await self._out_of_memory(state))
+
+    async def _out_of_memory(self, state: Mapping[str, Any]) -> bool:
+        """Whether it was the kernel that killed it.
+
+        The engine is told of the end and of the memory by two roads, and one time in twenty the end comes first: the
+        state then never says it, and the engine's event comes later than the end.
+        """
+        if state.get("OOMKilled"):
+            return True
+        inspected = time.monotonic()
+        try:
+            started, finished = (
+                datetime.fromisoformat(str(state[key])).timestamp() for key in ("StartedAt", "FinishedAt")
+            )
+            async with asyncio.timeout(LATE_NEWS_S):
+                while True:
+                    # By the engine's clock, and no later than its now: else it would wait with its answer.
+                    until = finished + time.monotonic() - inspected
+                    seen = await self._engine.events(self.container, since=started, until=until)
+                    if not seen.isdisjoint({"oom", "kill"}):
+                        return "oom" in seen
+                    await asyncio.sleep(LATE_NEWS_POLL_S)
+        except (EngineRefused, DriverUnavailable, TimeoutError, ValueError, KeyError):
+            logger.debug("who killed the container %s is not to be had", self.container[:12], exc_info=True)
+            return False
 
     async def _state(self) -> Mapping[str, Any]:
         found = await self._engine.call(
