@@ -66,6 +66,22 @@ def data_folder(data_dir: Path) -> Check:
     return Check("data folder", "ok", says)
 
 
+def secret_key(loaded: Settings) -> Check:
+    """Whether the key that encrypts variables is there, and for this user alone."""
+    path = loaded.secret_key_file or loaded.data_dir / "secret.key"
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Check("secret key", "ok", f"{path} is made on the first start")
+    except OSError as error:
+        return Check(
+            "secret key", "failed", f"{path} cannot be read: {error.strerror}", f"Make it readable for {_user()}"
+        )
+    if mode & 0o077:
+        return Check("secret key", "warning", f"{path} can be read by others", f"chmod 600 {path}")
+    return Check("secret key", "ok", f"{path}, for its owner alone; a backup of the data is worth nothing without it")
+
+
 def gateway(data_dir: Path) -> Check:
     """Whether a gateway runs for the data folder."""
     try:
@@ -147,6 +163,7 @@ def quick(loaded: Settings, config: Path | None) -> Iterator[Check]:
     yield python()
     yield settings(loaded, config)
     yield data_folder(loaded.data_dir)
+    yield secret_key(loaded)
     yield gateway(loaded.data_dir)
     yield port(loaded.host, loaded.port, loaded.data_dir)
     yield from (check for check in (namespaces(), cgroups()) if check is not None)

@@ -13,6 +13,7 @@ from clowdy_tui.client.events import follow
 from clowdy_tui.client.inputs import Inputs
 from clowdy_tui.client.resources import Functions, Invocations, Keys, Packages, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.importing import ImportIn, ImportOut
+from clowdy_tui.domain.rotation import Rotated
 from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
@@ -90,6 +91,10 @@ class Clowdy:
     async def example(self) -> ProjectOut:
         """The example project, made where it is not there."""
         return await self.connection.call(ProjectOut, "POST", "/api/system/example")
+
+    async def rotate_key(self) -> Rotated:
+        """Encrypt every variable with a new key, and let go of the old one."""
+        return await self.connection.call(Rotated, "POST", "/api/system/rotate-key")
 
     async def stop(self) -> None:
         """Stop the gateway. It answers first, then lets the calls in flight end."""

@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from clowdy_tui.client.connection import Connection
+from clowdy_tui.domain.dotenv import DotenvOut
 from clowdy_tui.domain.packages import RequirementsOut
 from clowdy_tui.domain.schemas import (
     Detail,
@@ -170,6 +171,17 @@ class Variables(Resource):
 
     async def delete(self, project_id: str, key: str) -> None:
         await self._connection.call(Detail, "DELETE", path_of("projects", project_id, "env", key))
+
+    async def import_dotenv(self, project_id: str, text: str, *, is_secret: bool = True) -> DotenvOut:
+        """Set what a `.env` file holds. ApiError 422 where a line is none, and then nothing is set."""
+        body = {"text": text, "is_secret": is_secret}
+        path = path_of("projects", project_id, "env", "import")
+        return await self._connection.call(DotenvOut, "POST", path, body=body)
+
+    async def export_dotenv(self, project_id: str, *, reveal: bool = False) -> str:
+        """All of them as a `.env` file; a secret is a comment unless `reveal`."""
+        path = path_of("projects", project_id, "env", "export")
+        return await self._connection.text("GET", f"{path}?reveal=true" if reveal else path)
 
 
 class Packages(Resource):

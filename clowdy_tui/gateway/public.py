@@ -137,6 +137,9 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
             return _failure(request, outcome, invocation_id, request_id)
         answer = read_answer(outcome.output or b"null")
     except InvalidAnswer as error:
+        if target.redactor is not None:
+            # It quotes what the function returned.
+            error.detail = target.redactor.text(error.detail)
         error.extra["invocation_id"] = format_invocation_id(invocation_id)
         return _identified(problems.refusal(request, error), request_id)
     except ClowdyError as error:

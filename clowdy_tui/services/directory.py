@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from clowdy_tui.domain.redaction import Redactor
 from clowdy_tui.domain.tables import ApiKey, Function, FunctionVersion, Project, Route, Variable
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.services.cipher import Cipher
@@ -24,7 +25,10 @@ Warm = Callable[[Deployment], None]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call of a function needs to know. `capture` is the project's: all, errors or none."""
+    """What a call of a function needs to know. `capture` is the project's: all, errors or none.
+
+    `redactor` hides the secrets that this deployment was given in what is kept and shown of the call.
+    """
 
     deployment: Deployment
     status: str
@@ -32,6 +36,7 @@ class Target:
     owner: str
     project_id: str | None
     capture: str = "all"
+    redactor: Redactor | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Directory:
         self._by_slug: dict[str, ProjectEntry] = {}
         self._by_id: dict[str, ProjectEntry] = {}
         self._environments: dict[str, dict[str, str]] = {}
+        self._redactors: dict[str, Redactor | None] = {}
         self._rules: dict[str, ProjectRules] = {}
         self._layers: dict[str, str | None] = {}
         self._other_versions: OrderedDict[tuple[str, int], Target] = OrderedDict()
@@ -148,6 +154,7 @@ class Directory:
             if project is None:
                 self._layers.pop(project_id)
                 self._environments.pop(project_id, None)
+                self._redactors.pop(project_id, None)
                 self._rules.pop(project_id, None)
             else:
                 self._put_project(project, routes, variables, keys)
@@ -197,6 +204,7 @@ class Directory:
         if rules is not None:
             self._rules[project.id] = rules
         self._environments[project.id] = values
+        self._redactors[project.id] = Redactor.of(values[item.key] for item in variables if item.is_secret)
         open_variables = {item.key: values[item.key] for item in variables if not item.is_secret}
         router = Router(
             RouteEntry(route.id, route.function_id, route.method, route.path, route.payload_format, route.auth)
@@ -239,4 +247,5 @@ class Directory:
             owner=function.owner,
             project_id=function.project_id,
             capture=project.settings.get("capture", "all") if project else "all",
+            redactor=self._redactors.get(function.project_id) if function.project_id else None,
         )

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol
 from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
+from clowdy_tui.domain.redaction import Redactor
 from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, LogLine, OutcomeStatus
 from clowdy_tui.domain.tables import Invocation, InvocationBody
 from clowdy_tui.engine.deployment import Deployment
@@ -88,7 +89,8 @@ class InvocationService:
         `version` picks one that need not be the active one, for the function's owner alone: an old version may have
         the fault that the active one mends. `invocation_id` is made here where the caller has not made one.
         `receiver` takes the answer of a handler that streams; the outcome's output is then no more than what is kept
-        of it. Without one the output is all of it, as one text.
+        of it. Without one the output is all of it, as one text. The project's secrets are hidden in its log lines and
+        errors; the output is the caller's, and as the function made it.
 
         Raises:
             NotFound: no such version.
@@ -99,7 +101,9 @@ class InvocationService:
         deployment = target.deployment
         number = names.new_invocation_id() if invocation_id is None else invocation_id
         id_ = names.format_invocation_id(number)
-        owner = target.owner
+        owner, redactor = target.owner, target.redactor
+        if redactor is not None and http_path is not None:
+            http_path = redactor.text(http_path)
         about: dict[str, Any] = {
             "invocation_id": id_,
             "function_id": deployment.function_id,
@@ -112,7 +116,7 @@ class InvocationService:
         }
         self._bus.publish(events.INVOCATION_STARTED, about, owner=owner)
         self._counters.started(deployment.function_id)
-        lines = _LogLines(self._bus, about, owner)
+        lines = _LogLines(self._bus, about, owner, redactor)
         outcome: Outcome | None = None
         self._running += 1
         try:
@@ -138,6 +142,8 @@ class InvocationService:
                 self._drained.set()
             lines.close()
             if outcome is not None:
+                if redactor is not None:
+                    _redact(outcome, redactor)
                 self._finished(target, about, number, event, outcome)
         return outcome
 
@@ -268,6 +274,7 @@ class InvocationService:
             record.error_message = message
             record.stack_trace = outcome.stack_trace
             record.logs = outcome.logs
+            record.redactor = target.redactor
             record.logs_truncated = outcome.logs_truncated
         self._writer.add(record)
 
@@ -275,12 +282,13 @@ class InvocationService:
 class _LogLines:
     """Gathers a call's log lines, so that a chatty function makes a few events a second and not thousands."""
 
-    __slots__ = ("_about", "_bus", "_owner", "_timer", "_waiting", "all")
+    __slots__ = ("_about", "_bus", "_owner", "_redactor", "_timer", "_waiting", "all")
 
-    def __init__(self, bus: EventBus, about: dict[str, Any], owner: str) -> None:
+    def __init__(self, bus: EventBus, about: dict[str, Any], owner: str, redactor: Redactor | None) -> None:
         self._bus = bus
         self._about = about
         self._owner = owner
+        self._redactor = redactor
         self._waiting: list[LogEntry] = []
         self._timer: asyncio.TimerHandle | None = None
         self.all: list[LogEntry] = []
@@ -298,6 +306,8 @@ class _LogLines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._redactor is not None:
+            self._waiting = [_hidden(entry, self._redactor) for entry in self._waiting]
         about = self._about
         data = {
             "invocation_id": about["invocation_id"],
@@ -308,6 +318,22 @@ class _LogLines:
         self.all += self._waiting
         self._waiting = []
         self._bus.publish(events.INVOCATION_LOG, data, owner=self._owner)
+
+
+def _redact(outcome: Outcome, redactor: Redactor) -> None:
+    """Hide secrets in all but the output: that is looked through where it is written, not before it is answered."""
+    if outcome.logs:
+        outcome.logs = [_hidden(entry, redactor) for entry in outcome.logs]
+    if outcome.error_type is not None:
+        outcome.error_type = redactor.text(outcome.error_type)
+    if outcome.error_message is not None:
+        outcome.error_message = redactor.text(outcome.error_message)
+    if outcome.stack_trace is not None:
+        outcome.stack_trace = redactor.text(outcome.stack_trace)
+
+
+def _hidden(entry: LogEntry, redactor: Redactor) -> LogEntry:
+    return entry._replace(text=redactor.text(entry.text))
 
 
 def _parse_id(text: str) -> int:

@@ -39,6 +39,7 @@ from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.services.replay import ReplayService
 from clowdy_tui.services.retention import Retention
+from clowdy_tui.services.rotation import PROOF, RotationService
 from clowdy_tui.services.routes import RouteService
 from clowdy_tui.services.stats import StatsService
 from clowdy_tui.services.tokens import TokenService
@@ -92,6 +93,7 @@ class Platform:
     functions: FunctionService
     routes: RouteService
     environment: EnvironmentService
+    rotation: RotationService
     keys: KeyService
     inputs: SavedInputService
     packages: PackageService
@@ -191,6 +193,7 @@ class Platform:
         """What belongs to projects and functions and needs nothing but where it is kept."""
         self.routes = RouteService(database, self.directory, self.bus, public_url=lambda: self.public_url)
         self.environment = EnvironmentService(database, self.directory, self.bus, cipher)
+        self.rotation = RotationService(database, cipher)
         self.keys = KeyService(database, self.directory, self.bus)
         self.inputs = SavedInputService(database)
 
@@ -225,13 +228,13 @@ class Platform:
         path = self.config.secret_key_file or self.config.data_dir / KEY_NAME
         async with self._database.read() as transaction:
             # Without a variable a lost key has taken nothing with it, and another one does as well.
-            proof = await transaction.meta.get("secret_key_proof") if await transaction.variables.all() else None
+            proof = await transaction.meta.get(PROOF) if await transaction.variables.all() else None
         cipher = await asyncio.to_thread(Cipher.load, path, may_create=proof is None)
         if proof is not None:
             cipher.check(proof)
             return cipher
         async with self._database.write() as transaction:
-            await transaction.meta.set("secret_key_proof", cipher.proof())
+            await transaction.meta.set(PROOF, cipher.proof())
         return cipher
 
     async def _recall(self) -> None:

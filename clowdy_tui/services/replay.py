@@ -7,12 +7,13 @@ from typing import Any
 
 from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import Conflict, FunctionInactive, NotFound
+from clowdy_tui.domain.redaction import MASK
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.invocations import InvocationService
 from clowdy_tui.store.database import Database
-from clowdy_tui.store.records import MASK, MASKED_NAMES
+from clowdy_tui.store.records import MASKED_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class ReplayService:
             )
         if target.status != "active":
             raise FunctionInactive("Function is not active")
-        masked = await asyncio.to_thread(_masked, body.input) if MASK in body.input else []
+        secrets = target.redactor is not None
+        masked = await asyncio.to_thread(_masked, body.input, secrets=secrets) if MASK in body.input else []
         again = names.new_invocation_id()
         outcome = await self._invocations.invoke(
             target,
@@ -76,8 +78,8 @@ class ReplayService:
         return Replay(names.format_invocation_id(again), version or target.deployment.version, masked, outcome)
 
 
-def _masked(text: str) -> list[str]:
-    """The paths of the values that were hidden, like `headers.authorization`."""
+def _masked(text: str, *, secrets: bool) -> list[str]:
+    """The paths of the values that were hidden, like `headers.authorization`; `secrets`: also within a text."""
     found: list[str] = []
     pending: list[tuple[str, Any]] = [("", json.loads(text))]
     while pending:
@@ -89,6 +91,8 @@ def _masked(text: str) -> list[str]:
                     found.append(here)
                 else:
                     pending.append((here, item))
+        elif isinstance(value, str) and secrets and MASK in value:
+            found.append(path or "input")
         elif isinstance(value, list):
             pending += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     return sorted(found)

@@ -1,6 +1,7 @@
 """The database: one SQLite file, opened for the services. Transactions, and what every connection is told first."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -177,6 +178,10 @@ class Database:
                 raise unusable(self.path, cause) from error
             raise Unavailable(f"The database cannot be used now: {cause}") from error
 
+    async def outlive_power_cuts(self) -> None:
+        """Have all that was committed so far on the disk itself. Raises OSError."""
+        await asyncio.to_thread(_sync, self.path.with_name(f"{self.path.name}-wal"))
+
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
@@ -187,6 +192,11 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(pragma)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file)
 
 
 def _prepare(connection: Any, _record: object) -> None:

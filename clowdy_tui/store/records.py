@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clowdy_tui.domain.redaction import Redactor
+
 INVOCATION_COLUMNS: Final = (
     "id",
     "function_id",
@@ -38,7 +40,6 @@ _MAX_ERROR_CHARACTERS: Final = 16 * 1024
 # Over bytes and not over parsed JSON: it works on a prefix, and most calls hold neither word. An unfinished text at the
 # end of a prefix counts as one.
 _TEXT: Final = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
-MASK: Final = "****"
 MASKED_NAMES: Final = ("authorization", "proxy-authorization", "cookie", "cookies", "set-cookie", "x-api-key")
 _NAMES: Final = rb'"(?:' + "|".join(MASKED_NAMES).encode() + rb')"'
 _SECRETS: Final = re.compile(
@@ -52,7 +53,10 @@ _MARKS: Final = (b'authorization"', b'cookie"', b'cookies"', b'"x-api-key"')
 
 @dataclass(slots=True)
 class InvocationRecord:
-    """One call, as the engine and the gateway hand it over. `has_body` False: only the narrow row is kept."""
+    """One call, as the engine and the gateway hand it over. `has_body` False: only the narrow row is kept.
+
+    `redactor` hides the project's secrets in input and output, when the row is written; the rest comes without them.
+    """
 
     id: int
     function_id: str
@@ -77,6 +81,7 @@ class InvocationRecord:
     stack_trace: str | None = None
     logs: Sequence[tuple[str, str, int]] = ()
     logs_truncated: bool = False
+    redactor: Redactor | None = None
 
     @property
     def size(self) -> int:
@@ -108,8 +113,8 @@ class InvocationRecord:
         logs, all_of_them = _logs(self.logs, max_log_bytes)
         return (
             self.id,
-            _text(self.input, cut=self.input_truncated),
-            _text(self.output, cut=self.output_truncated),
+            self._text(self.input, cut=self.input_truncated),
+            self._text(self.output, cut=self.output_truncated),
             self.input_truncated,
             self.output_truncated,
             clean(self.error_message),
@@ -117,6 +122,14 @@ class InvocationRecord:
             logs,
             self.logs_truncated or not all_of_them,
         )
+
+    def _text(self, data: bytes | None, *, cut: bool) -> str | None:
+        if data is None:
+            return None
+        masked = mask(data)
+        if self.redactor is not None:
+            masked = self.redactor.json(masked, cut=cut)
+        return (_whole_characters(masked) if cut else masked).decode("utf-8", "replace")
 
 
 def mask(text: bytes) -> bytes:
@@ -128,13 +141,6 @@ def mask(text: bytes) -> bytes:
 def clean(text: str | None) -> str | None:
     """Text that a database can hold: half surrogate pairs replaced, cut where it is very long."""
     return text[:_MAX_ERROR_CHARACTERS].encode("utf-8", "replace").decode() if text is not None else None
-
-
-def _text(data: bytes | None, *, cut: bool) -> str | None:
-    if data is None:
-        return None
-    masked = mask(data)
-    return (_whole_characters(masked) if cut else masked).decode("utf-8", "replace")
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from fake_engine import FakeEngine
 
+from clowdy_tui.domain.dotenv import DotenvIn
 from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound, StartError
 from clowdy_tui.domain.schemas import FunctionIn, ProjectIn, VariableIn
 from clowdy_tui.services.actor import LOCAL, Actor
@@ -163,3 +164,33 @@ class TestTheKey:
         await (await Platform.open(config, engine=FakeEngine())).close()
         await self.fill(folder)
         await self.works(config)
+
+
+class TestDotenv:
+    async def test_all_of_a_file_or_nothing(self, platform: Platform, project: str) -> None:
+        await platform.environment.set(LOCAL, project, VariableIn(key="A", value="1"))
+        done = await platform.environment.import_dotenv(LOCAL, project, DotenvIn(text="A=1\nB=2\n"))
+        assert (done.set, done.unchanged) == (["B"], ["A"])
+        with pytest.raises(InvalidInput, match="line 2: is no KEY=VALUE"):
+            await platform.environment.import_dotenv(LOCAL, project, DotenvIn(text="C=3\n=\n"))
+        with pytest.raises(
+            InvalidInput, match=r"1X: key: must be letters.*; Y: value: must not be over 64 KiB"
+        ) as caught:
+            await platform.environment.import_dotenv(LOCAL, project, DotenvIn(text=f"C=3\n1X=3\nY={'x' * 70_000}\n"))
+        assert "xxx" not in str(caught.value.errors)
+        listed = await platform.environment.list(LOCAL, project)
+        assert [one.key for one in listed] == ["A", "B"]
+        plain = await platform.environment.import_dotenv(LOCAL, project, DotenvIn(text="B=2", is_secret=False))
+        assert plain.set == ["B"]
+
+    async def test_secrets_leave_only_when_they_are_asked_for(self, platform: Platform, project: str) -> None:
+        await platform.environment.set(LOCAL, project, VariableIn(key="B_KEY", value=SECRET))
+        await platform.environment.set(LOCAL, project, VariableIn(key="A", value="x y", is_secret=False))
+        assert await platform.environment.export_dotenv(LOCAL, project) == "A='x y'\n# B_KEY=****\n"
+        text = await platform.environment.export_dotenv(LOCAL, project, reveal=True)
+        again = (await platform.projects.create(LOCAL, ProjectIn(name="Again"))).id
+        await platform.environment.import_dotenv(LOCAL, again, DotenvIn(text=text))
+        shown = await platform.environment.list(LOCAL, again, reveal=True)
+        assert {one.key: one.value for one in shown} == {"A": "x y", "B_KEY": SECRET}
+        with pytest.raises(Forbidden, match="'reveal'"):
+            await platform.environment.export_dotenv(Actor("local", frozenset({"read"})), project, reveal=True)

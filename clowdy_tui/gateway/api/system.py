@@ -1,6 +1,7 @@
 """The gateway as a process."""
 
 from clowdy_tui.domain.errors import Forbidden
+from clowdy_tui.domain.rotation import Rotated
 from clowdy_tui.domain.schemas import Detail, ProjectOut
 from clowdy_tui.gateway.endpoint import Call, endpoint
 
@@ -22,4 +23,10 @@ async def example(call: Call[None, None]) -> ProjectOut:
     return await call.platform.example()
 
 
-ENDPOINTS = (example, stop)
+@endpoint("POST", "/api/system/rotate-key", scope="write", answer=Rotated, statuses=(403, 503))
+async def rotate_key(call: Call[None, None]) -> Rotated:
+    """Encrypt every variable with a new key, and let go of the old one."""
+    return await call.platform.rotation.rotate(call.actor)
+
+
+ENDPOINTS = (example, rotate_key, stop)

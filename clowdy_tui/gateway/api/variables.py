@@ -1,11 +1,16 @@
 """A project's environment variables."""
 
+from clowdy_tui.domain.dotenv import DotenvIn, DotenvOut
 from clowdy_tui.domain.schemas import Detail, VariableIn, VariableOut
-from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, Parameters, endpoint
 from clowdy_tui.gateway.paging import part
 
 
 class VariablePage(Page):
+    reveal: bool = False
+
+
+class ExportQuery(Parameters):
     reveal: bool = False
 
 
@@ -31,4 +36,24 @@ async def delete_variable(call: Call[None, None]) -> Detail:
     return Detail(detail="Variable deleted")
 
 
-ENDPOINTS = (list_variables, set_variable, delete_variable)
+@endpoint("POST", "/api/projects/{id}/env/import", scope="write", body=DotenvIn, answer=DotenvOut, statuses=(404,))
+async def import_variables(call: Call[DotenvIn, None]) -> DotenvOut:
+    """Set what a .env file holds: all of it or, where a line is wrong, nothing."""
+    return await call.platform.environment.import_dotenv(call.actor, call.id("id", "Project"), call.body)
+
+
+@endpoint(
+    "GET",
+    "/api/projects/{id}/env/export",
+    scope="read",
+    query=ExportQuery,
+    answer=str,
+    statuses=(404,),
+    content_type="text/plain; charset=utf-8",
+)
+async def export_variables(call: Call[None, ExportQuery]) -> str:
+    """A project's variables as a .env file; secrets only with `reveal`, which needs the scope of that name."""
+    return await call.platform.environment.export_dotenv(call.actor, call.id("id", "Project"), reveal=call.query.reveal)
+
+
+ENDPOINTS = (list_variables, set_variable, delete_variable, import_variables, export_variables)
