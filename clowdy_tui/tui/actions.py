@@ -4,12 +4,13 @@ python -m clowdy_tui.tui.actions > docs/keys.md
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from textual.binding import Binding
 from textual.keys import format_key
 
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Link, ScreenState
 
 Obstacle = Callable[[ScreenState], str]
@@ -22,8 +23,9 @@ GROUPS = ("Function", "Project", "Panes", "Clowdy")
 class Action:
     """One thing that can be done.
 
-    `keys` work everywhere, `tree_keys` while the project tree has the focus, `letter` after the leader key.
-    `label` is the short form for the footer.
+    `keys` work everywhere, `tree_keys` while the project tree or a list in a pane has the focus, `local` keys in the
+    panes that it names by their kind (`{"variables": ("a",)}`; there they come before the tree's), `letter` after the
+    leader key. `label` is the short form for the footer.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Action:
     keys: tuple[str, ...] = ()
     tree_keys: tuple[str, ...] = ()
     letter: str = ""
+    local: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _free(state: ScreenState) -> str:
@@ -94,6 +97,10 @@ def _route_target(state: ScreenState) -> str:
     return "" if state.functions_of(state.project.id) else "A route needs a function to lead to: make one first"
 
 
+def _route_chosen(state: ScreenState) -> str:
+    return not_online(state) or ("" if state.route else "Choose a route first, in the tree or in the pane of routes")
+
+
 def _reachable(state: ScreenState) -> str:
     if problem := not_online(state):
         return problem
@@ -125,6 +132,9 @@ REGISTRY: tuple[Action, ...] = (
            "Project", "Route", _route_target, (), ("a",), letter="a"),
     Action("route.copy", "Copy as curl", "The command that calls the route, to the clipboard.",
            "Project", "curl", _reachable, (), ("c",), letter="u"),
+    Action("route.try", "Try a route", "Its request as the console's input, to fill in and run.",
+           "Project", "Try it", _route_chosen, (), (), letter="T", local={"routes": ("t",)}),
+    Action("project.routes", "Routes", "The project's, as a table.", "Project", "Routes", _project, letter="R"),
     Action("item.edit", "Rename or edit", "The project, function or route that is chosen.",
            "Project", "Rename", _item, (), ("r",), letter="m"),
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
@@ -160,13 +170,15 @@ ACTIONS: Mapping[str, Action] = {action.id: action for action in REGISTRY}
 FOOTER: Mapping[str, tuple[str, ...]] = {
     "tree": ("app.help", "function.new", "project.new", "route.new", "item.edit", "item.delete", "function.toggle",
              "route.copy", "app.palette", "app.quit"),
+    "routes": ("app.help", "route.new", "item.edit", "item.delete", "route.try", "route.copy", "app.palette",
+               "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",
                "pane.chat", "tab.close", "app.leader", "app.quit"),
     "dock": ("app.help", "function.run", "app.palette", "pane.tree", "pane.editor", "pane.test", "pane.logs",
              "pane.zoom", "app.leader", "app.quit"),
     "chat": ("app.help", "pane.chat", "app.palette", "pane.editor", "app.leader", "app.quit"),
 }  # fmt: skip
-"""What the footer shows first, by the pane that has the focus."""
+"""What the footer shows first, by where the focus is (`ScreenState.where`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +200,21 @@ class Keymap:
             for key in action.tree_keys:
                 yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
 
-    def key_of(self, action_id: str, region: str = "") -> str:
-        """The key to show for an action in a pane: short, empty where it has none."""
+    def local_bindings(self, kind: str) -> Iterator[Binding]:
+        """Those of a pane of the centre: its own, and the tree's that it does not use for something else."""
+        own = {key: action for action in self.actions.values() for key in action.local.get(kind, ())}
+        shared = {key: action for action in self.actions.values() for key in action.tree_keys}
+        for key, action in (shared | own).items():
+            yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
+
+    def key_of(self, action_id: str, where: str = "") -> str:
+        """The key to show for an action there (`ScreenState.where`): short, empty where it has none."""
         action = self.actions[action_id]
-        keys = action.tree_keys + action.keys if region == "tree" else action.keys
+        keys = action.local.get(where, ())
+        if where == "tree" or where in PANES:
+            taken = {key for other in self.actions.values() for key in other.local.get(where, ())}
+            keys += tuple(key for key in action.tree_keys if key not in taken)
+        keys += action.keys
         return show_key(keys[0]) if keys else ""
 
 

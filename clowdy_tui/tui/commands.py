@@ -8,9 +8,9 @@ from clowdy_tui.tui import flows, work
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.leader import LeaderScreen
-from clowdy_tui.tui.screens.palette import Palette, action_entries, function_entries
+from clowdy_tui.tui.screens.palette import Palette, action_entries, function_entries, pane_entries
 from clowdy_tui.tui.screens.theme_picker import ThemePicker
-from clowdy_tui.tui.state import Link
+from clowdy_tui.tui.state import Link, Place, PlaceKind
 
 if TYPE_CHECKING:
     from clowdy_tui.tui.app import ClowdyApp
@@ -61,12 +61,17 @@ def _copy_route(app: "ClowdyApp") -> None:
         app.tell("Copied", line)
 
 
+def _try_route(app: "ClowdyApp") -> None:
+    if route := app.state.route:
+        app.try_route(route)
+
+
 def _edit(app: "ClowdyApp") -> None:
     state = app.state
-    in_tree = state.region == "tree"
-    if in_tree and state.route and state.project:
+    in_list = state.region == "tree" or bool(state.pane_kind)
+    if in_list and state.route and state.project:
         app.start_flow(flows.edit_route, state.project, state.route)
-    elif state.target and not (in_tree and state.place.kind != "function"):
+    elif state.target and not (in_list and state.meant.kind != "function"):
         app.start_flow(flows.edit_function, state.target)
     elif state.project:
         app.start_flow(flows.edit_project, state.project)
@@ -74,17 +79,17 @@ def _edit(app: "ClowdyApp") -> None:
 
 def _delete(app: "ClowdyApp") -> None:
     state = app.state
-    in_tree = state.region == "tree"
-    if in_tree and state.route and state.project:
+    in_list = state.region == "tree" or bool(state.pane_kind)
+    if in_list and state.route and state.project:
         app.start_flow(flows.delete_route, state.project, state.route)
-    elif state.target and not (in_tree and state.place.kind != "function"):
+    elif state.target and not (in_list and state.meant.kind != "function"):
         app.start_flow(flows.delete_function, state.target)
     elif state.project:
         app.start_flow(flows.delete_project, state.project)
 
 
 def _palette(app: "ClowdyApp") -> None:
-    entries = [*action_entries(app.state, app.keymap), *function_entries(app.state)]
+    entries = [*action_entries(app.state, app.keymap), *function_entries(app.state), *pane_entries(app.state)]
     app.push_screen(Palette(entries, "Do something, or go to a function …"), app.post_chosen)
 
 
@@ -104,7 +109,19 @@ def _quit(app: "ClowdyApp") -> None:
 
 
 def _close_tab(app: "ClowdyApp") -> None:
-    app.workbench.tabs.close()
+    tabs = app.workbench.tabs
+    if tabs.pane is not None:
+        tabs.close_pane(tabs.pane)
+    else:
+        tabs.close()
+
+
+def _open_pane(kind: PlaceKind) -> Command:
+    def open_(app: "ClowdyApp") -> None:
+        if project := app.state.project:
+            app.panes.open(Place(kind, project.id))
+
+    return open_
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -119,6 +136,8 @@ COMMANDS: Mapping[str, Command] = {
     "project.new": _new_project,
     "route.new": _new_route,
     "route.copy": _copy_route,
+    "route.try": _try_route,
+    "project.routes": _open_pane("routes"),
     "item.edit": _edit,
     "item.delete": _delete,
     "pane.tree": lambda app: app.workbench.go_or_hide("tree"),

@@ -25,6 +25,7 @@ from clowdy_tui.tui.state import Link, ScreenState
 if TYPE_CHECKING:
     from clowdy_tui.client import Clowdy
     from clowdy_tui.tui.happenings import Happenings
+    from clowdy_tui.tui.panes.keeper import PaneKeeper
 
 Job = Callable[..., Coroutine[None, None, object]]
 Flow = Callable[..., Coroutine[None, None, object]]
@@ -54,6 +55,13 @@ class Core(Frame):
         from clowdy_tui.tui.happenings import Happenings
 
         return Happenings(self)
+
+    @cached_property
+    def panes(self) -> PaneKeeper:
+        """What is open in the centre beside the files."""
+        from clowdy_tui.tui.panes.keeper import PaneKeeper
+
+        return PaneKeeper(self)
 
     def get_default_screen(self) -> Screen[Any]:
         return self.workbench

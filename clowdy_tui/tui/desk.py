@@ -92,7 +92,6 @@ class Desk:
         """Tell the state what is in front."""
         active = self.active
         self._state.open_function = active.function_id if active else None
-        self._state.open_count = len(self._tabs().documents)
 
 
 def has_file(function: FunctionOut, path: str) -> bool:

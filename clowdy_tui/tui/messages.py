@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -83,6 +83,15 @@ class FunctionFetched(Message):
 class RoutesFetched(Message):
     project_id: str
     routes: list[RouteOut]
+
+
+@dataclass
+class PaneFetched(Message):
+    """The data of the pane with this key, or the `problem` that kept it from coming."""
+
+    key: tuple[str, str]
+    data: Any
+    problem: str | None = None
 
 
 @dataclass

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 ENTRY_PATH = "function.py"
 
-PlaceKind = Literal["none", "project", "functions", "function", "routes", "route", "group", "hint"]
+PlaceKind = Literal[
+    "none", "project", "functions", "function", "route", "group", "hint",
+    "routes", "variables", "packages", "database", "settings", "dashboard",
+]  # fmt: skip
+"""What a place in the tree or in a pane can be; those of the second line open a pane."""
 
 
 class Link(StrEnum):
@@ -51,7 +55,11 @@ class Snapshot:
 
 @dataclass(slots=True)
 class ScreenState:
-    """One per app. `region` is the pane that has the focus; ids are those of the API."""
+    """One per app. `region` is the pane that has the focus; ids are those of the API.
+
+    `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
+    chosen in it. `open_count` counts files and panes.
+    """
 
     link: Link = Link.CONNECTING
     problem: str = ""
@@ -65,6 +73,8 @@ class ScreenState:
     region: str = "tree"
     open_function: str | None = None
     open_count: int = 0
+    pane: Place = field(default_factory=Place)
+    pane_kind: str = ""
     unsaved: set[str] = field(default_factory=set)
     saving: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
@@ -80,8 +90,8 @@ class ScreenState:
 
     @property
     def target(self) -> FunctionOut | None:
-        """The function that an action means: the tree's while it has the focus, else the open document's."""
-        chosen = self.place.function_id if self.region == "tree" else None
+        """The function that an action means: the tree's while it has the focus, else the one in the centre."""
+        chosen = self.place.function_id if self.region == "tree" else self.pane.function_id
         return self.functions.get(chosen or self.open_function or "")
 
     @property
@@ -89,13 +99,25 @@ class ScreenState:
         """The project that an action means, or that the header names."""
         if self.region == "tree" and self.place.kind != "none":
             return self.projects.get(self.place.project_id or "")
+        if self.pane_kind:
+            return self.projects.get(self.pane.project_id or "")
         function = self.functions.get(self.open_function or "")
         return self.projects.get((function.project_id if function else self.place.project_id) or "")
 
     @property
     def route(self) -> RouteOut | None:
-        """The route under the tree's cursor."""
-        return self.find_route(self.place.project_id, self.place.route_id)
+        """The route that is chosen: in the tree while it has the focus, else in the pane in the centre."""
+        return self.find_route(self.meant.project_id, self.meant.route_id)
+
+    @property
+    def meant(self) -> Place:
+        """What is chosen where the focus is, or was before it went to the dock."""
+        return self.place if self.region == "tree" or not self.pane_kind else self.pane
+
+    @property
+    def where(self) -> str:
+        """Where the focus is, as keys, footer and help tell it apart: a region, or a pane's kind."""
+        return self.pane_kind if self.region == "editor" and self.pane_kind else self.region
 
     def find_route(self, project_id: str | None, route_id: str | None) -> RouteOut | None:
         """A route by its ids; None where it is not known."""

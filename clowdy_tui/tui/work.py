@@ -1,7 +1,7 @@
 """What the screen asks of the gateway. Each is a worker's body: it posts what came of it, and touches nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from textual.message import Message
@@ -9,7 +9,7 @@ from textual.message import Message
 from clowdy_tui.client import ApiError, Clowdy, GatewayGone
 from clowdy_tui.domain.schemas import FunctionOut, FunctionPatch
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.state import ENTRY_PATH, Snapshot
+from clowdy_tui.tui.state import ENTRY_PATH, Place, Snapshot
 
 RECENT_CALLS = 50
 
@@ -115,6 +115,16 @@ async def fetch_call(client: Clowdy, post: Post, invocation_id: str) -> None:
         post(messages.CallFetched(await client.invocations.get(invocation_id)))
     except (ApiError, GatewayGone) as error:
         post(messages.Failed("The call could not be loaded", str(error)))
+
+
+async def fetch_pane(
+    client: Clowdy, post: Post, fetch: Callable[[Clowdy, Place], Awaitable[Any]], key: tuple[str, str], place: Place
+) -> None:
+    """Fetch the data of a pane of the centre."""
+    try:
+        post(messages.PaneFetched(key, await fetch(client, place)))
+    except (ApiError, GatewayGone) as error:
+        post(messages.PaneFetched(key, None, str(error)))
 
 
 async def set_status(client: Clowdy, post: Post, function: FunctionOut, status: Any) -> None:

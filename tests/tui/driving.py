@@ -56,6 +56,15 @@ def shown(app: Any) -> str:
     return "\n".join(re.sub(r"\s+$", "", "".join(segment.text for segment in line)) for line in lines)
 
 
+def spot(app: Any, text: str, after: str = "") -> tuple[int, int]:
+    """Where a text begins on the screen, for the mouse; with `after`, on a line that has that before it."""
+    for y, line in enumerate(shown(app).splitlines()):
+        start = line.find(after) + len(after) if after in line else -1
+        if start >= 0 and text in line[start:]:
+            return line.index(text, start), y
+    raise AssertionError(f"{text!r} is not on the screen:\n{shown(app)}")
+
+
 async def shows(pilot: Pilot[None], text: str) -> None:
     """Wait until the screen shows a text."""
     await until(pilot, lambda: text in shown(pilot.app))

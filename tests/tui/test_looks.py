@@ -7,7 +7,8 @@ import pytest
 from textual.pilot import Pilot
 
 from clowdy_tui.tui.app import ClowdyApp
-from clowdy_tui.tui.state import Link
+from clowdy_tui.tui.messages import PlaceChosen
+from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, type_text, until
 from tests.tui.fake import PAY, FakeClowdy, connect_to, example
 
@@ -83,6 +84,17 @@ def _dialog(*keys: str, on: str = "") -> Act:
     return act
 
 
+def _pane(kind: Any, project: str = "shop", *keys: str) -> Act:
+    async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        id_ = next(project_.id for project_ in app.state.projects.values() if project_.name == project)
+        app.post_message(PlaceChosen(Place(kind, id_)))
+        await until(pilot, lambda: app.state.where == kind)
+        await _keys(pilot, *keys)
+
+    return act
+
+
 def _nodes(node: Any) -> list[Any]:
     return [found for child in node.children for found in [child, *_nodes(child)]]
 
@@ -105,6 +117,8 @@ LOOKS: dict[str, Act] = {
     "zoom": _zoom,
     "quit": _quit,
     "conflict": _conflict,
+    "routes": _pane("routes"),
+    "routes-empty": _pane("routes", "blog"),
     "new-project": _dialog("p", on="shop"),
     "new-function": _dialog("ctrl+n", on="shop"),
     "new-route": _dialog("a", *"users", on="shop"),

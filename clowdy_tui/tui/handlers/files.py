@@ -15,9 +15,11 @@ class FileHandlers(Core):
     @on(EditorTabs.ActiveChanged)
     def _change_active(self) -> None:
         self.desk.note_active()
+        self.panes.note_active()
         function = self.state.functions.get(self.state.open_function or "")
-        self.workbench.dock.test.set_function(function.id if function else None, function.name if function else "")
-        if self.desk.active is None:
+        if not self.state.pane_kind:
+            self.workbench.dock.test.set_function(function.id if function else None, function.name if function else "")
+        if not self.state.open_count:
             self.workbench.show_editor(False)
             self.workbench.go("tree")
         self.workbench.redraw()

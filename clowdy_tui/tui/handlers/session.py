@@ -41,6 +41,8 @@ class SessionHandlers(Core):
             if self.state.region == "tree":
                 self.workbench.go("tree")
         self.happenings.compare_open_files()
+        self.panes.close_gone()
+        self.panes.fetch_all()
 
     @on(messages.Failed)
     def _tell_failure(self, event: messages.Failed) -> None:
@@ -49,6 +51,7 @@ class SessionHandlers(Core):
     @on(messages.GatewayEvent)
     def _take_event(self, event: messages.GatewayEvent) -> None:
         self.happenings.take(event.event)
+        self.panes.hear(event.event)
 
     @on(messages.ProjectFetched)
     def _take_project(self, event: messages.ProjectFetched) -> None:
@@ -86,4 +89,5 @@ class SessionHandlers(Core):
             self.tell(f"{document.name} was deleted", "What you typed stays open; saving makes a new function of it.",
                       severity="warning")  # fmt: skip
         self.desk.note_unsaved()
+        self.panes.close_gone()
         self.workbench.redraw(tree=True)

@@ -6,6 +6,7 @@ from textual import on
 
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.core import Core
+from clowdy_tui.tui.panes.kinds import PANES
 
 
 class TreeHandlers(Core):
@@ -23,6 +24,8 @@ class TreeHandlers(Core):
         if place.kind == "hint":
             adds = "project.new" if place.project_id is None else "route.new" if place.route_id else "function.new"
             self.post_message(messages.Perform(adds))
+        elif place.kind in PANES:
+            self.panes.open(place)
         elif place.function_id is not None:
             self.open_function(place.function_id)
 

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from clowdy_tui.tui.actions import GROUPS, Keymap, show_key
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.state import ScreenState
 
@@ -40,7 +41,8 @@ class HelpScreen(Dialog[None]):
 
     def compose_box(self) -> Iterable[Widget]:
         with VerticalScroll(id="help"):
-            title, text = ABOUT.get(self._state.region, ABOUT["editor"])
+            kind = PANES.get(self._state.where)
+            title, text = (kind.title, kind.about) if kind else ABOUT[self._state.where]
             yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
             heads = Content.styled(f"{'key':<9}{'tree':<10}{'leader':<8}", "$muted")
             yield Static(heads, classes="group")

@@ -34,7 +34,7 @@ class LeaderScreen(ModalScreen[str]):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        letter = (event.character or "").lower()
+        letter = event.character or ""
         chosen = next((action for action in self._actions() if action.letter and action.letter == letter), None)
         self.dismiss(chosen.id if chosen else None)
 

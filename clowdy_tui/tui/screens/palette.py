@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.messages import Perform, PlaceChosen
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
@@ -136,6 +137,16 @@ def function_entries(state: ScreenState) -> list[Entry]:
         place = Place("function", function.project_id, function.id)
         found.append(Entry(title, tail, PlaceChosen(place), "●" if active else "○"))
     return found
+
+
+def pane_entries(state: ScreenState) -> list[Entry]:
+    """Every pane of every project, by the project's name and its own."""
+    return [
+        Entry(visible(f"{project.name}/{kind.title.lower()}"), "pane", PlaceChosen(Place(kind.id, project.id)), "▤")
+        for project in state.projects_by_name()
+        for kind in PANES.values()
+        if kind.in_tree
+    ]
 
 
 def action_entries(state: ScreenState, keymap: Keymap) -> Iterable[Entry]:

@@ -75,6 +75,7 @@ class Workbench(Screen[None]):
         """Draw the state as it is now; the tree only where it changed, for that is the dear part."""
         if tree:
             self.project_tree.redraw()
+            self.tabs.redraw_panes()
         welcome = self.query_one(Welcome)
         if welcome.display:
             welcome.redraw()
@@ -106,8 +107,8 @@ class Workbench(Screen[None]):
             case "dock":
                 self.dock.focus_shown()
             case _:
-                target: Widget = self.tabs.area or self.query_one(Welcome)
-                target.focus()
+                if not self.tabs.focus_front():
+                    self.query_one(Welcome).focus()
 
     def go_or_hide(self, region: str) -> None:
         """As `go`; hides the pane where the focus is in it already, and goes to the editor."""

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.editor_status import EditorStatus
 from clowdy_tui.tui.widgets.highlight import language_of
@@ -47,7 +48,8 @@ class _Open:
 
 
 class EditorTabs(Widget):
-    """Open files. Holds texts and marks; saving, asking and fetching is done by whoever gets its messages.
+    """Open files, and panes as tabs after them. Holds texts and marks; saving, asking and fetching is done by whoever
+    gets its messages.
 
     `ssh`: no blinking cursor.
     """
@@ -87,7 +89,7 @@ class EditorTabs(Widget):
 
     @dataclass
     class ActiveChanged(Message):
-        """Another file is in front, or none."""
+        """Another file is in front, or none: a pane, or nothing at all."""
 
         document: Document | None
 
@@ -103,6 +105,7 @@ class EditorTabs(Widget):
         self._ready = False
         self._waiting: list[tuple[Document, bool]] = []
         self._files: dict[Key, _Open] = {}
+        self._panes: dict[Key, ProjectPane] = {}
         self._active: Key | None = None
 
     def compose(self) -> ComposeResult:
@@ -127,12 +130,22 @@ class EditorTabs(Widget):
     @property
     def active(self) -> Document | None:
         """The file in front."""
-        return self._files[self._active].document if self._active else None
+        return self._files[self._active].document if self._active in self._files else None
 
     @property
     def area(self) -> CodeArea | None:
         """The text area in front."""
-        return self._files[self._active].area if self._active else None
+        return self._files[self._active].area if self._active in self._files else None
+
+    @property
+    def pane(self) -> ProjectPane | None:
+        """The pane in front."""
+        return self._panes.get(self._active) if self._active else None
+
+    @property
+    def panes(self) -> list[ProjectPane]:
+        """All open panes, in the order of their tabs."""
+        return list(self._panes.values())
 
     @property
     def documents(self) -> list[Document]:
@@ -182,6 +195,42 @@ class EditorTabs(Widget):
         file.area.replace_text(text)
         self._compare(file)
 
+    def open_pane(self, pane: ProjectPane, *, focus: bool = True) -> None:
+        """Bring a pane to the front, as a tab after the files; one with the same key stays where it is open."""
+        shown = self._panes.setdefault(pane.key, pane)
+        if not shown.is_attached:
+            self.query_one("#areas").mount(shown)
+        self._activate(pane.key)
+        if focus:
+            shown.call_after_refresh(shown.take_focus)
+
+    def close_pane(self, pane: ProjectPane) -> None:
+        """Close a pane; what is beside it comes to the front."""
+        if self._panes.get(pane.key) is not pane:
+            return
+        keys = self._keys()
+        place = keys.index(pane.key)
+        had_focus = pane.has_focus_within
+        del self._panes[pane.key]
+        keys.remove(pane.key)
+        if self._active == pane.key:
+            self._activate(keys[min(place, len(keys) - 1)] if keys else None)
+            if had_focus:
+                self.focus_front()
+        else:
+            self._draw()
+        pane.remove()
+
+    def focus_front(self) -> bool:
+        """Give what is in front the focus; False where nothing is open."""
+        if self.pane is not None:
+            self.pane.take_focus()
+        elif self.area is not None:
+            self.area.focus()
+        else:
+            return False
+        return True
+
     def close(self, document: Document | None = None, *, force: bool = False) -> bool:
         """Close a file (the active one if none is named). One with unsaved changes asks first: False, and a message."""
         document = document or self.active
@@ -191,7 +240,7 @@ class EditorTabs(Widget):
         if file.dirty and not force:
             self.post_message(self.CloseRequested(file.document))
             return False
-        keys = list(self._files)
+        keys = self._keys()
         place = keys.index(document.key)
         had_focus = file.area.has_focus
         del self._files[document.key]
@@ -199,8 +248,8 @@ class EditorTabs(Widget):
         if self._active == document.key:
             keys.remove(document.key)
             self._activate(keys[min(place, len(keys) - 1)] if keys else None)
-            if had_focus and self.area is not None:
-                self.area.focus()
+            if had_focus:
+                self.focus_front()
         else:
             self._draw()
         return True
@@ -209,6 +258,12 @@ class EditorTabs(Widget):
         """Bring an open file to the front, without the focus; one that is not open is passed over."""
         if key in self._files:
             self._activate(key)
+
+    def redraw_panes(self) -> None:
+        """Draw the state anew in the pane in front, and the names of all."""
+        if self.pane is not None and self.pane.is_mounted:
+            self.pane.draw()
+        self._draw()
 
     def next(self) -> None:
         """Go to the tab on the right, round about."""
@@ -220,7 +275,7 @@ class EditorTabs(Widget):
 
     def request_save(self) -> None:
         """Ask for the active file to be saved."""
-        if self._active:
+        if self._active in self._files:
             file = self._files[self._active]
             self.post_message(self.SaveRequested(file.document, file.area.text))
 
@@ -261,20 +316,27 @@ class EditorTabs(Widget):
 
     def _step(self, by: int) -> None:
         if self._active:
-            keys = list(self._files)
+            keys = self._keys()
             self._activate(keys[(keys.index(self._active) + by) % len(keys)])
-            self._files[self._active].area.focus()
+            self.focus_front()
+
+    def _keys(self) -> list[Key]:
+        return [*self._files, *self._panes]
 
     def _activate(self, key: Key | None) -> None:
         changed = key != self._active
         self._active = key
         self._show()
+        if self.pane is not None and self.pane.is_mounted:
+            self.pane.draw()
         if changed:
             self.post_message(self.ActiveChanged(self.active))
 
     def _show(self) -> None:
         for key, file in self._files.items():
             file.area.display = key == self._active
+        for key, pane in self._panes.items():
+            pane.display = key == self._active
         if self._ready:
             self.query_one("#empty").display = self._active is None
             self._draw()
@@ -284,10 +346,10 @@ class EditorTabs(Widget):
             return
         bar = self.query_one(TabBar)
         bar.set_tabs(list(self._tabs()), self._active)
-        bar.display = bool(self._files)
+        bar.display = bool(self._keys())
         status = self.query_one(EditorStatus)
-        status.display = bool(self._files)
-        if self._active:
+        status.display = self._active in self._files
+        if self._active in self._files:
             file = self._files[self._active]
             status.show(
                 language=file.area.code_language.title,
@@ -306,6 +368,8 @@ class EditorTabs(Widget):
             if names.count(label) > 1 and document.path != label:
                 label = f"{label} · {document.path}"
             yield Tab(key, label, file.dirty, file.elsewhere is not None)
+        for key, pane in self._panes.items():
+            yield Tab(key, pane.label)
 
     def _file_of(self, area: TextArea) -> _Open | None:
         return next((file for file in self._files.values() if file.area is area), None)
@@ -332,6 +396,9 @@ class EditorTabs(Widget):
             if file.document.key == event.key:
                 self._activate(file.document.key)
                 file.area.focus()
+        for pane in self.panes:
+            if pane.key == event.key:
+                self.open_pane(pane)
 
     @on(TabBar.CloseChosen)
     def _close_chosen(self, event: TabBar.CloseChosen) -> None:
@@ -339,3 +406,6 @@ class EditorTabs(Widget):
         for file in list(self._files.values()):
             if file.document.key == event.key:
                 self.close(file.document)
+        for pane in self.panes:
+            if pane.key == event.key:
+                self.close_pane(pane)

@@ -25,12 +25,12 @@ class KeyFooter(Widget):
         self._keymap = keymap
 
     def render(self) -> Content:
-        region = self._state.region
+        where = self._state.where
         parts: list[Content] = []
         used = 1
-        for action_id in FOOTER.get(region, FOOTER["editor"]):
+        for action_id in FOOTER.get(where, FOOTER["editor"]):
             action = self._keymap.actions[action_id]
-            key = self._keymap.key_of(action_id, region)
+            key = self._keymap.key_of(action_id, where)
             cells = len(key) + len(action.label) + 4
             if not key or used + cells > self.content_size.width:
                 continue

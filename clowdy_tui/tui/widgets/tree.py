@@ -14,6 +14,7 @@ from textual.widgets.tree import TreeNode
 
 from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.messages import PlaceChanged, PlaceChosen
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Link, Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
 
@@ -34,6 +35,7 @@ class ProjectTree(Tree[Place]):
     BORDER_TITLE = "Projects"
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
+    ICON_PANE = "· "
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "tree--project", "tree--section", "tree--muted", "tree--active", "tree--inactive", "tree--unsaved",
         "tree--method", "tree--running",
@@ -84,6 +86,7 @@ class ProjectTree(Tree[Place]):
             sections: Outline = [
                 (Place("functions", id_), functions or [(Place("hint", id_), None)]),
                 (Place("routes", id_), routes or [(Place("hint", id_, None, "routes"), None)]),
+                *((Place(kind.id, id_), None) for kind in PANES.values() if kind.in_tree and kind.id != "routes"),
             ]
             outline.append((Place("project", id_), sections))
         if alone := state.functions_of(None):
@@ -147,7 +150,8 @@ class ProjectTree(Tree[Place]):
     @on(Tree.NodeSelected)
     def _tell_choice(self, event: Tree.NodeSelected[Place]) -> None:
         event.stop()
-        if event.node.allow_expand:
+        place = event.node.data
+        if event.node.allow_expand and not (place and place.kind in PANES):
             event.node.toggle()
         elif event.node.data is not None:
             self.post_message(PlaceChosen(event.node.data))
@@ -183,7 +187,9 @@ class ProjectTree(Tree[Place]):
         label.append(" " * max(1, width - left.cell_len - right.cell_len))
         label.append_text(right)
         # Under the cursor one colour rules, or parts of the label would vanish on the accent.
-        return Text(label.plain, style=style) if self._is_cursor(node) else _over(label, style)
+        if self._is_cursor(node):
+            label = _plain(label)
+        return _over(label, style)
 
     def _is_cursor(self, node: Node) -> bool:
         return self.has_focus and node is self.cursor_node
@@ -197,7 +203,7 @@ class ProjectTree(Tree[Place]):
                 return self._twig(node).append(name, self._style("project")), Text()
             case "group":
                 return self._twig(node).append("no project", self._style("project")), Text()
-            case "functions" | "routes":
+            case "functions":
                 return self._twig(node).append(place.kind, self._style("section")), Text()
             case "function":
                 function = state.functions.get(place.function_id or "")
@@ -210,11 +216,18 @@ class ProjectTree(Tree[Place]):
                     return Text("none yet · p makes one", self._style("muted")), Text()
                 key = "a" if place.route_id else "n"
                 return Text(f"none yet · {key} adds one", self._style("muted")), Text()
+            case _ if kind := PANES.get(place.kind):
+                tail = kind.tail(state, place.project_id or "")
+                name = kind.title.lower()
+                return self._twig(node).append(name, self._style("section")), Text(tail, self._style("muted"))
         return Text(), Text()
 
     def _twig(self, node: Node) -> Text:
+        # A click on the sign folds, one on the name beside it opens.
+        if not node.allow_expand:
+            return Text().append(self.ICON_PANE, self._style("muted"))
         icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE
-        return Text().append(icon, self._style("muted"))
+        return Text().append(icon, self._style("muted") + Style(meta={"toggle": True}))
 
     def _function_label(self, function: FunctionOut) -> tuple[Text, Text]:
         active = function.status == "active"
@@ -259,6 +272,15 @@ def _is_near(place: Place, lost: Place) -> bool:
     """Where the cursor goes when what it was on is gone: to the section that it was in."""
     section = {"function": "functions", "route": "routes"}.get(lost.kind, "project")
     return place.kind == section and place.project_id == lost.project_id
+
+
+def _plain(label: Text) -> Text:
+    """The label without its colours; what a click on a part of it means stays."""
+    plain = Text(label.plain)
+    for span in label.spans:
+        if isinstance(span.style, Style) and span.style.meta:
+            plain.stylize(Style(meta=span.style.meta), span.start, span.end)
+    return plain
 
 
 def _over(label: Text, style: Style) -> Text:

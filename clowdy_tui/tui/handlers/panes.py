@@ -1,0 +1,43 @@
+"""The panes in the centre: what is chosen in one, what was fetched for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from clowdy_tui.tui import messages
+from clowdy_tui.tui.core import Core
+from clowdy_tui.tui.panes.pane import ProjectPane
+
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import RouteOut
+
+
+class PaneHandlers(Core):
+    """Panes say what is chosen in them and what they want; opening and fetching is `panes.keeper`'s."""
+
+    @on(ProjectPane.Chose)
+    def _change_choice(self, event: ProjectPane.Chose) -> None:
+        if event.pane is self.workbench.tabs.pane:
+            self.state.pane = event.place
+            self.workbench.refresh_bars()
+
+    @on(ProjectPane.Stale)
+    def _fetch_pane(self, event: ProjectPane.Stale) -> None:
+        self.panes.fetch(event.pane)
+
+    @on(messages.PaneFetched)
+    def _take_pane(self, event: messages.PaneFetched) -> None:
+        self.panes.take(event.key, event.data, event.problem)
+
+    def try_route(self, route: RouteOut) -> None:
+        """Put the event of a request to a route into the console, for the function that it leads to."""
+        from json import dumps
+
+        from clowdy_tui.tui.route_event import example_event
+
+        test = self.workbench.dock.test
+        test.set_function(route.function_id, route.function_name)
+        test.input.replace_text(dumps(example_event(route), indent=2, ensure_ascii=False))
+        self.workbench.go_dock("test")
