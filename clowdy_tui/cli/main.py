@@ -37,6 +37,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "import": ("import_:import_", "Take over what the web app's clowdy.db holds."),
         "project": ("project:project", "Settings: CORS, rate limit, what is kept of calls."),
         "routes": ("routes:routes", "Routes: which request calls which function."),
+        "keys": ("keys:keys", "API keys: they open routes that have auth api_key."),
         "env": ("env:env", "Environment variables."),
         "deps": ("deps:deps", "Packages."),
         "token": ("token:token", "Tokens for the management API."),

@@ -19,12 +19,14 @@ def token() -> None:
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do; all unless given.")
 @click.option("--user", help="Whose it is; the gateway's owner unless given.")
+@click.option("--expires-in-days", "days", type=click.FloatRange(min=0, min_open=True), help="Never unless given.")
 @with_shell
-def add(shell: Shell, name: str, scopes: tuple[str, ...], user: str | None) -> None:
+def add(shell: Shell, name: str, scopes: tuple[str, ...], user: str | None, days: float | None) -> None:
     """Make a token called NAME and print it, once."""
+    expires_in_s = None if days is None else max(1, round(days * 86_400))
 
     async def work(client: Clowdy) -> TokenCreated:
-        return await client.tokens.create(name, list(scopes) or None, user)
+        return await client.tokens.create(name, list(scopes) or None, user, expires_in_s=expires_in_s)
 
     made = shell.run(work)
     if shell.as_json:
@@ -54,10 +56,11 @@ def ls(shell: Shell) -> None:
                 " ".join(item.scopes),
                 output.ago(item.created_at),
                 output.ago(item.last_used_at) if item.last_used_at else "never",
+                f"{item.expires_at:%Y-%m-%d %H:%M}" if item.expires_at else "never",
             )
             for item in found
         ]
-        output.table(rows, ("ID", "NAME", "USER", "SCOPES", "MADE", "USED"))
+        output.table(rows, ("ID", "NAME", "USER", "SCOPES", "MADE", "USED", "ENDS (UTC)"))
     else:
         output.say("No tokens yet. Make one: clowdy token add NAME")
 

@@ -245,13 +245,17 @@ class Tokens(Resource):
     async def list(self) -> list[TokenOut]:
         return await self._all(list[TokenOut], path_of("tokens"))
 
-    async def create(self, name: str, scopes: Sequence[str] | None = None, user: str | None = None) -> TokenCreated:
+    async def create(
+        self, name: str, scopes: Sequence[str] | None = None, user: str | None = None, expires_in_s: int | None = None
+    ) -> TokenCreated:
         """Make a token. The answer is the only place where it is ever shown. Without `scopes` it has all."""
         body: dict[str, Any] = {"name": name}
         if scopes is not None:
             body["scopes"] = [*scopes]
         if user is not None:
             body["user"] = user
+        if expires_in_s is not None:
+            body["expires_in_s"] = expires_in_s
         return await self._connection.call(TokenCreated, "POST", path_of("tokens"), body=body)
 
     async def revoke(self, id_: str) -> None:

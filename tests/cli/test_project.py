@@ -1,7 +1,9 @@
 """What a project owns, by the command line: routes, variables; and tokens."""
 
 import json
+import urllib.error
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,33 @@ def test_settings_are_set_and_shown(at: Cli) -> None:
     assert "--rate-limit" in at("project", "set", "ruler", "--by", "client", code=2).err
     assert "nothing to change" in at("project", "set", "ruler", code=2).err
     assert "by name" in at("project", "set", "ruler", "--cors-origin", "*", "--cors-credentials", code=1).err
+
+
+def test_a_token_is_given_an_end(at: Cli) -> None:
+    at("token", "add", "guest", "--expires-in-days", "0.5")
+    listed = {item["name"]: item for item in at.json("token", "ls")}["guest"]
+    lasts = datetime.fromisoformat(listed["expires_at"]) - datetime.fromisoformat(listed["created_at"])
+    assert lasts == timedelta(hours=12)
+    assert "0" in at("token", "add", "guest", "--expires-in-days", "0", code=2).err
+
+
+def test_an_api_key_is_shown_once_opens_a_route_and_is_revoked(at: Cli, project: str) -> None:
+    assert "clowdy keys add" in at("keys", "ls", project).out
+    route = at.json("routes", "add", project, "GET", "/guarded", "greets", "--auth", "api_key")
+    key = at("keys", "add", project, "partner").out.strip()
+    listed = at("keys", "ls", project).out
+    assert "partner" in listed
+    assert key not in listed
+
+    def status(key: str) -> int:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(route["url"], headers={"x-api-key": key})) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+
+    assert status(key) == 200
+    assert at("keys", "rm", project, "nobody", code=5).out == ""
+    assert "partner is revoked" in at("keys", "rm", project, "partner").out
+    assert status(key) == 401
