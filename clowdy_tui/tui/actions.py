@@ -16,7 +16,7 @@ from clowdy_tui.tui.state import Link, ScreenState
 Obstacle = Callable[[ScreenState], str]
 """Why an action cannot be done now; an empty text where it can."""
 
-GROUPS = ("Function", "Project", "Panes", "Clowdy")
+GROUPS = ("Function", "Project", "Log", "Panes", "Clowdy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,17 @@ REGISTRY: tuple[Action, ...] = (
            "Project", "Rename", _item, (), ("r",), letter="m"),
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
            "Project", "Delete", _item, (), ("d", "delete"), letter="d"),
+    Action("log.filter", "Filter the log", "By text, !text, /regex/, status:, level:, source:, since:, until:.",
+           "Log", "Filter", _free, letter="/"),
+    Action("log.failed", "Failed calls only", "And all of them again.", "Log", "Failed", _free, letter="E"),
+    Action("log.scope", "One function only", "That of the line under the cursor; all again.",
+           "Log", "Scope", _free, letter="O"),
+    Action("log.context", "Lines around hits", "1, 3, 10 or none of the same call.",
+           "Log", "Around", _free, letter="A"),
+    Action("log.follow", "Follow the log", "Or stay where one reads.", "Log", "Follow", _free, letter="F"),
+    Action("log.wrap", "Wrap long lines", "Or cut them.", "Log", "Wrap", _free, letter="W"),
+    Action("log.save", "Save the log", "The lines that are shown, to a file.", "Log", "Save", _free, letter="S"),
+    Action("log.clear", "Clear the log", "Nothing is deleted at the gateway.", "Log", "Clear", _free, letter="X"),
     Action("pane.tree", "Project tree", "Shows it and goes there; once more hides it.",
            "Panes", "Tree", _free, ("f2",), letter="t"),
     Action("pane.editor", "Editor", "Goes to the open file.", "Panes", "Editor", _free, ("f3",), letter="e"),

@@ -7,13 +7,22 @@ from textual import on
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.handlers.calls import CallHandlers
 from clowdy_tui.tui.handlers.files import FileHandlers
+from clowdy_tui.tui.handlers.logs import LogHandlers
 from clowdy_tui.tui.handlers.memory import MemoryHandlers
 from clowdy_tui.tui.handlers.panes import PaneHandlers
 from clowdy_tui.tui.handlers.session import SessionHandlers
 from clowdy_tui.tui.handlers.tree import TreeHandlers
 
 
-class ClowdyApp(SessionHandlers, TreeHandlers, PaneHandlers, FileHandlers, CallHandlers, MemoryHandlers):
+class ClowdyApp(
+    SessionHandlers,
+    TreeHandlers,
+    PaneHandlers,
+    FileHandlers,
+    CallHandlers,
+    LogHandlers,
+    MemoryHandlers,
+):
     """The full screen."""
 
     def action_perform(self, action_id: str) -> None:

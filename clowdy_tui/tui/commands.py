@@ -124,6 +124,16 @@ def _open_pane(kind: PlaceKind) -> Command:
     return open_
 
 
+def _log(action: str) -> Command:
+    """What the log pane does by a key of its own, from anywhere."""
+
+    def command(app: "ClowdyApp") -> None:
+        app.workbench.go_dock("logs")
+        getattr(app.workbench.dock.logs, f"action_{action}")()
+
+    return command
+
+
 COMMANDS: Mapping[str, Command] = {
     "function.run": _run,
     "function.save": _save,
@@ -140,6 +150,14 @@ COMMANDS: Mapping[str, Command] = {
     "project.routes": _open_pane("routes"),
     "item.edit": _edit,
     "item.delete": _delete,
+    "log.filter": _log("filter"),
+    "log.failed": _log("failed"),
+    "log.scope": _log("scope"),
+    "log.context": _log("context"),
+    "log.follow": _log("toggle_follow"),
+    "log.wrap": _log("wrap"),
+    "log.save": _log("save"),
+    "log.clear": _log("clear"),
     "pane.tree": lambda app: app.workbench.go_or_hide("tree"),
     "pane.editor": lambda app: app.workbench.go("editor"),
     "pane.test": lambda app: app.workbench.go_dock("test"),

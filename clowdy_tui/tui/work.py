@@ -24,7 +24,7 @@ async def load(client: Clowdy, post: Post) -> None:
             client.functions.list(),
             client.health(),
             client.pool(),
-            client.invocations.list(limit=RECENT_CALLS),
+            client.invocations.list(limit=RECENT_CALLS, logs=True, cut=0),
         )
         lists = await asyncio.gather(*(client.routes.list(project.id) for project in projects))
     except (ApiError, GatewayGone) as error:

@@ -1,7 +1,7 @@
 """A gateway in memory with the client's face: for the screen's looks and for what a real one cannot be made to do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from difflib import unified_diff
@@ -62,6 +62,7 @@ class FakeClowdy:
         self.all_projects: dict[str, ProjectOut] = {}
         self.all_functions: dict[str, FunctionOut] = {}
         self.all_routes: dict[str, RouteOut] = {}
+        self.calls: list[InvocationOut] = []
         self.history: dict[tuple[str, int], str] = {}
         self.gone = False
         self.refuse: ApiError | None = None
@@ -298,6 +299,11 @@ class _Functions(_Part):
         del self.fake.all_functions[id_]
         self.fake.publish("function.deleted", function_id=id_)
 
+    async def invocations(self, id_: str, limit: int = 50, before: str | None = None, **filters: Any) -> Sequence[Any]:
+        self.fake.check()
+        calls = await self.fake.invocations.list(limit, before, **filters)
+        return [call for call in calls if call.function_id == id_]
+
 
 class _Routes(_Part):
     async def list(self, project_id: str) -> list[RouteOut]:
@@ -328,7 +334,7 @@ class _Routes(_Part):
 class _Invocations(_Part):
     async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
         self.fake.check()
-        return []
+        return [call for call in self.fake.calls if before is None or call.id < before][:limit]
 
 
 def problem(status: int, detail: str, **extra: Any) -> ApiError:

@@ -9,8 +9,11 @@ from rich.cells import cell_len
 from textual.widgets import Input
 
 from clowdy_tui.domain.schemas import EventOut, InvocationOut, OutcomeStatus
-from clowdy_tui.tui.widgets.log_buffer import LONGEST, Filter, Line, LogBuffer
+from clowdy_tui.tui.widgets.log_buffer import LogBuffer
+from clowdy_tui.tui.widgets.log_call import LONGEST, Line
 from clowdy_tui.tui.widgets.log_line import header, printed, status_piece
+from clowdy_tui.tui.widgets.log_query import Filter
+from clowdy_tui.tui.widgets.log_search import Ask
 from clowdy_tui.tui.widgets.logs import LogPane
 from tests.tui.widget_host import Ears, Host, rows, screen, until
 
@@ -230,9 +233,9 @@ def test_signs_differ_where_colours_do() -> None:
 
 
 def test_streams_are_told_apart_without_colour_and_what_was_sought_is_marked() -> None:
-    assert printed("stderr", "x", 0, "")[0][0] == "err │ "
-    assert printed("stdout", "x", 0, "")[0][0] == "    │ "
-    assert printed("stdout", "an Apple, apple", 0, "apple")[1:] == [
+    assert printed("stderr", "x", 0)[0][0] == "err │ "
+    assert printed("stdout", "x", 0)[0][0] == "    │ "
+    assert printed("stdout", "an Apple, apple", 0, Filter.parse("apple").pattern)[1:] == [
         ("an ", "text"),
         ("Apple", "match"),
         (", ", "text"),
@@ -367,6 +370,11 @@ async def test_filtering_by_text_and_by_function() -> None:
         assert "a plum" in screen(app)
         assert "a pear" not in screen(app)
         pane.show_function("id-none", "none")
+        await until(lambda: "Looking …" in screen(app))
+        pane.take_older(Ask(None, {"function_id": "id-none"}), [])
+        assert "Looking …" in screen(app), "not what was asked for"
+        assert pane.older._asked is not None
+        pane.take_older(pane.older._asked, [])
         await pilot.pause()
         assert "Nothing here passes the filter." in screen(app)
 

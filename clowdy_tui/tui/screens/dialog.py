@@ -24,6 +24,14 @@ Result = TypeVar("Result")
 Values = Mapping[str, str]
 
 
+class Unfit(Exception):
+    """What a form was given cannot be used; shown beneath the field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Dialog(ModalScreen[Result]):
     """A box in the middle. Escape, or a click outside of it, leaves it with nothing done."""
 
@@ -167,6 +175,8 @@ class FormDialog(Dialog[Result], Generic[Result]):
         except ValidationError as error:
             faults = {str(item["loc"][-1]): item["msg"].removeprefix("Value error, ") for item in error.errors()}
             self.post_message(self.Refused("; ".join(f"{name}: {fault}" for name, fault in faults.items()), faults))
+        except Unfit as error:
+            self.post_message(self.Refused(str(error), {error.field: str(error)}))
         except GatewayGone as error:
             self.post_message(self.Refused(f"{error} Nothing was changed; what is typed here stays.", {}))
         else:

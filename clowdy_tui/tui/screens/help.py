@@ -21,8 +21,10 @@ ABOUT = {
     "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
                "what was saved before stays, as a version."),
     "dock": ("Dock", "Test calls the open function with a JSON input and shows its answer apart from what it printed. "
-             "Logs shows what all functions print, as they print it: / filters, !text takes out, escape shows all; "
-             "f follows, w wraps, enter opens a call, y copies a line, Y all of a call's, ^l clears."),
+             "Logs shows what all functions print, as they print it, and goes back as far as there are calls: "
+             "/ filters (text, !text, /regex/, status:failed, level:warn, source:gateway, since:10m, until:14:30), "
+             "c shows lines around what was found, e failed calls alone, o one function alone, escape all; "
+             "f follows, w wraps, s saves to a file, enter opens a call, y copies a line, Y the call's, ^l clears."),
     "chat": ("AI chat", "The place of the assistant; it says how to give it a key."),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from clowdy_tui.tui.text import duration, shorten, visible
-from clowdy_tui.tui.widgets.log_buffer import Line
+from clowdy_tui.tui.widgets.log_call import Line, find_level
 
 Piece = tuple[str, str]
 
@@ -75,20 +75,43 @@ def header(line: Line, width: int) -> list[Piece]:
 
 _LEADS: Final = {"stdout": ("    │ ", "bar"), "stderr": ("err │ ", "stderr"), "error": ("  ✗ │ ", "error")}
 _TEXTS: Final = {"stdout": "text", "stderr": "stderr", "error": "error"}
+_LEVELS: Final = {
+    "trace": "time",
+    "debug": "time",
+    "info": "info",
+    "warn": "warn",
+    "error": "error",
+    "fatal": "error",
+}
 
 
-def printed(kind: str, text: str, part: int, sought: str) -> list[Piece]:
-    """What a call printed, or its error; `part` counts from 0 where a line was wrapped, `sought` is marked in it."""
+def printed(
+    kind: str, text: str, part: int, sought: re.Pattern[str] | None = None, *, beside: bool = False
+) -> list[Piece]:
+    """What a call printed, or its error.
+
+    `part` counts from 0 where a line was wrapped, `sought` is marked in it; `beside`: it was not sought, but stands
+    next to what was.
+    """
     lead = _LEADS[kind] if part == 0 else ("    ┊ ", "bar")
+    if beside:
+        return [(lead[0].replace("│", "·"), "bar"), (text, "beside")]
     style = _TEXTS[kind]
-    if not sought:
-        return [lead, (text, style)]
+    marks: list[tuple[int, int, str]] = []
+    if part == 0 and kind != "error":
+        level, start, end = find_level(text)
+        if level:
+            marks.append((start, end, _LEVELS[level]))
+    if sought is not None:
+        found = [(one.start(), one.end(), "match") for one in sought.finditer(text) if one.end() > one.start()]
+        # What was sought is marked over the level that it may hold.
+        marks = sorted([*(mark for mark in marks if not any(mark[0] < f[1] and f[0] < mark[1] for f in found)), *found])
     pieces: list[Piece] = [lead]
     at = 0
-    for found in re.finditer(re.escape(sought), text, re.IGNORECASE):
-        if found.start() > at:
-            pieces.append((text[at : found.start()], style))
-        pieces.append((found[0], "match"))
-        at = found.end()
+    for start, end, name in marks:
+        if start > at:
+            pieces.append((text[at:start], style))
+        pieces.append((text[start:end], name))
+        at = end
     pieces.append((text[at:], style))
     return pieces

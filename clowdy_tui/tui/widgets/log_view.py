@@ -21,7 +21,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from clowdy_tui.tui.text import wrap_cells
-from clowdy_tui.tui.widgets.log_buffer import Change, Line, LogBuffer
+from clowdy_tui.tui.widgets.log_buffer import Change, LogBuffer
+from clowdy_tui.tui.widgets.log_call import Line
 from clowdy_tui.tui.widgets.log_line import INDENT, Piece, header, printed
 
 Row = tuple[Line, int]
@@ -43,6 +44,9 @@ class LogView(ScrollView, can_focus=True):
         "log--text",
         "log--stderr",
         "log--error",
+        "log--info",
+        "log--warn",
+        "log--beside",
         "log--match",
         "log--cursor",
     }
@@ -71,6 +75,9 @@ class LogView(ScrollView, can_focus=True):
 
         following: bool
 
+    class TopReached(Message):
+        """What comes before the first line may be wanted."""
+
     @dataclass
     class Chosen(Message):
         """The call of the line under the cursor is to be opened."""
@@ -96,6 +103,7 @@ class LogView(ScrollView, can_focus=True):
         """The buffer took in a batch."""
         if change.anew or (self.wrap and self._cut_at != self._room):
             self.rebuild()
+            self.unseen += 0 if self.following else change.added
             return
         shown = self._buffer.shown
         fresh = shown[len(shown) - min(change.added, len(shown)) :]
@@ -120,7 +128,7 @@ class LogView(ScrollView, can_focus=True):
 
     def rebuild(self) -> None:
         """The filter, the width or the way of wrapping changed: begin again, near where one was."""
-        top = self._row_at(self.scroll_offset.y)
+        top = self.top
         self._rows, self._widest = [], 0
         self._cut_at = self._room if self.wrap else 0
         self._strips.clear()
@@ -172,6 +180,18 @@ class LogView(ScrollView, can_focus=True):
         if self._placing or round(old_value) == round(new_value):
             return
         self.following = self.is_vertical_scroll_end
+        if new_value < old_value:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """Say when there is less than a page above: what comes before can be there in time then."""
+        if self.scroll_offset.y <= self.scrollable_content_region.height:
+            self.post_message(self.TopReached())
+
+    def on_mouse_scroll_up(self) -> None:
+        """Where all lines are in sight nothing scrolls, and more is wanted all the same."""
+        if self.max_scroll_y == 0:
+            self._look_up()
 
     def watch_following(self, following: bool) -> None:
         """Say so; following means being at the end, with no cursor."""
@@ -254,7 +274,8 @@ class LogView(ScrollView, can_focus=True):
             return header(line, self.scrollable_content_region.width)
         wanted = self._buffer.filter
         text = wrap_cells(line.text, self._cut_at)[part] if self._cut_at > 0 else line.text
-        return printed(line.kind, text, part, "" if wanted.inverse else wanted.text)
+        beside = self._buffer.context > 0 and wanted.by_line and not wanted.hits(line)
+        return printed(line.kind, text, part, None if wanted.inverse else wanted.pattern, beside=beside)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"log--{name}", partial=True)
@@ -275,6 +296,16 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
 
     # Keys.
+
+    @property
+    def top(self) -> Line | None:
+        """The first line in sight."""
+        return self._row_at(self.scroll_offset.y)
+
+    @property
+    def current(self) -> Line | None:
+        """The line under the cursor, or the last one."""
+        return self._cursor or (self._rows[-1][0] if self._rows else None)
 
     def _row_at(self, index: int) -> Line | None:
         return self._rows[index][0] if 0 <= index < len(self._rows) else None
@@ -312,6 +343,8 @@ class LogView(ScrollView, can_focus=True):
         self._cursor = None
         self.scroll_to(y=target, animate=False, force=True, immediate=True)
         self.refresh()
+        if step < 0:
+            self._look_up()
 
     def action_first(self) -> None:
         """Go to the oldest line."""
@@ -333,10 +366,11 @@ class LogView(ScrollView, can_focus=True):
         elif index >= top + height:
             self._place(index - height + 1)
         self.refresh()
+        self._look_up()
 
     def action_choose(self) -> None:
         """Open the call under the cursor, or the last one."""
-        line = self._cursor or (self._rows[-1][0] if self._rows else None)
+        line = self.current
         if line is not None:
             self.post_message(self.Chosen(line.call.id, line.call.function_id))
 
@@ -352,13 +386,13 @@ class LogView(ScrollView, can_focus=True):
 
     def action_copy_line(self) -> None:
         """The line under the cursor, or the last one, to the clipboard."""
-        line = self._cursor or (self._rows[-1][0] if self._rows else None)
+        line = self.current
         if line is not None:
             self._copy([line], "Line copied")
 
     def action_copy_call(self) -> None:
         """All lines of the call under the cursor that are still held, to the clipboard."""
-        line = self._cursor or (self._rows[-1][0] if self._rows else None)
+        line = self.current
         if line is not None:
             self._copy(
                 [other for other in self._buffer.lines if other.call is line.call and other.kind != "more"],

@@ -12,15 +12,16 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
-from textual.style import Style
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from clowdy_tui.tui.text import count, shorten, visible
-from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, Filter, LogBuffer
+from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, LogBuffer
+from clowdy_tui.tui.widgets.log_call import plain
+from clowdy_tui.tui.widgets.log_head import LogHead
+from clowdy_tui.tui.widgets.log_query import BadQuery, Filter
+from clowdy_tui.tui.widgets.log_search import Ask, OlderCalls
 from clowdy_tui.tui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
@@ -32,11 +33,20 @@ BATCH_S: Final = 0.06
 MAX_PENDING: Final = 4_096
 """Events that wait for the next batch before the oldest of them are taken in at once."""
 
+TYPING_S: Final = 0.25
+"""How long after a key of the filter older calls are looked for."""
+
+CONTEXTS: Final = (0, 1, 3, 10)
+"""Lines shown around each that is sought: the key goes from one to the next."""
+
+FAILED: Final = "status:failed"
+
 
 class LogPane(Widget):
     """Lines of `invocation.*` events, newest last; others are passed over. No timer runs while nothing happens.
 
-    `ssh`: no blinking cursor.
+    What is older than the first line it asks for, page by page (`OlderWanted`), when one scrolls there or when a filter
+    leaves room for it. `ssh`: no blinking cursor.
     """
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
@@ -44,8 +54,12 @@ class LogPane(Widget):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", show=False),
         Binding("exclamation_mark", "filter('!')", "Filter out", show=False),
+        Binding("e", "failed", "Failed calls", show=False),
+        Binding("c", "context", "Lines around", show=False),
+        Binding("o", "scope", "This function only", show=False),
         Binding("w", "wrap", "Wrap", show=False),
         Binding("f", "toggle_follow", "Follow", show=False),
+        Binding("s", "save", "Save to a file", show=False),
         Binding("ctrl+l", "clear", "Clear", show=False),
         Binding("escape", "clear_filter", "Show all", show=False),
     ]
@@ -57,6 +71,21 @@ class LogPane(Widget):
         invocation_id: str
         function_id: str
 
+    @dataclass
+    class OlderWanted(Message):
+        """A page of calls is wanted, for `take_older`."""
+
+        ask: Ask
+
+    class NewestWanted(Message):
+        """The newest calls are wanted, for `prime`: what came meanwhile was not taken in."""
+
+    @dataclass
+    class SaveWanted(Message):
+        """The lines that are shown are wanted in a file."""
+
+        lines: list[str]
+
     def __init__(
         self,
         *,
@@ -67,17 +96,21 @@ class LogPane(Widget):
         super().__init__(id=id)
         self._blink = not ssh
         self.buffer = LogBuffer(capacity)
+        self.older = OlderCalls()
         self._pending: list[tuple[EventOut, datetime]] = []
         self._timer: Timer | None = None
+        self._looking: Timer | None = None
         self._function: tuple[str, str] | None = None
+        self._problem = ""
         self._ready = False
 
     def compose(self) -> ComposeResult:
         """A head of one line, the lines, and what stands there while there are none."""
         with Horizontal(id="head"):
-            yield Static(id="scope", markup=False)
-            yield Input(placeholder="text, or !text for all but those", compact=True, id="filter")
-            yield Static(id="state", markup=False)
+            yield LogHead(id="scope")
+            yield Input(placeholder="text · !text · /regex/ · status:failed · level:warn · since:10m", compact=True,
+                        id="filter")  # fmt: skip
+            yield LogHead(id="state")
         yield LogView(self.buffer)
         yield Static(id="none", markup=False)
 
@@ -118,10 +151,20 @@ class LogPane(Widget):
             self._pending = []
 
     def prime(self, invocations: Iterable[InvocationOut]) -> None:
-        """Headers of calls from before the screen was there."""
+        """Calls from before the screen was there, or that it missed."""
         change = self.buffer.prime(invocations)
         if self._ready:
             self._taken(change)
+
+    def take_older(self, ask: Ask, calls: list[InvocationOut] | None) -> None:
+        """The page that was asked for; None where it could not be had."""
+        if not self.older.take(ask, calls):
+            return
+        if calls:
+            # Whoever follows the end reads it: only what there is room for is put before it.
+            self._taken(self.buffer.put_older(calls, keep=not self.following))
+        self._draw()
+        self._fill()
 
     def set_function_names(self, names: Mapping[str, str]) -> None:
         """Function id → name, for calls whose events do not say."""
@@ -144,11 +187,35 @@ class LogPane(Widget):
             self._timer = None
         pending, self._pending = self._pending, []
         if pending:
+            top = self.view.top
+            self.buffer.keep_from = None if self.following or top is None else top.number
             self._taken(self.buffer.apply(pending))
 
     def _taken(self, change: Change) -> None:
         self.view.changed(change)
         self._draw()
+
+    # What came before.
+
+    def _fill(self) -> None:
+        """Go on looking where the filter leaves room, or where one still reads at the top."""
+        view = self.view
+        empty = len(self.buffer.shown) < self.size.height and not self.buffer.filter.empty
+        full = self.following and len(self.buffer.lines) >= self.buffer.capacity
+        reading = not self.following and view.scroll_offset.y == 0
+        if (empty and not full) or reading:
+            self._want_older(anew=False)
+
+    def _want_older(self, *, anew: bool) -> None:
+        ask = self.older.next(self.buffer.filter, self.buffer.oldest, anew=anew)
+        if ask is not None:
+            self.post_message(self.OlderWanted(ask))
+        self._draw_head()
+
+    @on(LogView.TopReached)
+    def _top_reached(self, event: LogView.TopReached) -> None:
+        event.stop()
+        self._want_older(anew=True)
 
     # What is shown.
 
@@ -159,59 +226,62 @@ class LogPane(Widget):
         none = self.query_one("#none", Static)
         none.display = not some
         if not some:
-            if self.buffer.lines:
+            if self.older.busy and not self.buffer.filter.empty:
+                none.update(f"Looking …\n\n{self.older.said}\nEsc shows all lines again.")
+            elif self.buffer.lines or not self.buffer.filter.empty:
                 none.update("Nothing here passes the filter.\n\nEsc shows all lines again.")
             else:
                 none.update("No calls yet.\n\nPress F5 to run the open function, or curl one of its routes.")
         self._draw_head()
 
     def _draw_head(self) -> None:
+        field = self.query_one("#filter", Input)
         view = self.view
-        wanted = self.buffer.filter
-        scope = Content.styled(shorten(visible(self._function[1]), 24) if self._function else "All functions", "bold")
-        if wanted.text and not self.query_one("#filter").display:
-            said = f"  {'without' if wanted.inverse else 'with'} “{shorten(visible(wanted.text), 24)}”"
-            scope += Content.styled(said, "$warning")
-        self.query_one("#scope", Static).update(scope)
-        lines = count(len(self.buffer.shown), "line")
-        parts = [
-            Content.styled(lines, "$muted"),
-            Content.styled("wrap" if view.wrap else "no wrap", "$muted").stylize(Style.from_meta({"log": "wrap"})),
-        ]
-        if self.size.width < 60:
-            del parts[0]
-        if view.following:
-            badge = Content.styled(" FOLLOW ", "bold $on-accent on $accent")
-        elif view.unseen:
-            badge = Content.styled(f" {view.unseen:,} new below ↓ ", "bold $background on $warning")
+        scope, state = self.query_one("#scope", LogHead), self.query_one("#state", LogHead)
+        scope.say_scope(self._function[1] if self._function else None, "" if field.display else field.value.strip())
+        if self._problem:
+            state.say_problem(self._problem)
         else:
-            badge = Content.styled(" PAUSED · End follows ", "$muted on $panel")
-        parts.append(badge.stylize(Style.from_meta({"log": "follow"})))
-        self.query_one("#state", Static).update(Content("  ").join(parts))
+            state.say_state(
+                width=self.size.width,
+                lines=len(self.buffer.shown),
+                older=self.older.said,
+                context=self.buffer.context,
+                wrap=view.wrap,
+                following=view.following,
+                unseen=view.unseen + self.buffer.missed,
+            )
 
     def on_resize(self) -> None:
         """Say as much as fits."""
         self._draw_head()
 
-    def _refilter(self) -> None:
+    def _refilter(self, context: int | None = None) -> None:
         typed = self.query_one("#filter", Input).value if self._ready else ""
-        self.buffer.set_filter(Filter.parse(typed, [self._function[0]] if self._function else []))
+        try:
+            wanted = Filter.parse(typed, [self._function[0]] if self._function else [])
+        except BadQuery as problem:
+            self._problem = str(problem)
+        else:
+            self._problem = ""
+            self.buffer.set_filter(wanted, context)
+            if self._ready:
+                self.view.rebuild()
         if self._ready:
-            self.view.rebuild()
             self._draw()
+            # Not for every letter of a word.
+            if self._looking is not None:
+                self._looking.stop()
+            self._looking = self.set_timer(TYPING_S, self._fill)
 
     # Keys and clicks.
 
     def on_click(self, event: events.Click) -> None:
         """The words in the head can be clicked."""
-        match event.style.meta.get("log"):
-            case "wrap":
-                self.action_wrap()
-            case "follow":
-                self.action_toggle_follow()
-            case _:
-                return
-        event.stop()
+        action = event.style.meta.get("log")
+        if action in ("wrap", "toggle_follow", "context", "filter", "scope"):
+            event.stop()
+            getattr(self, f"action_{action}")()
 
     def action_filter(self, begin: str = "") -> None:
         """Type a filter."""
@@ -223,11 +293,31 @@ class LogPane(Widget):
         field.cursor_position = len(field.value)
         self._draw_head()
 
+    def action_failed(self) -> None:
+        """Only calls that failed; all again."""
+        field = self.query_one("#filter", Input)
+        words = field.value.split()
+        kept = [word for word in words if not word.startswith("status:")]
+        field.value = " ".join(kept if FAILED in words else [*kept, FAILED])
+
+    def action_context(self) -> None:
+        """More of the lines around what is sought, and none again."""
+        place = CONTEXTS.index(self.buffer.context) if self.buffer.context in CONTEXTS else 0
+        self._refilter(CONTEXTS[(place + 1) % len(CONTEXTS)])
+
+    def action_scope(self) -> None:
+        """Only the function whose line the cursor is on; all again."""
+        if self._function is not None:
+            self.show_function(None)
+        elif (line := self.view.current) is not None:
+            self.show_function(line.call.function_id, line.call.function_name)
+
     def action_clear_filter(self) -> None:
         """Show all lines again."""
         field = self.query_one("#filter", Input)
         field.value = ""
         field.display = False
+        self._function = None
         self._refilter()
         self.view.focus()
 
@@ -243,9 +333,14 @@ class LogPane(Widget):
         else:
             self.view.action_follow()
 
+    def action_save(self) -> None:
+        """Write what is shown to a file."""
+        self.post_message(self.SaveWanted([plain(line) for line in self.buffer.shown if line.kind != "more"]))
+
     def action_clear(self) -> None:
         """Forget the lines that are here; nothing is deleted at the gateway."""
         self.buffer.clear()
+        self.older.forget()
         self.view.rebuild()
         self._draw()
 
@@ -257,13 +352,21 @@ class LogPane(Widget):
     @on(Input.Submitted, "#filter")
     def _filter_done(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
-        self.view.focus()
+        if not self._problem:
+            event.input.display = False
+            self.view.focus()
         self._draw_head()
 
     @on(LogView.FollowChanged)
     def _follow_changed(self, event: LogView.FollowChanged) -> None:
         event.stop()
+        if event.following and self.buffer.cut_off:
+            # What came meanwhile was not taken in: begin again at the end.
+            self.buffer.clear()
+            self.older.forget()
+            self.view.rebuild()
+            self._draw()
+            self.post_message(self.NewestWanted())
         self._draw_head()
 
     @on(LogView.Chosen)
