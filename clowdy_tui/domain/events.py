@@ -60,7 +60,8 @@ class EventBus:
     def __init__(self, ring_size: int = RING_SIZE) -> None:
         # The epoch tells the ids of this process from those of the one before: sequences begin at 1 in each.
         self.epoch = f"{time.time_ns() // 1_000_000:x}"
-        self._ring: deque[Event] = deque(maxlen=ring_size)
+        # What an event is made of: most are overwritten before anybody reads them, so that none is made until then.
+        self._ring: deque[tuple[str, dict[str, Any], str]] = deque(maxlen=ring_size)
         self._last = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -72,12 +73,16 @@ class EventBus:
     def publish(self, type_: str, data: dict[str, Any], *, owner: str) -> None:
         """Append an event and wake the readers."""
         self._last += 1
-        self._ring.append(Event(f"{self.epoch}-{self._last}", type_, data, owner))
+        self._ring.append((type_, data, owner))
         if self._waiters:
             waiters, self._waiters = self._waiters, set()
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    def kept(self) -> list[Event]:
+        """What is in the ring, oldest first."""
+        return self._after(self._last - len(self._ring))
 
     async def subscribe(
         self, after: str | None = None, *, allows: Callable[[Event], bool] = lambda _: True
@@ -122,4 +127,5 @@ class EventBus:
         if count <= 0:
             return []
         # From the right end: a deque indexes its ends in constant time, and readers are nearly always there.
-        return [self._ring[index] for index in range(len(self._ring) - count, len(self._ring))]
+        ring, last = self._ring, self._last
+        return [Event(f"{self.epoch}-{last - back}", *ring[-1 - back]) for back in range(count - 1, -1, -1)]

@@ -26,13 +26,16 @@ class Refused(Exception):
 
 
 class Pool:
-    """One deployment's instances and the calls that wait for one, first come first served."""
+    """One deployment's instances and the calls that wait for one, first come first served.
 
-    __slots__ = ("deployment", "idle", "live", "retired", "starting", "waiters")
+    `open` are the instances that have room for a call, the one to use next last.
+    """
+
+    __slots__ = ("deployment", "live", "open", "retired", "starting", "waiters")
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self.idle: list[Worker] = []
+        self.open: list[Worker] = []
         self.live: set[Worker] = set()
         self.starting = 0
         self.retired = False
@@ -44,7 +47,7 @@ class Pool:
 
 
 class AssignmentService:
-    """Gives calls their instances. Never shares one between deployment keys; one call at a time in each."""
+    """Gives calls their instances. Never shares one between deployment keys; no more calls in one than it takes."""
 
     def __init__(self, placement: PlacementService, limits: EngineLimits) -> None:
         self._placement = placement
@@ -77,12 +80,19 @@ class AssignmentService:
         pool.retired = False
         if pool.waiters:
             return None
-        if pool.idle:
-            worker = pool.idle.pop()
-            del self._idle[worker]
-            return worker
+        if pool.open:
+            instance = pool.open[-1]
+            if not instance.taken:
+                del self._idle[instance]
+            instance.taken += 1
+            if instance.taken >= instance.width:
+                pool.open.pop()
+            return instance
         if len(pool.live) + pool.starting < deployment.max_instances:
-            return self._from_spare(pool)
+            worker = self._from_spare(pool)
+            if worker is not None:
+                worker.taken += 1
+            return worker
         return None
 
     async def acquire(self, deployment: Deployment) -> tuple[Worker, bool]:
@@ -108,8 +118,10 @@ class AssignmentService:
                 worker, _ = waiter.result()
                 if worker.deployment is not None:
                     self.release(worker)
-                elif not self._hand_over(pool, worker, fresh=True):
-                    self._put_back(pool, worker)
+                else:
+                    worker.taken -= 1
+                    if not self._hand_over(pool, worker, fresh=True):
+                        self._put_back(pool, worker)
             raise
         finally:
             timer.cancel()
@@ -117,18 +129,24 @@ class AssignmentService:
                 pool.waiters.remove(waiter)
 
     def release(self, worker: Worker) -> None:
-        """A call is over: the next one waiting gets the instance, else it is idle, else it goes."""
+        """A call is over: the next one waiting gets its place, else it is free, else the instance goes."""
         assert worker.deployment is not None
+        worker.taken -= 1
         pool = self._pools.get(worker.deployment.key)
         if pool is None or worker not in pool.live:
             return
         if worker.spent or self._closed:
-            worker.kill("it is not fit for another call")
+            self._close_to_others(pool, worker)
+            if not worker.taken:
+                worker.kill("it is not fit for another call")
         elif not self._hand_over(pool, worker, fresh=False):
-            if pool.retired:
+            if worker.taken == worker.width - 1:
+                pool.open.append(worker)
+            if worker.taken:
+                pass
+            elif pool.retired:
                 worker.kill("its deployment was replaced")
             else:
-                pool.idle.append(worker)
                 self._idle[worker] = None
                 if len(self._idle) > self._limits.max_idle:
                     self._evict()
@@ -137,13 +155,29 @@ class AssignmentService:
         if self._starved:
             self._feed_starved()
 
+    def widened(self, worker: Worker) -> None:
+        """An instance takes more calls at once than it said before."""
+        assert worker.deployment is not None
+        pool = self._pools.get(worker.deployment.key)
+        if pool is None or worker not in pool.live:
+            return
+        while worker.taken < worker.width and self._hand_over(pool, worker, fresh=False):
+            pass
+        if 0 < worker.taken < worker.width and worker not in pool.open:
+            pool.open.append(worker)
+
+    def _close_to_others(self, pool: Pool, worker: Worker) -> None:
+        if worker in pool.open:
+            pool.open.remove(worker)
+
     def retire(self, function_id: str, keep_key: str | None) -> None:
         """Instances of the function's other deployments finish what they run and go."""
         for key, pool in list(self._pools.items()):
             if pool.deployment.function_id == function_id and key != keep_key:
                 pool.retired = True
-                for worker in list(pool.idle):
-                    worker.kill("its deployment was replaced")
+                for worker in list(pool.open):
+                    if not worker.taken:
+                        worker.kill("its deployment was replaced")
                 self._drop_if_empty(pool)
 
     async def warm(self, deployment: Deployment) -> None:
@@ -158,6 +192,8 @@ class AssignmentService:
             worker = self._take_fresh(deployment)
             if worker is None:
                 worker, _made = await self.acquire(deployment)
+            else:
+                worker.taken += 1
             if worker.deployment is None:
                 await worker.warm(deployment)
             self.release(worker)
@@ -167,8 +203,8 @@ class AssignmentService:
         self._idle.pop(worker, None)
         for pool in self._pool_of(worker):
             pool.live.discard(worker)
-            if worker in pool.idle:
-                pool.idle.remove(worker)
+            if worker in pool.open:
+                pool.open.remove(worker)
             self._grow(pool)
             self._drop_if_empty(pool)
         if self._starved:
@@ -251,6 +287,7 @@ class AssignmentService:
         while pool.waiters:
             waiter = pool.waiters.popleft()
             if not waiter.done():
+                worker.taken += 1
                 waiter.set_result((worker, fresh))
                 return True
         return False

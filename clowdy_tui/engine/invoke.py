@@ -1,6 +1,7 @@
 """InvokeService: the one way in. Warm → assignment, cold → placement, run → worker."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final, Literal
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.assignment import AssignmentService, Refused
+from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.layers import LayerStore
 from clowdy_tui.engine.limits import EngineLimits
@@ -21,6 +23,9 @@ from clowdy_tui.engine.worker import State, Worker
 
 _TELL_EVERY_S: Final = 0.1
 _LOOK_AGAIN_S: Final = 2.0
+_FAULT: Final = "Something went wrong inside Clowdy; its log says more."
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,43 @@ class InvokeService:
         else:
             self._look_again()
 
+    def begin(
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        done: Done,
+        on_log: LogSink | None = None,
+        receiver: Receiver | None = None,
+    ) -> Call:
+        """Begin to run the handler with this event, which is JSON; `done` is told the outcome, not before this returns.
+
+        `receiver` takes the answer of a handler that streams, as it comes; without one it is joined to one text.
+        Never raises for what user code does.
+        """
+        call = Call(deployment, event, invocation_id, on_log, receiver, done, self._settled)
+        if len(event) > self._limits.max_event_bytes:
+            text = f"The event is {len(event)} bytes; at most {self._limits.max_event_bytes} are allowed."
+            refused = Outcome(OutcomeStatus.ERROR, error_type="EventTooLarge", error_message=text)
+            asyncio.get_running_loop().call_soon(done, refused)
+        elif not self._status.available:
+            asyncio.get_running_loop().call_soon(done, self._unavailable())
+        else:
+            self._start(call)
+        return call
+
+    def cancel(self, call: Call) -> None:
+        """Nobody wants the call any more: its instance ends with it, and its `done` is not told."""
+        call.done = _nobody
+        if call.search is not None:
+            call.search.cancel()
+        elif (worker := call.worker) is not None:
+            call.worker = None
+            worker.cancel(call)
+            self._assignment.release(worker)
+            self._changed()
+
     async def invoke(
         self,
         deployment: Deployment,
@@ -106,53 +148,75 @@ class InvokeService:
         on_log: LogSink | None = None,
         receiver: Receiver | None = None,
     ) -> Outcome:
-        """Run the handler with this event, which is JSON.
-
-        `receiver` takes the answer of a handler that streams, as it comes; without one it is joined to one text.
-        Never raises for what user code does. Cancelling kills the instance and is raised again.
-        """
-        if len(event) > self._limits.max_event_bytes:
-            text = f"The event is {len(event)} bytes; at most {self._limits.max_event_bytes} are allowed."
-            return Outcome(OutcomeStatus.ERROR, error_type="EventTooLarge", error_message=text)
-        if not self._status.available:
-            return self._unavailable()
-        outcome, again = await self._once(deployment, event, invocation_id, on_log, receiver)
-        if again:
-            outcome, _ = await self._once(deployment, event, invocation_id, on_log, receiver)
-        return outcome
-
-    async def _once(
-        self,
-        deployment: Deployment,
-        event: bytes,
-        invocation_id: str,
-        on_log: LogSink | None,
-        receiver: Receiver | None,
-    ) -> tuple[Outcome, bool]:
-        """One try; whether another is right: the instance was lost before the handler began."""
-        queue_us = init_us = 0
-        worker = self._assignment.take(deployment)
-        if worker is None:
-            began = time.monotonic()
-            try:
-                worker, fresh = await self._assignment.acquire(deployment)
-            except Refused as refused:
-                waited = int((time.monotonic() - began) * 1e6)
-                told = Outcome(refused.status, error_type=refused.kind, error_message=refused.message, queue_us=waited)
-                return told, False
-            waited = int((time.monotonic() - began) * 1e6)
-            queue_us, init_us = (0, waited) if fresh else (waited, 0)
+        """`begin`, and wait for the outcome. Cancelling kills the instance and is raised again."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        call = self.begin(
+            deployment,
+            event,
+            invocation_id=invocation_id,
+            done=lambda ended: None if outcome.done() else outcome.set_result(ended),
+            on_log=on_log,
+            receiver=receiver,
+        )
         try:
-            outcome = await worker.call(
-                deployment, event, invocation_id=invocation_id, on_log=on_log, receiver=receiver
+            return await outcome
+        except asyncio.CancelledError:
+            self.cancel(call)
+            raise
+
+    def _start(self, call: Call) -> None:
+        worker = self._assignment.take(call.deployment)
+        if worker is not None:
+            worker.begin(call)
+        else:
+            call.search = self._placement.background(self._wait(call))
+
+    async def _wait(self, call: Call) -> None:
+        """Begin the call as soon as there is an instance for it."""
+        began = time.monotonic()
+        try:
+            worker, fresh = await self._assignment.acquire(call.deployment)
+        except Refused as refused:
+            call.search = None
+            waited = int((time.monotonic() - began) * 1e6)
+            call.done(
+                Outcome(
+                    refused.status,
+                    error_type=refused.kind,
+                    error_message=refused.message,
+                    queue_us=call.queue_us + waited,
+                    init_us=call.init_us,
+                )
             )
-        finally:
-            self._assignment.release(worker)
-            self._changed()
-        outcome.queue_us = queue_us
-        outcome.init_us += init_us
-        again = outcome.status is OutcomeStatus.CRASHED and not worker.handler_may_have_run
-        return outcome, again
+            return
+        except Exception as error:
+            logger.exception("No instance could be had for %s", call.deployment.function_name)
+            call.search = None
+            call.done(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=_FAULT))
+            return
+        call.search = None
+        waited = int((time.monotonic() - began) * 1e6)
+        if fresh:
+            call.init_us += waited
+        else:
+            call.queue_us += waited
+        worker.begin(call)
+
+    def _settled(self, call: Call, outcome: Outcome) -> None:
+        """The call has ended in its worker."""
+        worker, call.worker = call.worker, None
+        assert worker is not None
+        self._assignment.release(worker)
+        self._changed()
+        if outcome.status is OutcomeStatus.CRASHED and not call.handler_may_have_run and not call.again:
+            # The instance was lost before the handler began: nothing is done twice.
+            call.again = True
+            call.log = None
+            self._start(call)
+            return
+        outcome.queue_us = call.queue_us
+        outcome.init_us += call.init_us
+        call.done(outcome)
 
     async def warm(self, deployment: Deployment) -> None:
         """See to it that the deployment has its `min_instances`, at least one, with the code imported.
@@ -259,6 +323,10 @@ class InvokeService:
         self._tell_timer = None
         if self._on_change is not None:
             self._on_change(self.counts())
+
+
+def _nobody(_outcome: Outcome) -> None:
+    """Whom a call tells that was cancelled."""
 
 
 def _info(worker: Worker, state: State) -> InstanceInfo:

@@ -1,4 +1,4 @@
-"""Worker: one live sandbox, its channel, and the one call that may run in it."""
+"""Worker: one live sandbox, its channel, and the calls that run in it."""
 
 import asyncio
 import time
@@ -9,44 +9,28 @@ from typing import Any, Final, Literal
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine import protocol
+from clowdy_tui.engine.call import Call
 from clowdy_tui.engine.calllog import CallLog
 from clowdy_tui.engine.deployment import Deployment, SpareShape
 from clowdy_tui.engine.limits import EngineLimits
-from clowdy_tui.engine.outcome import LogSink, Outcome, Stream
+from clowdy_tui.engine.outcome import Outcome, Stream
 from clowdy_tui.engine.pack import LAYER_PLACE
 from clowdy_tui.engine.protocol import FrameError, FrameReader
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
-from clowdy_tui.engine.streaming import Collector, Flow, Receiver, Streamed
+from clowdy_tui.engine.streaming import Collector, Flow, Streamed
 
 State = Literal["starting", "spare", "idle", "busy", "gone"]
 
 _LATE_S: Final = 0.05
 """A deadline that fires this late fires because the event loop was blocked: the answer may be waiting unread."""
 _GRACE_S: Final = 0.02
+_EARLY_S: Final = 0.001
+"""What a timer may come too early: uvloop's count whole milliseconds."""
 _STREAMS: Final[dict[int, Stream]] = {protocol.STDOUT: "stdout", protocol.STDERR: "stderr"}
 
 
 class BootFailed(Exception):
     """The sandbox came to nothing before it was ready."""
-
-
-class Call:
-    """The call that runs now."""
-
-    __slots__ = ("answer", "began", "deadline", "late", "log", "number", "receiver", "streamed", "timer")
-
-    def __init__(
-        self, number: int, answer: "asyncio.Future[Outcome]", began: float, log: CallLog, receiver: Receiver | None
-    ) -> None:
-        self.number = number
-        self.answer = answer
-        self.began = began
-        self.log = log
-        self.receiver = receiver
-        self.streamed: Streamed | None = None
-        self.deadline = 0.0
-        self.late = False
-        self.timer: asyncio.TimerHandle | None = None
 
 
 class Worker:
@@ -74,8 +58,10 @@ class Worker:
         self.memory_kb: int | None = None
         self.spent = False
         """Takes no further call: what happened in it makes it unfit (out of memory), or it is being retired."""
-        self.handler_may_have_run = False
-        """Of the last call: whether a second try could do something twice."""
+        self.width = 1
+        """How many calls it takes at once."""
+        self.taken = 0
+        """How many calls have been promised to it: counted by whoever assigns them."""
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._on_gone = on_gone
@@ -90,7 +76,9 @@ class Worker:
         self._load_sent = 0.0
         self._init_us = 0
         self._is_loaded = False
-        self._call: Call | None = None
+        self._calls: dict[int, Call] = {}
+        self._given_up: set[int] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._between = CallLog(limits.log_bytes, None, 0.0)
         self._trouble = ""
 
@@ -159,51 +147,33 @@ class Worker:
             self.state = "idle"
             self.idle_since = time.monotonic()
 
-    async def call(
-        self,
-        deployment: Deployment,
-        event: bytes,
-        *,
-        invocation_id: str,
-        on_log: LogSink | None,
-        receiver: Receiver | None = None,
-    ) -> Outcome:
-        """Run the handler once. Never raises for what user code does. A handler that streams is told to `receiver`;
-        without one its stream is joined to one text.
-
-        Cancelling kills the sandbox.
+    def begin(self, call: Call) -> None:
+        """Run the handler once. Never raises for what user code does; `call.settled` is told how it ended. A handler
+        that streams is told to the call's receiver; without one its stream is joined to one text.
         """
-        loop = self._loop
-        cold = self.deployment is None
-        load = self.load(deployment) if cold else b""
-        self.calls += 1
+        deployment = call.deployment
+        self.calls = number = self.calls + 1
         self.state = "busy"
-        self.handler_may_have_run = False
-        began = time.monotonic()
-        log = CallLog(self._limits.log_bytes, on_log, began)
+        call.begin(self, number, time.monotonic())
         if self._between.entries:
-            log.take_over(self._between)
-        call = Call(self.calls, loop.create_future(), began, log, receiver)
-        call.deadline = began + deployment.timeout_s
-        call.timer = loop.call_at(call.deadline, self._deadline, call)
-        self._call = call
-        frame = protocol.call_frame(call.number, int(deployment.timeout_s * 1000), invocation_id, event)
-        self._write(load + frame if load else frame)
-        try:
-            outcome = await call.answer
-        except asyncio.CancelledError:
-            self._call = None
-            call.timer.cancel()
-            if call.streamed is not None:
-                call.streamed.flow.end()
-            self._end("its call was cancelled")
-            raise
-        outcome.cold_start = cold
-        outcome.instance_id = self.id
-        if cold:
-            outcome.init_us = self._init_us
-            outcome.run_us = max(0, outcome.run_us - self._init_us)
-        return outcome
+            self._log_of(call).take_over(self._between)
+        self._calls[number] = call
+        if self._timer is None:
+            # Calls of an instance have all the same time, so the one that began first is due first: one timer does for
+            # all, and looks when it fires whether anything is due.
+            self._timer = self._loop.call_at(call.deadline, self._look_at_deadlines)
+        frame = protocol.call_frame(number, int(deployment.timeout_s * 1000), call.invocation_id, call.event)
+        self._write(self.load(deployment) + frame if call.cold else frame)
+
+    def cancel(self, call: Call) -> None:
+        """Nobody wants the call any more. The sandbox ends, at once or with the other calls that run in it; `settled`
+        is not told.
+        """
+        if self._calls.pop(call.number, None) is None:
+            return
+        if call.streamed is not None:
+            call.streamed.flow.end()
+        self._give_up(call, "its call was cancelled")
 
     def kill(self, reason: str) -> None:
         """End it now; a call that runs in it ends as crashed, for this reason."""
@@ -226,18 +196,13 @@ class Worker:
             self._end(f"something other than the runner wrote to its channel: {error}")
 
     def output_received(self, stream: Stream, data: bytes) -> None:
-        call = self._call
-        (call.log if call is not None else self._between).raw(stream, data, time.monotonic())
+        # Bytes of a descriptor do not say whose they are: of several calls that run, the first one gets them.
+        log = self._log_of(next(iter(self._calls.values()))) if self._calls else self._between
+        log.raw(stream, data, time.monotonic())
 
     def sandbox_exited(self, how: SandboxExit) -> None:
-        call = self._call
-        if call is not None:
-            self.handler_may_have_run = call.streamed is not None or (self._is_loaded and not how.undelivered)
-            if how.out_of_memory:
-                limit = self.shape.memory_mb
-                self._answer(OutcomeStatus.OUT_OF_MEMORY, kind="OutOfMemory", message=f"It used more than {limit} MB.")
-            else:
-                self._answer(OutcomeStatus.CRASHED, kind="Crashed", message=_how_it_ended(how))
+        for call in self._calls.values():
+            call.handler_may_have_run = call.streamed is not None or (self._is_loaded and not how.undelivered)
         if not self._ready.done():
             printed = " ".join(entry.text for entry in self._between.finish(time.monotonic())[-5:])
             self._ready.set_exception(
@@ -245,7 +210,11 @@ class Worker:
             )
             # Nobody waits for it any more where it was ended while it began.
             self._ready.exception()
-        self._end("it ended")
+        if how.out_of_memory:
+            limit = self.shape.memory_mb
+            self._gone(OutcomeStatus.OUT_OF_MEMORY, "OutOfMemory", f"It used more than {limit} MB.")
+        else:
+            self._gone(OutcomeStatus.CRASHED, "Crashed", _how_it_ended(how))
 
     def pause_writing(self) -> None:
         """One call at a time, and its event has a bound: what is queued is bounded already."""
@@ -257,19 +226,23 @@ class Worker:
 
     def _frame(self, kind: int, body: memoryview) -> None:
         if kind == protocol.RESULT or kind == protocol.ERROR:  # noqa: PLR1714  twice as fast as a set, on every call
-            call = self._call
-            if call is None or not self._is_loaded or len(body) < 8:
+            if not self._is_loaded or len(body) < 8:
                 raise FrameError("an answer that nobody asked for")
             number, self.memory_kb = protocol.ANSWER_HEAD.unpack_from(body)
-            if number != call.number:
-                raise FrameError("an answer to another call")
-            self.handler_may_have_run = True
+            call = self._calls.get(number)
+            if call is None:
+                if number not in self._given_up:
+                    raise FrameError("an answer to another call")
+                self._given_up.remove(number)
+                return
             if kind == protocol.RESULT:
-                streamed = call.streamed
-                output = bytes(body[8:]) if streamed is None else streamed.end(body[8:])
-                self._answer(OutcomeStatus.SUCCESS, output=output)
+                output = bytes(body[8:]) if call.streamed is None else call.streamed.end(body[8:])
+                del self._calls[number]
+                self._settle(call, OutcomeStatus.SUCCESS, output=output)
             else:
-                self._failed(*protocol.parse_error(body[8:]))
+                told = protocol.parse_error(body[8:])
+                del self._calls[number]
+                self._failed(call, *told)
         elif kind == protocol.LOG:
             self._log_frame(body)
         elif kind == protocol.CHUNK or kind == protocol.HEAD:  # noqa: PLR1714  as above
@@ -285,8 +258,8 @@ class Worker:
                 protocol.parse_error(body[4:])
             self._is_loaded = True
             # The answer to a first call often comes in the same piece: only the runner knows what took how long.
-            told = protocol.LOADED_HEAD.unpack_from(body)[0]
-            self._init_us = min(told, int((time.monotonic() - self._load_sent) * 1e6))
+            told_us = protocol.LOADED_HEAD.unpack_from(body)[0]
+            self._init_us = min(told_us, int((time.monotonic() - self._load_sent) * 1e6))
             if self._loaded is not None and not self._loaded.done():
                 self._loaded.set_result(None)
         else:
@@ -296,19 +269,27 @@ class Worker:
         if len(body) < 10 or self.deployment is None:
             raise FrameError("a LOG out of turn")
         number, stream, flags, at_us = protocol.LOG_HEAD.unpack_from(body)
-        call = self._call
-        if stream not in _STREAMS or (number and (call is None or number != call.number)):
+        call = self._calls.get(number)
+        if stream not in _STREAMS or (number and call is None and number not in self._given_up):
             raise FrameError("a LOG of another call")
-        log = call.log if call is not None else self._between
+        if number and call is None:
+            return
+        if call is None and self._calls:
+            call = next(iter(self._calls.values()))
+        log = self._log_of(call) if call is not None else self._between
         text = str(body[10:], "utf-8", "replace")
         log.line(_STREAMS[stream], text, at_us if number else 0, flags)
 
     def _stream_frame(self, kind: int, body: memoryview) -> None:
-        call, sandbox = self._call, self._sandbox
-        if call is None or sandbox is None or not self._is_loaded or len(body) < 4:
+        sandbox = self._sandbox
+        if sandbox is None or not self._is_loaded or len(body) < 4:
             raise FrameError("a piece of an answer that nobody asked for")
-        if protocol.CALL_NUMBER.unpack_from(body)[0] != call.number:
-            raise FrameError("a piece of an answer to another call")
+        number = protocol.CALL_NUMBER.unpack_from(body)[0]
+        call = self._calls.get(number)
+        if call is None:
+            if number not in self._given_up:
+                raise FrameError("a piece of an answer to another call")
+            return
         if kind == protocol.CHUNK:
             if call.streamed is None:
                 raise FrameError("a CHUNK without a HEAD")
@@ -316,29 +297,35 @@ class Worker:
             return
         if call.streamed is not None:
             raise FrameError("a second HEAD")
-        self.handler_may_have_run = True
         receiver = call.receiver or Collector(self._limits.max_result_bytes)
         call.streamed = Streamed(body[4:], receiver, Flow(sandbox, partial(self._stop, call)))
+
+    def _log_of(self, call: Call) -> CallLog:
+        if call.log is None:
+            call.log = CallLog(self._limits.log_bytes, call.on_log, call.began)
+        return call.log
 
     # Endings.
 
     def _stop(self, call: Call, status: OutcomeStatus, kind: str | None, message: str | None) -> None:
         """Whoever takes a streamed answer wants no more of it."""
-        if self._call is call:
-            self._answer(status, kind=kind, message=message)
-            self._end("its answer was not wanted any more")
+        if self._calls.pop(call.number, None) is not None:
+            call.handler_may_have_run = True
+            self._give_up(call, "its answer was not wanted any more")
+            self._settle(call, status, kind=kind, message=message)
 
-    def _failed(self, kind: str, message: str, trace: str) -> None:
+    def _failed(self, call: Call, kind: str, message: str, trace: str) -> None:
         if kind == "MemoryError":
             # The interpreter itself met the limit and lived: fit to answer, not to go on.
             self.spent = True
             told = message or f"It wanted more than its {self.shape.memory_mb} MB."
-            self._answer(OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
+            self._settle(call, OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
         else:
-            self._answer(OutcomeStatus.ERROR, kind=kind, message=message, trace=trace)
+            self._settle(call, OutcomeStatus.ERROR, kind=kind, message=message, trace=trace)
 
-    def _answer(
+    def _settle(
         self,
+        call: Call,
         status: OutcomeStatus,
         *,
         output: bytes | None = None,
@@ -346,48 +333,63 @@ class Worker:
         message: str | None = None,
         trace: str | None = None,
     ) -> None:
-        call = self._call
-        assert call is not None
-        self._call = None
-        if call.timer is not None:
-            call.timer.cancel()
+        """The call has ended like this; it is among the running ones no more."""
         if call.streamed is not None:
             call.streamed.flow.end()
         now = time.monotonic()
-        outcome = Outcome(
-            status,
-            output=output,
-            error_type=kind,
-            error_message=message,
-            stack_trace=trace or None,
-            logs=call.log.finish(now),
-            logs_truncated=call.log.truncated,
-            run_us=int((now - call.began) * 1e6),
-            memory_kb=self.memory_kb,
-        )
-        if self.state == "busy":
+        run_us, init_us = int((now - call.began) * 1e6), 0
+        if call.cold:
+            init_us = self._init_us
+            run_us = max(0, run_us - init_us)
+        outcome = Outcome(status, output, kind, message, trace or None)
+        if call.log is not None:
+            outcome.logs = call.log.finish(now)
+            outcome.logs_truncated = call.log.truncated
+        outcome.cold_start = call.cold
+        outcome.init_us = init_us
+        outcome.run_us = run_us
+        outcome.memory_kb = self.memory_kb
+        outcome.instance_id = self.id
+        if self.state == "busy" and not self._calls:
             self.state = "idle"
             self.idle_since = now
-        if not call.answer.done():
-            call.answer.set_result(outcome)
+        call.settled(call, outcome)
 
-    def _deadline(self, call: Call) -> None:
-        if self._call is not call:
-            return
-        if not call.late and time.monotonic() - call.deadline > _LATE_S:
-            call.late = True
-            call.timer = self._loop.call_later(_GRACE_S, self._deadline, call)
-            return
-        assert self.deployment is not None
-        limit = self.deployment.timeout_s
-        self.handler_may_have_run = True
-        self._answer(OutcomeStatus.TIMEOUT, kind="Timeout", message=f"It ran longer than its {limit:g} s.")
-        self._end("its call ran over the deadline")
+    def _look_at_deadlines(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        for call in list(self._calls.values()):
+            if call.deadline - now > _EARLY_S:
+                break
+            if not call.late and now - call.deadline > _LATE_S:
+                call.late = True
+                self._timer = self._loop.call_later(_GRACE_S, self._look_at_deadlines)
+                return
+            if self._calls.pop(call.number, None) is None:
+                continue
+            call.handler_may_have_run = True
+            self._give_up(call, "its call ran over the deadline")
+            limit = call.deployment.timeout_s
+            self._settle(call, OutcomeStatus.TIMEOUT, kind="Timeout", message=f"It ran longer than its {limit:g} s.")
+        if self._calls:
+            first = next(iter(self._calls.values()))
+            self._timer = self._loop.call_at(first.deadline, self._look_at_deadlines)
+
+    def _give_up(self, call: Call, reason: str) -> None:
+        """The call counts no longer but goes on in there: end the sandbox, after its other calls where it has some."""
+        if self._calls:
+            self._given_up.add(call.number)
+            self.spent = True
+        else:
+            self._end(reason)
 
     def _end(self, reason: str) -> None:
-        if self._call is not None:
-            self.handler_may_have_run = True
-            self._answer(OutcomeStatus.CRASHED, kind="Crashed", message=f"The instance was ended: {reason}.")
+        for call in self._calls.values():
+            call.handler_may_have_run = True
+        self._gone(OutcomeStatus.CRASHED, "Crashed", f"The instance was ended: {reason}.")
+
+    def _gone(self, status: OutcomeStatus, kind: str, message: str) -> None:
+        """It takes no more calls; those that run in it end like this."""
         if self._loaded is not None and not self._loaded.done():
             self._loaded.set_result(None)
         if self.state != "gone":
@@ -395,8 +397,14 @@ class Worker:
             self._on_gone(self)
         if not self._killed:
             self._killed = True
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             if self._sandbox is not None:
                 self._background(self._sandbox.kill())
+        while self._calls:
+            _, call = self._calls.popitem()
+            self._settle(call, status, kind=kind, message=message)
 
     def _write(self, data: bytes) -> None:
         if self._sandbox is not None:

@@ -3,18 +3,17 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final
 
-from clowdy_tui.domain import events, names
+from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
-from clowdy_tui.domain.redaction import Redactor
-from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, LogLine, OutcomeStatus
+from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, LogLine
 from clowdy_tui.domain.tables import Invocation, InvocationBody
-from clowdy_tui.engine.deployment import Deployment
-from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
+from clowdy_tui.engine.call import Done
+from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.streaming import Receiver
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.counters import Counters
@@ -22,30 +21,12 @@ from clowdy_tui.services.directory import Directory, Target
 from clowdy_tui.services.kept import Kept
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function
+from clowdy_tui.services.running import Engine, Place, Running, Source
 from clowdy_tui.store.database import Database
 from clowdy_tui.store.invocations import Excerpt, InvocationFilter
-from clowdy_tui.store.records import InvocationRecord
 from clowdy_tui.store.writer import InvocationWriter
 
-Source = Literal["api", "gateway", "test", "demo", "replay"]
-
-_LOG_DELAY_S: Final = 0.05
 _MAX_LIMIT: Final = 500
-_MAX_EVENT_MESSAGE: Final = 500
-
-
-class Engine(Protocol):
-    """What a call needs of the engine."""
-
-    async def invoke(
-        self,
-        deployment: Deployment,
-        event: bytes,
-        *,
-        invocation_id: str,
-        on_log: LogSink | None = None,
-        receiver: Receiver | None = None,
-    ) -> Outcome: ...
 
 
 class InvocationService:
@@ -62,14 +43,11 @@ class InvocationService:
     ) -> None:
         self._database = database
         self._directory = directory
-        self._bus = bus
         self._engine = engine
         self._writer = writer
-        self._counters = counters
         self._capture_bytes = capture_bytes
         self._searching = asyncio.Lock()
-        self._running = 0
-        self._drained: asyncio.Event | None = None
+        self._place = Place(directory, bus, writer, counters, capture_bytes)
 
     async def invoke(
         self,
@@ -98,54 +76,41 @@ class InvocationService:
         """
         if version is not None and version != target.deployment.version:
             target = await self._other_version(target, version, actor_owns=actor_owns)
-        deployment = target.deployment
-        number = names.new_invocation_id() if invocation_id is None else invocation_id
-        id_ = names.format_invocation_id(number)
-        owner, redactor = target.owner, target.redactor
-        if redactor is not None and http_path is not None:
-            http_path = redactor.text(http_path)
-        about: dict[str, Any] = {
-            "invocation_id": id_,
-            "function_id": deployment.function_id,
-            "project_id": target.project_id,
-            "function_name": deployment.function_name,
-            "version": deployment.version,
-            "source": source,
-            "http_method": http_method,
-            "http_path": http_path,
-        }
-        self._bus.publish(events.INVOCATION_STARTED, about, owner=owner)
-        self._counters.started(deployment.function_id)
-        lines = _LogLines(self._bus, about, owner, redactor)
-        outcome: Outcome | None = None
-        self._running += 1
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        running = self.begin(
+            target,
+            event,
+            source=source,
+            invocation_id=names.new_invocation_id() if invocation_id is None else invocation_id,
+            done=lambda ended: None if outcome.done() else outcome.set_result(ended),
+            http_method=http_method,
+            http_path=http_path,
+            receiver=receiver,
+        )
         try:
-            if receiver is not None:
-                receiver = Kept(receiver, 0 if target.capture == "none" else self._capture_bytes)
-            outcome = await self._engine.invoke(
-                deployment, event, invocation_id=id_, on_log=lines.take, receiver=receiver
-            )
+            return await outcome
         except asyncio.CancelledError:
-            outcome = Outcome(
-                OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away", logs=lines.all
-            )
+            running.cancel()
             raise
-        except BaseException as error:
-            # The engine answers for what user code does with an Outcome: this is a fault of our own.
-            outcome = Outcome(
-                OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error), logs=lines.all
-            )
-            raise
-        finally:
-            self._running -= 1
-            if self._drained is not None and not self._running:
-                self._drained.set()
-            lines.close()
-            if outcome is not None:
-                if redactor is not None:
-                    _redact(outcome, redactor)
-                self._finished(target, about, number, event, outcome)
-        return outcome
+
+    def begin(
+        self,
+        target: Target,
+        event: bytes,
+        *,
+        source: Source,
+        invocation_id: int,
+        done: Done,
+        http_method: str | None = None,
+        http_path: str | None = None,
+        receiver: Receiver | None = None,
+    ) -> Running:
+        """`invoke` for whoever waits in no coroutine: `done` is told the outcome, not before this returns."""
+        if receiver is not None:
+            receiver = Kept(receiver, 0 if target.capture == "none" else self._capture_bytes)
+        running = Running(self._place, target, event, source, invocation_id, done, http_method, http_path)
+        running.begin(self._engine, receiver)
+        return running
 
     async def list(
         self,
@@ -214,11 +179,7 @@ class InvocationService:
 
     async def drain(self, timeout_s: float) -> None:
         """Wait until no call runs: when the engine is closed, each call has yet to put down its outcome."""
-        self._drained = asyncio.Event()
-        if self._running:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._drained.wait()
+        await self._place.drain(timeout_s)
 
     async def _other_version(self, target: Target, version: int, *, actor_owns: bool) -> Target:
         if not actor_owns:
@@ -227,113 +188,6 @@ class InvocationService:
         if other is None:
             raise NotFound("Version not found")
         return other
-
-    def _finished(self, target: Target, about: dict[str, Any], number: int, event: bytes, outcome: Outcome) -> None:
-        status = outcome.status.value
-        message = outcome.error_message
-        finished = about | {
-            "status": status,
-            "duration_us": outcome.run_us,
-            "queue_us": outcome.queue_us,
-            "init_us": outcome.init_us,
-            "cold_start": outcome.cold_start,
-            "memory_mb": _megabytes(outcome.memory_kb),
-            "error_type": outcome.error_type,
-        }
-        if message:
-            finished["error_message"] = message[:_MAX_EVENT_MESSAGE]
-        self._bus.publish(events.INVOCATION_FINISHED, finished, owner=target.owner)
-        self._counters.finished(target.deployment.function_id, outcome)
-        # A function that is gone by now has its calls removed: no new ones come after that.
-        if self._directory.function(target.deployment.function_id) is None:
-            return
-        record = InvocationRecord(
-            number,
-            target.deployment.function_id,
-            target.owner,
-            target.deployment.version,
-            status,
-            about["source"],
-            about["http_method"],
-            about["http_path"],
-            outcome.cold_start,
-            outcome.run_us,
-            outcome.queue_us,
-            outcome.init_us,
-            outcome.memory_kb,
-            outcome.error_type,
-        )
-        if target.capture == "all" or (target.capture == "errors" and outcome.status is not OutcomeStatus.SUCCESS):
-            most, output = self._capture_bytes, outcome.output
-            record.has_body = True
-            record.input_truncated = len(event) > most
-            record.input = event[:most] if record.input_truncated else event
-            if output is not None:
-                record.output_truncated = len(output) > most
-                record.output = output[:most] if record.output_truncated else output
-            record.error_message = message
-            record.stack_trace = outcome.stack_trace
-            record.logs = outcome.logs
-            record.redactor = target.redactor
-            record.logs_truncated = outcome.logs_truncated
-        self._writer.add(record)
-
-
-class _LogLines:
-    """Gathers a call's log lines, so that a chatty function makes a few events a second and not thousands."""
-
-    __slots__ = ("_about", "_bus", "_owner", "_redactor", "_timer", "_waiting", "all")
-
-    def __init__(self, bus: EventBus, about: dict[str, Any], owner: str, redactor: Redactor | None) -> None:
-        self._bus = bus
-        self._about = about
-        self._owner = owner
-        self._redactor = redactor
-        self._waiting: list[LogEntry] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self.all: list[LogEntry] = []
-
-    def take(self, entry: LogEntry) -> None:
-        self._waiting.append(entry)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._publish)
-
-    def close(self) -> None:
-        if self._waiting:
-            self._publish()
-
-    def _publish(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._redactor is not None:
-            self._waiting = [_hidden(entry, self._redactor) for entry in self._waiting]
-        about = self._about
-        data = {
-            "invocation_id": about["invocation_id"],
-            "function_id": about["function_id"],
-            "project_id": about["project_id"],
-            "lines": [{"stream": stream, "text": text, "at_us": at_us} for stream, text, at_us in self._waiting],
-        }
-        self.all += self._waiting
-        self._waiting = []
-        self._bus.publish(events.INVOCATION_LOG, data, owner=self._owner)
-
-
-def _redact(outcome: Outcome, redactor: Redactor) -> None:
-    """Hide secrets in all but the output: that is looked through where it is written, not before it is answered."""
-    if outcome.logs:
-        outcome.logs = [_hidden(entry, redactor) for entry in outcome.logs]
-    if outcome.error_type is not None:
-        outcome.error_type = redactor.text(outcome.error_type)
-    if outcome.error_message is not None:
-        outcome.error_message = redactor.text(outcome.error_message)
-    if outcome.stack_trace is not None:
-        outcome.stack_trace = redactor.text(outcome.stack_trace)
-
-
-def _hidden(entry: LogEntry, redactor: Redactor) -> LogEntry:
-    return entry._replace(text=redactor.text(entry.text))
 
 
 def _parse_id(text: str) -> int:

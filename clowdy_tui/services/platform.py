@@ -30,7 +30,7 @@ from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
 from clowdy_tui.services.importing import ImportService
 from clowdy_tui.services.inputs import SavedInputService
-from clowdy_tui.services.invocations import Engine, InvocationService
+from clowdy_tui.services.invocations import InvocationService
 from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
 from clowdy_tui.services.packages import PackageService
@@ -41,6 +41,7 @@ from clowdy_tui.services.replay import ReplayService
 from clowdy_tui.services.retention import Retention
 from clowdy_tui.services.rotation import PROOF, RotationService
 from clowdy_tui.services.routes import RouteService
+from clowdy_tui.services.running import Engine
 from clowdy_tui.services.stats import StatsService
 from clowdy_tui.services.tokens import TokenService
 from clowdy_tui.services.warming import Warming

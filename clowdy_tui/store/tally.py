@@ -41,24 +41,32 @@ class Tally:
         self.sums: dict[tuple[str, int, int], Sums] = {}
 
     def add(self, id_: int, function_id: str, status: str, *, cold_start: bool, duration_us: int) -> None:
-        """Count one call."""
+        """Count one call, in its minute; `spread` brings it to the wider spans."""
         second = invocation_time_ms(id_) // 1000
-        bucket = None if status in _NEVER_RAN else str(bucket_of(duration_us))
-        for key in (
-            (function_id, MINUTE, second - second % MINUTE),
-            (function_id, HOUR, second - second % HOUR),
-            (function_id, DAY, second - second % DAY),
-            (function_id, ALL, 0),
-        ):
-            sums = self.sums.get(key)
-            if sums is None:
-                sums = self.sums[key] = Sums()
-            sums.calls += 1
-            sums.cold_starts += cold_start
-            sums.statuses[status] = sums.statuses.get(status, 0) + 1
-            if bucket is not None:
-                sums.duration_us += duration_us
-                sums.durations[bucket] = sums.durations.get(bucket, 0) + 1
+        key = (function_id, MINUTE, second - second % MINUTE)
+        sums = self.sums.get(key)
+        if sums is None:
+            sums = self.sums[key] = Sums()
+        sums.calls += 1
+        sums.cold_starts += cold_start
+        sums.statuses[status] = sums.statuses.get(status, 0) + 1
+        if status not in _NEVER_RAN:
+            bucket = str(bucket_of(duration_us))
+            sums.duration_us += duration_us
+            sums.durations[bucket] = sums.durations.get(bucket, 0) + 1
+
+    def spread(self) -> None:
+        """Add the minutes up to hours, days and all: nearly all calls of a batch are of the same minute."""
+        for (function_id, _, minute), sums in list(self.sums.items()):
+            for width in (HOUR, DAY, ALL):
+                key = (function_id, width, minute - minute % width if width else 0)
+                wider = self.sums.get(key)
+                if wider is None:
+                    wider = self.sums[key] = Sums()
+                wider.calls += sums.calls
+                wider.cold_starts += sums.cold_starts
+                wider.duration_us += sums.duration_us
+                wider.merge(sums.statuses, sums.durations)
 
 
 def write_tally(connection: sqlite3.Connection, tally: Tally) -> None:
@@ -94,4 +102,5 @@ def tally_of(calls: Iterable[tuple[int, str, str, bool, int]]) -> Tally:
     tally = Tally()
     for id_, function_id, status, cold_start, duration_us in calls:
         tally.add(id_, function_id, status, cold_start=cold_start, duration_us=duration_us)
+    tally.spread()
     return tally

@@ -314,7 +314,7 @@ async def test_who_hangs_up_in_the_middle_of_a_body_calls_nothing(impatient: Gat
     async with line(impatient) as open_line:
         await open_line.send(post("Content-Length: 100\r\n", b"abc"))
     assert (await ask(impatient, get("/api/gateway/raw/after")))[0] == 200
-    started = [told for told in platform.bus._ring if told.type == "invocation.started" and told.id > before]
+    started = [told for told in platform.bus.kept() if told.type == "invocation.started" and told.id > before]
     assert [told.data["http_path"] for told in started][-1] == "/after"
 
 

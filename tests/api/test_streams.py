@@ -212,7 +212,7 @@ async def test_a_caller_who_reads_nothing_holds_the_function_back(
         async with asyncio.timeout(15):
             # It stands still once what lies on the way is full.
             while not made or time.monotonic() - since < 0.5:
-                events = [event for event in gateway.platform.bus._ring if event.type == "invocation.log"]
+                events = [event for event in gateway.platform.bus.kept() if event.type == "invocation.log"]
                 lines = [line["text"] for event in events for line in event.data["lines"]]
                 now = max((int(line) for line in lines if line.isdecimal()), default=0)
                 if now != made:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InstanceInfo
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
@@ -32,24 +33,36 @@ class FakeEngine:
 
     async def start(self) -> None: ...
 
-    async def invoke(
+    def begin(
         self,
         deployment: Deployment,
         event: bytes,
         *,
         invocation_id: str,
+        done: Done,
         on_log: LogSink | None = None,
         receiver: Receiver | None = None,
-    ) -> Outcome:
+    ) -> Call:
         self.calls.append((deployment, event, invocation_id))
         self.started.set()
-        if self.hang:
-            await asyncio.Event().wait()
-        outcome = self.answer(deployment, event) if self.answer else await self._run(deployment, event)
-        for entry in outcome.logs:
-            if on_log is not None:
-                on_log(entry)
-        return outcome
+        answered = self.answer(deployment, event) if self.answer and not self.hang else None
+
+        async def run() -> None:
+            if self.hang:
+                await asyncio.Event().wait()
+            outcome = answered or await self._run(deployment, event)
+            for entry in outcome.logs:
+                if on_log is not None:
+                    on_log(entry)
+            done(outcome)
+
+        call = Call(deployment, event, invocation_id, on_log, receiver, done, lambda _call, _outcome: None)
+        call.search = asyncio.get_running_loop().create_task(run())
+        return call
+
+    def cancel(self, call: Call) -> None:
+        assert call.search is not None
+        call.search.cancel()
 
     async def _run(self, deployment: Deployment, event: bytes) -> Outcome:
         logs: list[LogEntry] = []

@@ -231,7 +231,7 @@ async def test_events_name_who_did_it_and_hold_no_code(platform: Platform, proje
     await platform.functions.activate(ci, function.id, 1)
     await platform.functions.activate(ci, function.id, 1)
     await platform.functions.delete(ci, function.id)
-    told = [event for event in platform.bus._ring if not event.type.startswith("project.")]
+    told = [event for event in platform.bus.kept() if not event.type.startswith("project.")]
     assert [event.type for event in told] == [
         events.FUNCTION_CREATED,
         events.VERSION_CREATED,

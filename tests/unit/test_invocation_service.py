@@ -1,6 +1,8 @@
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
@@ -8,6 +10,7 @@ from fake_engine import FakeEngine
 from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound
 from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch, OutcomeStatus, ProjectIn, ProjectPatch
+from clowdy_tui.engine.call import Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.outcome import LogEntry, Outcome
 from clowdy_tui.services.actor import LOCAL
@@ -41,7 +44,7 @@ async def call(platform: Platform, target: Target, event: bytes = b'{"a":1}', **
 async def test_a_call_is_run_shown_and_kept(platform: Platform, target: Target, engine: FakeEngine) -> None:
     id_ = await call(platform, target, source="gateway", http_method="GET", http_path="/hello/Ada")
     assert engine.calls == [(target.deployment, b'{"a":1}', id_)]
-    started, log, finished = list(platform.bus._ring)[-3:]
+    started, log, finished = platform.bus.kept()[-3:]
     about = {
         "invocation_id": id_,
         "function_id": target.deployment.function_id,
@@ -76,7 +79,7 @@ async def test_however_it_ends_it_is_kept(
     kept = await platform.invocations.get(LOCAL, await call(platform, target))
     assert (kept.status, kept.error_type, kept.stack_trace, kept.output) == (status, "Boom", "trace", None)
     assert (kept.duration_us, kept.duration_ms, kept.queue_us, kept.memory_mb) == (7, 0.007, 3, 2.0)
-    told = list(platform.bus._ring)[-1].data
+    told = platform.bus.kept()[-1].data
     assert (told["status"], len(told["error_message"]), told["memory_mb"]) == (status, 500, 2.0)
 
 
@@ -94,7 +97,7 @@ async def test_a_cancelled_call_is_kept_as_such_and_cancelled_on(
         await task
     kept = await platform.invocations.get(LOCAL, names.format_invocation_id(number))
     assert (kept.status, kept.input) == ("cancelled", "1")
-    assert list(platform.bus._ring)[-1].data["status"] == "cancelled"
+    assert platform.bus.kept()[-1].data["status"] == "cancelled"
 
 
 async def test_a_fault_of_the_engine_is_kept_and_raised_on(
@@ -116,21 +119,24 @@ async def test_log_lines_come_while_it_runs_and_in_batches(
 ) -> None:
     go_on = asyncio.Event()
 
-    async def invoke(
-        _deployment: object, _event: object, *, invocation_id: str, on_log: object, **_: object
-    ) -> Outcome:
-        assert callable(on_log)
+    async def run(on_log: Callable[[LogEntry], None], done: Done) -> None:
         for number in range(500):
             on_log(LogEntry("stdout", f"line {number}", number))
         await go_on.wait()
         on_log(LogEntry("stderr", "last", 9))
-        return Outcome(OutcomeStatus.SUCCESS, output=b"1")
+        done(Outcome(OutcomeStatus.SUCCESS, output=b"1"))
 
-    monkeypatch.setattr(engine, "invoke", invoke)
+    begun = []
+
+    def begin(_deployment: object, _event: object, *, on_log: Any, done: Done, **_: object) -> object:
+        begun.append(asyncio.ensure_future(run(on_log, done)))
+        return object()
+
+    monkeypatch.setattr(engine, "begin", begin)
     running = asyncio.ensure_future(call(platform, target))
 
     def lines() -> list[int]:
-        return [len(event.data["lines"]) for event in platform.bus._ring if event.type == events.INVOCATION_LOG]
+        return [len(event.data["lines"]) for event in platform.bus.kept() if event.type == events.INVOCATION_LOG]
 
     async with asyncio.timeout(5):
         while lines() != [500]:
@@ -139,7 +145,7 @@ async def test_log_lines_come_while_it_runs_and_in_batches(
     go_on.set()
     await running
     assert lines() == [500, 1]
-    assert list(platform.bus._ring)[-1].type == events.INVOCATION_FINISHED
+    assert platform.bus.kept()[-1].type == events.INVOCATION_FINISHED
 
 
 async def test_bodies_are_cut_to_size(platform: Platform, target: Target, engine: FakeEngine) -> None:

@@ -87,7 +87,7 @@ async def test_what_is_gone_is_forgotten(platform: Platform, engine: FakeEngine)
     function = await called(platform, engine, LOCAL, "f", Outcome(OutcomeStatus.SUCCESS, output=b"1"))
     await platform.functions.delete(LOCAL, function)
     await platform.monitoring.read(LOCAL)
-    assert platform.invocations._counters.of(function) is None
+    assert platform.invocations._place.counters.of(function) is None
 
 
 def test_a_name_with_a_line_end_stays_on_its_line() -> None:

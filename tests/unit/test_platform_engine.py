@@ -69,7 +69,7 @@ async def test_the_example_runs_and_its_instances_go_with_it(real: Platform) -> 
     async with asyncio.timeout(10):
         while any(one.function_id for one in await real.pool.list(LOCAL)):
             await asyncio.sleep(0.02)
-    told = {event.type for event in real.bus._ring}
+    told = {event.type for event in real.bus.kept()}
     assert {events.POOL_CHANGED, events.DRIVER_CHANGED} <= told
 
 
@@ -80,7 +80,7 @@ async def test_a_call_that_the_end_cuts_off_is_in_the_log(real: Platform, engine
     assert target is not None
     calling = asyncio.ensure_future(real.invocations.invoke(target, b"1", source="test", actor_owns=True))
     async with asyncio.timeout(20):
-        while not any(event.type == events.INVOCATION_LOG for event in real.bus._ring):
+        while not any(event.type == events.INVOCATION_LOG for event in real.bus.kept()):
             await asyncio.sleep(0.02)
     began = time.monotonic()
     await real.close()

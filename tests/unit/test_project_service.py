@@ -17,7 +17,7 @@ CODE = "def handler(event, context):\n    return event\n"
 
 
 def published(platform: Platform) -> list[Event]:
-    return list(platform.bus._ring)
+    return platform.bus.kept()
 
 
 async def make(platform: Platform, name: str = "Shop", actor: Actor = LOCAL) -> str:

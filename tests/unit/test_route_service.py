@@ -48,7 +48,7 @@ async def test_a_route_answers_with_the_next_request(platform: Platform, project
     entry = platform.directory.project("shop")
     assert entry is not None
     assert entry.router.match("GET", "/people/7") == NoRoute()
-    told = [event for event in platform.bus._ring if event.type.startswith("route.")]
+    told = [event for event in platform.bus.kept() if event.type.startswith("route.")]
     assert [event.type for event in told] == [events.ROUTE_CREATED, events.ROUTE_UPDATED, events.ROUTE_DELETED]
     assert told[0].data == {"project_id": project, "route_id": route.id}
 

@@ -36,6 +36,7 @@ def upgrade() -> None:
     calls = sa.table("invocation", *(sa.column(name) for name in _COLUMNS))
     for id_, function_id, status, cold_start, duration_us in op.get_bind().execute(sa.select(calls)):
         tally.add(id_, function_id, status, cold_start=bool(cold_start), duration_us=duration_us)
+    tally.spread()
     rows = [
         {
             "function_id": function_id,

@@ -1,0 +1,263 @@
+"""Running: one call from its beginning, which is told, to its end, which is told, counted and kept."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final, Literal, Protocol
+
+from clowdy_tui.domain import events
+from clowdy_tui.domain.events import EventBus
+from clowdy_tui.domain.names import format_invocation_id
+from clowdy_tui.domain.redaction import Redactor
+from clowdy_tui.domain.schemas import OutcomeStatus
+from clowdy_tui.engine.call import Call, Done
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
+from clowdy_tui.engine.streaming import Receiver
+from clowdy_tui.services.counters import Counters
+from clowdy_tui.services.directory import Directory, Target
+from clowdy_tui.store.records import InvocationRecord
+from clowdy_tui.store.writer import InvocationWriter
+
+Source = Literal["api", "gateway", "test", "demo", "replay"]
+
+_LOG_DELAY_S: Final = 0.05
+_MAX_EVENT_MESSAGE: Final = 500
+
+
+class Engine(Protocol):
+    """What a call needs of the engine."""
+
+    def begin(
+        self,
+        deployment: Deployment,
+        event: bytes,
+        *,
+        invocation_id: str,
+        done: Done,
+        on_log: LogSink | None = None,
+        receiver: Receiver | None = None,
+    ) -> Call: ...
+
+    def cancel(self, call: Call) -> None: ...
+
+
+class Place:
+    """Where calls are told, counted and kept, the same for all of them; and how many run."""
+
+    def __init__(
+        self, directory: Directory, bus: EventBus, writer: InvocationWriter, counters: Counters, capture_bytes: int
+    ) -> None:
+        self.directory = directory
+        self.bus = bus
+        self.writer = writer
+        self.counters = counters
+        self.capture_bytes = capture_bytes
+        self.running = 0
+        self._drained: asyncio.Event | None = None
+
+    def one_less(self) -> None:
+        self.running -= 1
+        if self._drained is not None and not self.running:
+            self._drained.set()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait until no call runs."""
+        self._drained = asyncio.Event()
+        if self.running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._drained.wait()
+
+
+class Running:
+    """One call. Its log lines are gathered, so that a chatty function makes a few events a second and not thousands."""
+
+    __slots__ = (
+        "_about",
+        "_call",
+        "_done",
+        "_engine",
+        "_event",
+        "_lines",
+        "_number",
+        "_place",
+        "_target",
+        "_timer",
+        "_waiting",
+        "id",
+    )
+
+    def __init__(  # noqa: PLR0917  by place: one is made for every call
+        self,
+        place: Place,
+        target: Target,
+        event: bytes,
+        source: Source,
+        number: int,
+        done: Done,
+        http_method: str | None,
+        http_path: str | None,
+    ) -> None:
+        deployment = target.deployment
+        if target.redactor is not None and http_path is not None:
+            http_path = target.redactor.text(http_path)
+        self._place = place
+        self._target = target
+        self._event = event
+        self._number = number
+        self._done = done
+        self._call: Call | None = None
+        self._waiting: list[LogEntry] | None = None
+        self._lines: list[LogEntry] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.id = format_invocation_id(number)
+        self._about: dict[str, Any] = {
+            "invocation_id": self.id,
+            "function_id": deployment.function_id,
+            "project_id": target.project_id,
+            "function_name": deployment.function_name,
+            "version": deployment.version,
+            "source": source,
+            "http_method": http_method,
+            "http_path": http_path,
+        }
+
+    def begin(self, engine: Engine, receiver: Receiver | None) -> None:
+        """Tell of it and hand it to the engine."""
+        place, target = self._place, self._target
+        place.bus.publish(events.INVOCATION_STARTED, self._about, owner=target.owner)
+        place.counters.started(target.deployment.function_id)
+        place.running += 1
+        self._engine = engine
+        try:
+            self._call = engine.begin(
+                target.deployment,
+                self._event,
+                invocation_id=self.id,
+                done=self._ended,
+                on_log=self._take,
+                receiver=receiver,
+            )
+        except BaseException as error:
+            # The engine answers for what user code does with an Outcome: this is a fault of our own.
+            self._close(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error)))
+            raise
+
+    def cancel(self) -> None:
+        """The caller went away. Its `done` is not told; nothing happens where the call has ended."""
+        call, self._call = self._call, None
+        if call is not None:
+            self._engine.cancel(call)
+            outcome = Outcome(OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away")
+            self._publish_lines()
+            outcome.logs = self._lines or []
+            self._close(outcome)
+
+    def _ended(self, outcome: Outcome) -> None:
+        if self._call is not None:
+            self._call = None
+            self._close(outcome)
+            self._done(outcome)
+
+    def _close(self, outcome: Outcome) -> None:
+        place, target = self._place, self._target
+        if self._waiting:
+            self._publish_lines()
+        place.one_less()
+        if target.redactor is not None:
+            _redact(outcome, target.redactor)
+        about, status, message = self._about, outcome.status.value, outcome.error_message
+        finished = {
+            **about,
+            "status": status,
+            "duration_us": outcome.run_us,
+            "queue_us": outcome.queue_us,
+            "init_us": outcome.init_us,
+            "cold_start": outcome.cold_start,
+            "memory_mb": None if outcome.memory_kb is None else round(outcome.memory_kb / 1024, 1),
+            "error_type": outcome.error_type,
+        }
+        if message:
+            finished["error_message"] = message[:_MAX_EVENT_MESSAGE]
+        place.bus.publish(events.INVOCATION_FINISHED, finished, owner=target.owner)
+        function_id = target.deployment.function_id
+        place.counters.finished(function_id, outcome)
+        # A function that is gone by now has its calls removed: no new ones come after that.
+        if place.directory.function(function_id) is not None:
+            place.writer.add(self._record(outcome, status))
+
+    def _record(self, outcome: Outcome, status: str) -> InvocationRecord:
+        target, about = self._target, self._about
+        record = InvocationRecord(
+            self._number,
+            target.deployment.function_id,
+            target.owner,
+            target.deployment.version,
+            status,
+            about["source"],
+            about["http_method"],
+            about["http_path"],
+            outcome.cold_start,
+            outcome.run_us,
+            outcome.queue_us,
+            outcome.init_us,
+            outcome.memory_kb,
+            outcome.error_type,
+        )
+        if target.capture == "all" or (target.capture == "errors" and outcome.status is not OutcomeStatus.SUCCESS):
+            most, event, output = self._place.capture_bytes, self._event, outcome.output
+            record.has_body = True
+            record.input_truncated = len(event) > most
+            record.input = event[:most] if record.input_truncated else event
+            if output is not None:
+                record.output_truncated = len(output) > most
+                record.output = output[:most] if record.output_truncated else output
+            record.error_message = outcome.error_message
+            record.stack_trace = outcome.stack_trace
+            record.logs = outcome.logs
+            record.redactor = target.redactor
+            record.logs_truncated = outcome.logs_truncated
+        return record
+
+    def _take(self, entry: LogEntry) -> None:
+        if self._waiting is None:
+            self._waiting = []
+        self._waiting.append(entry)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._publish_lines)
+
+    def _publish_lines(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lines, self._waiting = self._waiting, None
+        if not lines:
+            return
+        redactor = self._target.redactor
+        if redactor is not None:
+            lines = [_hidden(entry, redactor) for entry in lines]
+        about = self._about
+        data = {
+            "invocation_id": about["invocation_id"],
+            "function_id": about["function_id"],
+            "project_id": about["project_id"],
+            "lines": [{"stream": stream, "text": text, "at_us": at_us} for stream, text, at_us in lines],
+        }
+        self._lines = [*self._lines, *lines] if self._lines else lines
+        self._place.bus.publish(events.INVOCATION_LOG, data, owner=self._target.owner)
+
+
+def _redact(outcome: Outcome, redactor: Redactor) -> None:
+    """Hide secrets in all but the output: that is looked through where it is written, not before it is answered."""
+    if outcome.logs:
+        outcome.logs = [_hidden(entry, redactor) for entry in outcome.logs]
+    if outcome.error_type is not None:
+        outcome.error_type = redactor.text(outcome.error_type)
+    if outcome.error_message is not None:
+        outcome.error_message = redactor.text(outcome.error_message)
+    if outcome.stack_trace is not None:
+        outcome.stack_trace = redactor.text(outcome.stack_trace)
+
+
+def _hidden(entry: LogEntry, redactor: Redactor) -> LogEntry:
+    return entry._replace(text=redactor.text(entry.text))
