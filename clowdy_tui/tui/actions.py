@@ -16,7 +16,7 @@ from clowdy_tui.tui.state import Link, ScreenState
 Obstacle = Callable[[ScreenState], str]
 """Why an action cannot be done now; an empty text where it can."""
 
-GROUPS = ("Function", "Project", "Log", "Panes", "Clowdy")
+GROUPS = ("Function", "Editor", "Project", "Log", "Panes", "Clowdy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,19 @@ REGISTRY: tuple[Action, ...] = (
            "Function", "Next tab", _document, ("ctrl+pagedown",), letter="j"),
     Action("tab.previous", "Previous file", "The tab to the left.",
            "Function", "Prev tab", _document, ("ctrl+pageup",), letter="b"),
+    Action("editor.find", "Find", "Marks every hit as one types; words, case and regex by choice.",
+           "Editor", "Find", _document, ("ctrl+f",), letter="*"),
+    Action("editor.replace", "Find and replace", "One by one, or all; one undo takes all back.",
+           "Editor", "Replace", _document, ("alt+r",), letter="&"),
+    Action("editor.line", "Go to line", "12, or 12:5 for a column.",
+           "Editor", "Line", _document, ("alt+g",), letter=":"),
+    Action("editor.comment", "Comment in or out", "The selected lines, or the cursor's.",
+           # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
+           "Editor", "Comment", _document, ("ctrl+slash", "ctrl+underscore"), letter="#"),
+    Action("editor.undo", "Undo", "Takes back what was typed last; ctrl+z in the text.",
+           "Editor", "Undo", _document, letter="<"),
+    Action("editor.redo", "Redo", "Does again what was undone; ctrl+y in the text.",
+           "Editor", "Redo", _document, letter=">"),
     Action("project.new", "New project", "Holds functions, with routes and variables.",
            "Project", "Project", not_online, (), ("p",), letter="p"),
     Action("route.new", "New route", "A method and a path that lead to a function.",
@@ -260,7 +273,15 @@ def make_keymap(wishes: Mapping[str, str]) -> Keymap:
 
 def show_key(key: str) -> str:
     """A key as it is written on the screen: `^s`, `F5`, `^␣`."""
-    names = {"ctrl+@": "^space", "ctrl+space": "^space", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup"}
+    names = {
+        "ctrl+@": "^space",
+        "ctrl+space": "^space",
+        "ctrl+underscore": "^_",
+        "ctrl+slash": "^/",
+        "question_mark": "?",
+        "pagedown": "pgdn",
+        "pageup": "pgup",
+    }
     if key in names:
         return names[key]
     *modifiers, last = key.split("+")

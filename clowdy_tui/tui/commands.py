@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from clowdy_tui.tui import flows, work
+from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.leader import LeaderScreen
@@ -135,6 +136,7 @@ def _log(action: str) -> Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    **EDITOR_COMMANDS,
     "function.run": _run,
     "function.save": _save,
     "function.new": _new_function,

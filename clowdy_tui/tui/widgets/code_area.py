@@ -4,7 +4,7 @@ Only what a key changed is painted again. The stock widget renders every visible
 whole document for several of them; at 10,000 lines that blocks the loop which a gateway may share.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -23,8 +23,11 @@ from textual.widgets import TextArea
 from clowdy_tui.tui.widgets.code_area_brackets import matching_bracket
 from clowdy_tui.tui.widgets.code_area_document import CodeDocument, UnwrappedView
 from clowdy_tui.tui.widgets.code_area_indent import commented, indented, new_line
+from clowdy_tui.tui.widgets.code_area_marks import SIGNS, Hit, Marks, Problem
 from clowdy_tui.tui.widgets.code_area_paint import LineLook, Palette, paint
 from clowdy_tui.tui.widgets.highlight import LANGUAGES, TEXT, Language, syntax_styles
+
+_MARKS = ("hit", "current", "error", "warning")
 
 
 class CodeArea(TextArea):
@@ -34,13 +37,13 @@ class CodeArea(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("shift+tab", "dedent", "Dedent", show=False),
-        # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
-        Binding("ctrl+slash,ctrl+underscore", "toggle_comment", "Comment", show=False),
         Binding("ctrl+home", "cursor_document_start", "To the top", show=False),
         Binding("ctrl+end", "cursor_document_end", "To the end", show=False),
         Binding("ctrl+shift+home", "cursor_document_start(True)", "Select to the top", show=False),
         Binding("ctrl+shift+end", "cursor_document_end(True)", "Select to the end", show=False),
     ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"code-area--{kind}" for kind in _MARKS}
 
     # Moving the cursor repaints the lines that look different, not all of them.
     selection: Reactive[Selection] = reactive(Selection(), init=False, always_update=True, repaint=False)
@@ -68,6 +71,7 @@ class CodeArea(TextArea):
         self._looks: dict[int, LineLook] = {}
         self._strips: LRUCache[LineLook, Strip] = LRUCache(1024)
         self._repaint_due = False
+        self.marks = Marks()
         super().__init__(
             text,
             soft_wrap=False,
@@ -118,10 +122,31 @@ class CodeArea(TextArea):
         self.selection = cursor
         self.scroll_to(offset.x, offset.y, animate=False, force=True)
 
+    def show_hits(self, hits: Sequence[Hit], current: Hit | None = None) -> None:
+        """Mark what was found; none where there are none."""
+        self.marks.set_hits(hits, current)
+        self._repaint_later()
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Mark what is wrong, with a sign beside the line's number."""
+        self.marks.set_problems(problems)
+        self._repaint_later()
+
+    def select_hit(self, hit: Hit) -> None:
+        """Select it, and bring it into sight."""
+        self.selection = Selection(*hit)
+        self.scroll_cursor_visible(center=not self._is_in_sight(hit.start[0]))
+
+    def _is_in_sight(self, row: int) -> bool:
+        top = self.scroll_offset.y
+        return top <= row < top + self.size.height
+
     # What TextArea calls at its own moments.
 
     def _set_document(self, text: str, language: str | None) -> None:
         document = CodeDocument(text, self.code_language.name)
+        self.marks = Marks()
+        document.on_edit = self.marks.edited
         self.document = document
         self.indent_width = self.code_language.indent
         self.wrapped_document = UnwrappedView(document, tab_width=self.indent_width)
@@ -185,6 +210,7 @@ class CodeArea(TextArea):
             selection=_background(theme.selection_style),
             bracket=_background(theme.bracket_matching_style) + Style(bold=True),
             syntax=self._palette.syntax if self._palette else syntax_styles(self.app, self._overrides),
+            marks={kind: self.get_component_rich_style(f"code-area--{kind}", partial=True) for kind in _MARKS},
         )
         if palette != self._palette:
             self._palette = palette
@@ -228,6 +254,7 @@ class CodeArea(TextArea):
             selection = None
             if start != end and start[0] <= row <= end[0]:
                 selection = (start[1] if row == start[0] else 0, end[1] if row == end[0] else -1)
+            problem = self.marks.problem_at(row) if digits else None
             yield LineLook(
                 text=document.get_line(row),
                 number=f"{row + 1:>{digits}}  " if digits else "",
@@ -239,6 +266,9 @@ class CodeArea(TextArea):
                 left=left,
                 width=width,
                 tab_size=tab_size,
+                marks=self.marks.of(row),
+                sign=SIGNS[problem.severity] if problem else "",
+                sign_kind=problem.severity if problem else "",
             )
 
     # Keys.

@@ -4,6 +4,8 @@ Textual's own document measures, joins and encodes every line at each key; with 
 It also splits at form feeds and other characters that end no line, and so would change a file by opening it.
 """
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 from textual.document._document import Document, EditResult, Location
 from textual.document._wrapped_document import WrappedDocument
@@ -16,7 +18,10 @@ from clowdy_tui.tui.widgets.highlight_window import Highlighter
 
 
 class CodeDocument(Document):
-    """Lines of code in a language. `revision` counts the edits."""
+    """Lines of code in a language. `revision` counts the edits.
+
+    `on_edit` is told of each: the rows from the first to the second became those from the first to the third.
+    """
 
     def __init__(self, text: str, language: str = "text") -> None:
         super().__init__("")
@@ -30,6 +35,7 @@ class CodeDocument(Document):
         self._spans: list[tuple[Span, ...]] = []
         self.language = language
         self.revision = 0
+        self.on_edit: Callable[[int, int, int], None] | None = None
 
     @property
     def text(self) -> str:
@@ -64,6 +70,8 @@ class CodeDocument(Document):
         self._text = None
         self.revision += 1
         self._highlighter.edited(top[0])
+        if self.on_edit is not None:
+            self.on_edit(top[0], bottom[0], top[0] + len(inserted) - 1)
         return EditResult(end_location, replaced)
 
     def spans(self, first: int, last: int) -> list[tuple[Span, ...]]:

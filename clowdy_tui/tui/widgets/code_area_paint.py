@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from clowdy_tui.tui import text as texts
+from clowdy_tui.tui.widgets.code_area_marks import Mark
 from clowdy_tui.tui.widgets.highlight import Span
 
 
@@ -25,12 +26,14 @@ class Palette:
     selection: Style
     bracket: Style
     syntax: dict[str, Style]
+    marks: dict[str, Style]
 
 
 class LineLook(NamedTuple):
     """Everything that decides how a line looks; two that are equal look the same. Columns count characters.
 
     `selection` is (start, end), where end -1 goes on past the line's end; `cursor` and `brackets` are columns.
+    `sign` stands behind the number, in the colour of the mark `sign_kind`.
     """
 
     text: str
@@ -43,6 +46,9 @@ class LineLook(NamedTuple):
     left: int
     width: int
     tab_size: int
+    marks: tuple[Mark, ...] = ()
+    sign: str = ""
+    sign_kind: str = ""
 
 
 def paint(look: LineLook, palette: Palette) -> Strip:
@@ -53,7 +59,11 @@ def paint(look: LineLook, palette: Palette) -> Strip:
     gutter: list[Segment] = []
     if look.number:
         number = look.number
-        gutter = [Segment(number, palette.base + (palette.cursor_gutter if look.current else palette.gutter))]
+        style = palette.base + (palette.cursor_gutter if look.current else palette.gutter)
+        gutter = [Segment(number, style)]
+        if look.sign:
+            sign = style + palette.marks[look.sign_kind] + Style(underline=False, bold=True)
+            gutter = [Segment(number[:-2], style), Segment(look.sign, sign), Segment(" ", style)]
         room -= len(number)
     code = Strip(segments).crop_extend(look.left, look.left + room, base)
     return Strip([*gutter, *code], look.width)
@@ -69,6 +79,7 @@ def _text(look: LineLook, palette: Palette, base: Style) -> list[Segment]:
     layers: list[tuple[int, int, Style]] = [
         (span.start, span.end, style) for span in look.spans if (style := palette.syntax.get(span.name))
     ]
+    layers += [(start, length if end < 0 else end, palette.marks[kind]) for start, end, kind in look.marks]
     if look.selection is not None:
         start, end = look.selection
         layers.append((start, length if end < 0 else end, palette.selection))

@@ -1,9 +1,11 @@
 """The editor pane: open files as tabs, which of them are unsaved, and a line that says where one is."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,6 +19,9 @@ from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.editor_status import EditorStatus
 from clowdy_tui.tui.widgets.highlight import language_of
 from clowdy_tui.tui.widgets.tabs import Tab, TabBar
+
+if TYPE_CHECKING:
+    from clowdy_tui.tui.widgets.find_bar import FindBar
 
 Key = tuple[str, str]
 
@@ -107,6 +112,7 @@ class EditorTabs(Widget):
         self._files: dict[Key, _Open] = {}
         self._panes: dict[Key, ProjectPane] = {}
         self._active: Key | None = None
+        self._bar: FindBar | None = None
 
     def compose(self) -> ComposeResult:
         """Tabs, the text area of each file of which one is shown, and the line beneath."""
@@ -273,6 +279,20 @@ class EditorTabs(Widget):
         """Go to the tab on the left, round about."""
         self._step(-1)
 
+    def find(self, *, replace: bool = False) -> None:
+        """Open the bar that finds, and with `replace` also replaces, in the file in front."""
+        # It is made when it is first wanted: the first frame needs none of it.
+        from clowdy_tui.tui.widgets.find_bar import FindBar
+
+        if self.area is None:
+            return
+        if self._bar is None:
+            self._bar = FindBar()
+            self.mount(self._bar, before=self.query_one(EditorStatus))
+            self._bar.call_after_refresh(self._bar.open, self.area, replace=replace)
+        else:
+            self._bar.open(self.area, replace=replace)
+
     def request_save(self) -> None:
         """Ask for the active file to be saved."""
         if self._active in self._files:
@@ -349,6 +369,8 @@ class EditorTabs(Widget):
         bar.display = bool(self._keys())
         status = self.query_one(EditorStatus)
         status.display = self._active in self._files
+        if self._bar is not None:
+            self._bar.follow(self.area)
         if self._active in self._files:
             file = self._files[self._active]
             status.show(
@@ -380,6 +402,8 @@ class EditorTabs(Widget):
         file = self._file_of(event.text_area)
         if file is not None:
             self._compare(file)
+            if self._bar is not None and file.area is self.area:
+                self._bar.text_changed()
             self.post_message(self.TextChanged(file.document))
 
     @on(TextArea.SelectionChanged)
@@ -388,6 +412,12 @@ class EditorTabs(Widget):
         if event.text_area is self.area:
             self._draw()
             self.post_message(self.CursorMoved(self.area.line, self.area.column))
+
+    def on_find_bar_left(self, event: Message) -> None:
+        """The text has the focus again."""
+        event.stop()
+        if self.area is not None:
+            self.area.focus()
 
     @on(TabBar.Chosen)
     def _tab_chosen(self, event: TabBar.Chosen) -> None:
