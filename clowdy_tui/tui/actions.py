@@ -80,6 +80,10 @@ def _runnable(state: ScreenState) -> str:
     return "" if state.target.status == "active" else f"{state.target.name} is inactive; activate it to run it"
 
 
+def _text(state: ScreenState) -> str:
+    return "" if state.open_function else "Open a file first, from the tree (F2)"
+
+
 def _document(state: ScreenState) -> str:
     return "" if state.open_count else "Nothing is open"
 
@@ -127,18 +131,18 @@ REGISTRY: tuple[Action, ...] = (
     Action("tab.previous", "Previous file", "The tab to the left.",
            "Function", "Prev tab", _document, ("ctrl+pageup",), letter="b"),
     Action("editor.find", "Find", "Marks every hit as one types; words, case and regex by choice.",
-           "Editor", "Find", _document, ("ctrl+f",), letter="*"),
+           "Editor", "Find", _text, ("ctrl+f",), letter="*"),
     Action("editor.replace", "Find and replace", "One by one, or all; one undo takes all back.",
-           "Editor", "Replace", _document, ("alt+r",), letter="&"),
+           "Editor", "Replace", _text, ("alt+r",), letter="&"),
     Action("editor.line", "Go to line", "12, or 12:5 for a column.",
-           "Editor", "Line", _document, ("alt+g",), letter=":"),
+           "Editor", "Line", _text, ("alt+g",), letter=":"),
     Action("editor.comment", "Comment in or out", "The selected lines, or the cursor's.",
            # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
-           "Editor", "Comment", _document, ("ctrl+slash", "ctrl+underscore"), letter="#"),
+           "Editor", "Comment", _text, ("ctrl+slash", "ctrl+underscore"), letter="#"),
     Action("editor.undo", "Undo", "Takes back what was typed last; ctrl+z in the text.",
-           "Editor", "Undo", _document, letter="<"),
+           "Editor", "Undo", _text, letter="<"),
     Action("editor.redo", "Redo", "Does again what was undone; ctrl+y in the text.",
-           "Editor", "Redo", _document, letter=">"),
+           "Editor", "Redo", _text, letter=">"),
     Action("project.new", "New project", "Holds functions, with routes and variables.",
            "Project", "Project", not_online, (), ("p",), letter="p"),
     Action("route.new", "New route", "A method and a path that lead to a function.",
