@@ -15,6 +15,7 @@ from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.connections import Runner, make_room
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.guesses import Guesses
+from clowdy_tui.gateway.lane import Lane
 from clowdy_tui.gateway.proxies import parse_network
 from clowdy_tui.gateway.uploads import answer_expectation
 from clowdy_tui.services.platform import Platform
@@ -76,7 +77,7 @@ class Gateway:
         public_app = self._app(door)
         if self.config.cors_origins:
             cors.install(public_app, frozenset(self.config.cors_origins))
-        runner = await self._runner(public_app)
+        runner = await self._runner(public_app, Lane(self))
         await web.SockSite(runner, tcp, backlog=listening.BACKLOG).start()
 
         path = self.config.socket_path or listening.place_socket(self.platform.config.data_dir)
@@ -103,12 +104,13 @@ class Gateway:
         if self._keys is not None:
             await self._keys.close()
 
-    async def _runner(self, app: web.Application) -> web.AppRunner:
+    async def _runner(self, app: web.Application, lane: Lane | None = None) -> web.AppRunner:
         runner = Runner(
             app,
             head_timeout_s=self.config.head_timeout_s,
             send_timeout_s=self.config.send_timeout_s,
             most=self.config.max_connections or make_room(),
+            lane=lane,
             access_log=None,
             # A caller that hangs up ends its call.
             handler_cancellation=True,

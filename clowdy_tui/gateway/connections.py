@@ -6,11 +6,13 @@ import logging
 import resource
 import socket
 import struct
-from typing import Any, Final
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol, cast
 
-from aiohttp import web
-from aiohttp.http import RawRequestMessage
+from aiohttp import StreamReader, web
+from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from clowdy_tui.gateway import problems
 
@@ -50,15 +52,52 @@ def make_room() -> int:
     return soft // 2
 
 
+class Lap(Protocol):
+    """A request that is answered past the application."""
+
+    def cancel(self) -> None:
+        """The caller went away."""
+
+
+class _Taken:
+    """In a lap's place while the lane looks at the request."""
+
+    def cancel(self) -> None:
+        """Nothing has begun."""
+
+
+_TAKEN: Final = _Taken()
+
+
+class Lane(Protocol):
+    """Who answers requests past the application."""
+
+    def takes(self, message: RawRequestMessage) -> bool:
+        """Whether this may be such a request."""
+
+    def begin(self, message: RawRequestMessage, body: bytes, line: Any) -> Lap | None:
+        """Begin to answer it, never before this returns; None where it is none after all, and nothing was done."""
+
+
 class Connection(web.RequestHandler):
-    """One connection. A first request that does not come in time ends it; one that is no HTTP gets a problem."""
+    """One connection. A first request that does not come in time ends it; one that is no HTTP gets a problem.
 
-    __slots__ = ("_head_timeout_s", "_head_timer")
+    A request that came whole, while no other was being answered, may be taken past aiohttp's handler and the
+    application, by the lane; aiohttp has read it all the same, and for whatever else comes meanwhile its handler waits.
+    """
 
-    def __init__(self, manager: "Connections", *, head_timeout_s: float, **options: Any) -> None:
+    __slots__ = ("_head_timeout_s", "_head_timer", "_lane", "_lap", "_lap_by", "_lap_message")
+
+    def __init__(
+        self, manager: "Connections", *, head_timeout_s: float, lane: Lane | None = None, **options: Any
+    ) -> None:
         super().__init__(manager, **options)
         self._head_timeout_s = head_timeout_s
         self._head_timer: asyncio.TimerHandle | None = None
+        self._lane = lane
+        self._lap: Lap | None = None
+        self._lap_message: RawRequestMessage | None = None
+        self._lap_by: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -68,8 +107,21 @@ class Connection(web.RequestHandler):
         if self._head_timer is not None:
             self._head_timer.cancel()
         super().connection_lost(exc)
+        lap, self._lap = self._lap, None
+        if lap is not None:
+            if self._lap_by is not None:
+                self._lap_by.cancel()
+            lap.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if (waiter := self._waiter) is not None:
+            # Hidden, so that what comes does not wake aiohttp's handler before it is known whether the lane takes it.
+            self._waiter = None
+            super().data_received(data)
+            self._waiter = waiter
+            if self._lap is None:
+                self._next(waiter)
+            return
         super().data_received(data)
         if self._messages and self._current_request is not None:
             last, _ = self._messages[-1]
@@ -78,6 +130,111 @@ class Connection(web.RequestHandler):
                 # Whoever reads this body waits for something that cannot come any more.
                 content.set_exception(web.RequestPayloadError("The body cannot be read any further"))
                 self._lingering_time = 0.0
+
+    def _next(self, waiter: "asyncio.Future[None]") -> None:
+        """Have the first request that waits answered, by the lane or else by aiohttp's handler."""
+        if self._messages and not waiter.done() and not self._by_lane():
+            waiter.set_result(None)
+
+    def _by_lane(self) -> bool:
+        lane, (message, payload) = self._lane, self._messages[0]
+        if (
+            lane is None
+            or not isinstance(message, RawRequestMessage)
+            or len(self._messages) > 1
+            or self._upgraded
+            or self._paused
+            or not payload.is_eof()
+            or payload.exception() is not None
+            or not lane.takes(message)
+        ):
+            return False
+        self._messages.popleft()
+        # Reading a body may bring what was held back behind it: that must wait.
+        self._lap, self._lap_message = _TAKEN, message
+        body = payload.read_nowait()
+        try:
+            lap = lane.begin(message, body, self)
+        except Exception:  # noqa: BLE001  it is logged where the answer is made
+            self.answer_by(problems.internal(self.request()))
+            return True
+        if lap is None:
+            self._lap = self._lap_message = None
+            if body:
+                payload = StreamReader(self, self._read_bufsize, loop=self._loop)
+                payload.feed_data(body)
+                payload.feed_eof()
+            self._messages.appendleft((message, payload))
+            return False
+        self._lap = lap
+        self._request_in_progress = True
+        if self._parser is not None and self._manager is not None:
+            self._parser.message_consumed()
+            self._manager.requests_count += 1
+        return True
+
+    # What the lane asks of the line that a request came by.
+
+    @property
+    def remote(self) -> str:
+        """The address of the other end."""
+        name = self.peername
+        return str(name[0]) if isinstance(name, tuple) else "127.0.0.1"
+
+    def request(self) -> web.Request:
+        """The request on the lane, as the application would see it; its body cannot be read."""
+        if self._current_request is None:
+            assert self._request_factory is not None
+            assert self._lap_message is not None
+            # No task runs for it that somebody could want.
+            task = cast("asyncio.Task[None]", self._task_handler)
+            writer = StreamWriter(self, self._loop)
+            self._current_request = self._request_factory(self._lap_message, EMPTY_PAYLOAD, self, writer, task)
+        return cast("web.Request", self._current_request)
+
+    def answer(self, data: bytes) -> None:
+        """The whole answer to the request on the lane."""
+        if self._lap is not None:
+            if self.transport is not None:
+                self.transport.write(data)
+            self._lap_over()
+
+    def answer_by(self, response: web.StreamResponse | Coroutine[Any, Any, web.StreamResponse]) -> None:
+        """The same where it is to be written as the application's are, now or when it has been made."""
+        if self._lap is not None:
+            self._lap_by = self._loop.create_task(self._answer_by(response))
+        elif isinstance(response, Coroutine):
+            response.close()
+
+    async def _answer_by(self, response: web.StreamResponse | Coroutine[Any, Any, web.StreamResponse]) -> None:
+        keep = False
+        try:
+            made = await response if isinstance(response, Coroutine) else response
+            made, gone = await self.finish_response(self.request(), made, None)
+            keep = bool(made.keep_alive) and not gone
+        except ConnectionError:
+            # The other end went away: nobody is left to answer.
+            keep = False
+        finally:
+            if self._lap is not None:
+                self._lap_over()
+            if not keep:
+                self.force_close()
+
+    def _lap_over(self) -> None:
+        self._lap = self._lap_message = self._lap_by = self._current_request = None
+        self._request_in_progress = False
+        if self._handler_waiter is not None and not self._handler_waiter.done():
+            self._handler_waiter.set_result(None)
+        self._next_keepalive_close_time = self._loop.time() + KEEP_ALIVE_S
+        if self._waiter is not None:
+            self._next(self._waiter)
+
+    def _process_keepalive(self) -> None:
+        if self._lap is not None:
+            # To aiohttp's handler the connection looks idle.
+            self._next_keepalive_close_time = self._loop.time() + KEEP_ALIVE_S
+        super()._process_keepalive()
 
     def _head_late(self) -> None:
         # Later ones are bounded by how long an idle connection is kept.
@@ -123,8 +280,17 @@ class Connections(web.Server):
     That is looked at now and then for all of them together: a request costs nothing more.
     """
 
-    def __init__(self, *given: Any, head_timeout_s: float, send_timeout_s: float, most: int, **options: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        head_timeout_s: float,
+        send_timeout_s: float,
+        most: int,
+        lane: Lane | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*given, **options)
+        self._lane = lane
         self._most = most
         self._head_timeout_s = head_timeout_s
         self._look_every_s = send_timeout_s / _LOOKS
@@ -132,7 +298,7 @@ class Connections(web.Server):
         self._waiting: dict[web.RequestHandler, tuple[tuple[int, int], int]] = {}
 
     def __call__(self) -> Connection:
-        return Connection(self, loop=self._loop, head_timeout_s=self._head_timeout_s, **self._kwargs)
+        return Connection(self, loop=self._loop, head_timeout_s=self._head_timeout_s, lane=self._lane, **self._kwargs)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -170,7 +336,14 @@ class Runner(web.AppRunner):
     __slots__ = ("_limits",)
 
     def __init__(
-        self, app: web.Application, *, head_timeout_s: float, send_timeout_s: float, most: int, **options: Any
+        self,
+        app: web.Application,
+        *,
+        head_timeout_s: float,
+        send_timeout_s: float,
+        most: int,
+        lane: Lane | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             app,
@@ -184,6 +357,7 @@ class Runner(web.AppRunner):
             "head_timeout_s": head_timeout_s,
             "send_timeout_s": send_timeout_s,
             "most": most,
+            "lane": lane,
         }
 
     async def _make_server(self) -> Connections:

@@ -126,14 +126,19 @@ async def answer_problems(
     except ConnectionError:
         # The caller hung up while its body was read: nobody is left to answer.
         raise
-    except Exception:
-        error_id = secrets.token_hex(4)
-        logger.exception("Error %s in %s %s", error_id, request.method, request.rel_url.raw_path)
-        return problem(
-            request,
-            status=500,
-            type_="internal",
-            title="Internal error",
-            detail=f"Something went wrong inside Clowdy. Its log says more, under {error_id}.",
-            extra={"error_id": error_id},
-        )
+    except Exception:  # noqa: BLE001  it is logged where the answer is made
+        return internal(request)
+
+
+def internal(request: web.BaseRequest) -> web.Response:
+    """The answer where the gateway failed; said while the fault is handled, which is logged."""
+    error_id = secrets.token_hex(4)
+    logger.exception("Error %s in %s %s", error_id, request.method, request.rel_url.raw_path)
+    return problem(
+        request,
+        status=500,
+        type_="internal",
+        title="Internal error",
+        detail=f"Something went wrong inside Clowdy. Its log says more, under {error_id}.",
+        extra={"error_id": error_id},
+    )

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from clowdy_tui.domain.errors import SettingsError
 
@@ -23,15 +24,19 @@ def parse_network(text: str) -> Network:
 
 
 def source_ip(request: web.BaseRequest, trusted: Sequence[Network]) -> str:
-    """Where a call comes from: the other end, or what a trusted proxy there says.
+    """Where a call comes from: the other end, or what a trusted proxy there says."""
+    # A unix socket has no address: whoever calls through it is on this machine.
+    return origin_of(request.remote or "127.0.0.1", request.headers, trusted)
+
+
+def origin_of(remote: str, headers: CIMultiDictProxy[str], trusted: Sequence[Network]) -> str:
+    """`source_ip` of a request with these headers, whose other end is `remote`.
 
     `X-Forwarded-For` is read from the right, as far as those who wrote it are trusted.
     """
-    # A unix socket has no address: whoever calls through it is on this machine.
-    remote = request.remote or "127.0.0.1"
     if not trusted or not _is_in(remote, trusted):
         return remote
-    for part in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
+    for part in reversed(",".join(headers.getall("X-Forwarded-For", [])).split(",")):
         hop = part.strip()
         if not _is_address(hop):
             break

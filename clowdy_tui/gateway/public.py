@@ -5,12 +5,13 @@ What the caller sent and what the function returned pass through as bytes wherev
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
+from yarl import URL
 
 from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, InvalidInput, NotFound
 from clowdy_tui.domain.errors import MethodNotAllowed as MethodRefused
@@ -18,7 +19,7 @@ from clowdy_tui.domain.names import format_invocation_id, new_invocation_id
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.gateway import auth, problems
-from clowdy_tui.gateway.answer import read_answer
+from clowdy_tui.gateway.answer import Answer, read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.route_event import clean, make_event
@@ -30,6 +31,7 @@ from clowdy_tui.services.routing import Match, MethodNotAllowed
 
 GATEWAY_PREFIX: Final = "/api/gateway/"
 
+_X_REQUEST_ID: Final = istr("X-Request-Id")
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -46,14 +48,14 @@ _FAILURES: Final = {
 }
 
 # By id, a function that ran is answered with 200 whatever came of it; these two did not run.
-_NOT_RUN: Final = frozenset({OutcomeStatus.THROTTLED, OutcomeStatus.UNAVAILABLE})
+NOT_RUN: Final = frozenset({OutcomeStatus.THROTTLED, OutcomeStatus.UNAVAILABLE})
 
 
 async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
     """POST /api/invoke/{id}: call a function with `input`, and get what came of it."""
     platform = gateway.platform
     invocation_id = new_invocation_id()
-    request_id = _request_id(request, invocation_id)
+    request_id = request_id_of(request.headers, invocation_id)
     try:
         target = platform.directory.function(request.match_info["id"])
         if target is None:
@@ -72,10 +74,10 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
         outcome = await platform.invocations.invoke(
             target, event, source="api", actor_owns=owns, version=version, invocation_id=invocation_id
         )
-        if outcome.status in _NOT_RUN:
-            return _failure(request, outcome, invocation_id, request_id)
+        if outcome.status in NOT_RUN:
+            return failure(request, outcome, invocation_id, request_id)
     except ClowdyError as error:
-        return _identified(problems.refusal(request, error), request_id)
+        return identified(problems.refusal(request, error), request_id)
     answer = invoke_answer(
         outcome,
         invocation_id=format_invocation_id(invocation_id),
@@ -95,9 +97,9 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
 async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.StreamResponse:
     """ANY /api/gateway/{slug}[/{path}]: call the function behind a project's route."""
     invocation_id = new_invocation_id()
-    request_id = _request_id(request, invocation_id)
+    request_id = request_id_of(request.headers, invocation_id)
     try:
-        project, target, match, raw_path = _find(gateway, request)
+        project, target, match, raw_path = find(gateway, request.method, request.rel_url)
         actor, actor_owns = None, False
         if match.route.auth == "token":
             actor = await door.actor(request)
@@ -134,16 +136,21 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
         if stream.fault is not None:
             raise stream.fault
         if outcome.status is not OutcomeStatus.SUCCESS:
-            return _failure(request, outcome, invocation_id, request_id)
+            return failure(request, outcome, invocation_id, request_id)
         answer = read_answer(outcome.output or b"null")
     except InvalidAnswer as error:
         if target.redactor is not None:
             # It quotes what the function returned.
             error.detail = target.redactor.text(error.detail)
         error.extra["invocation_id"] = format_invocation_id(invocation_id)
-        return _identified(problems.refusal(request, error), request_id)
+        return identified(problems.refusal(request, error), request_id)
     except ClowdyError as error:
-        return _identified(problems.refusal(request, error), request_id)
+        return identified(problems.refusal(request, error), request_id)
+    return response_of(answer, outcome, request_id)
+
+
+def response_of(answer: Answer, outcome: Outcome, request_id: str) -> web.Response:
+    """What goes out for what a function answered."""
     headers = CIMultiDict(answer.headers)
     headers.setdefault("Server", problems.SERVER)
     headers["X-Request-Id"] = request_id
@@ -151,21 +158,21 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-def _find(gateway: Context, request: web.Request) -> tuple[ProjectEntry, Target, Match, str]:
+def find(gateway: Context, method: str, url: URL) -> tuple[ProjectEntry, Target, Match, str]:
     """The function that answers a path, how the path matched, and the part of it that is the project's own."""
     directory = gateway.platform.directory
     # Raw, as it was sent: a %2F must not become the border of a segment.
-    raw = clean(request.rel_url.raw_path).removeprefix(GATEWAY_PREFIX)
+    raw = clean(url.raw_path).removeprefix(GATEWAY_PREFIX)
     slug, _, rest = raw.partition("/")
     raw_path = f"/{rest}"
     project = directory.project(unquote(slug))
     if project is None:
         raise NotFound("Project not found")
-    match = project.router.match(request.method, raw_path)
+    match = project.router.match(method, raw_path)
     if isinstance(match, MethodNotAllowed):
-        raise _method_not_allowed(request.method, raw_path, match.allow)
+        raise _method_not_allowed(method, raw_path, match.allow)
     if not isinstance(match, Match):
-        known = f"No route matches {request.method} {raw_path}"
+        known = f"No route matches {method} {raw_path}"
         raise NotFound(known if project.router.count else "No routes configured for this project")
     target = directory.function(match.route.function_id)
     if target is None:
@@ -198,17 +205,18 @@ def _version(text: str) -> int:
     return int(text)
 
 
-def _request_id(request: web.BaseRequest, invocation_id: int) -> str:
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.match(given) else format_invocation_id(invocation_id)
+def request_id_of(headers: Mapping[str, str], invocation_id: int) -> str:
+    """What the caller calls its request, where that is a name; else the invocation's id."""
+    given = headers.get(_X_REQUEST_ID)
+    return given if given and _REQUEST_ID.match(given) else format_invocation_id(invocation_id)
 
 
-def _identified(response: web.Response, request_id: str) -> web.Response:
+def identified(response: web.Response, request_id: str) -> web.Response:
     response.headers["X-Request-Id"] = request_id
     return response
 
 
-def _failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, request_id: str) -> web.Response:
+def failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, request_id: str) -> web.Response:
     status, type_, title, detail = _FAILURES[outcome.status]
     headers = {"X-Request-Id": request_id, "Server-Timing": server_timing(outcome)}
     if status == 429:
@@ -226,6 +234,8 @@ def _failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, req
 
 def server_timing(outcome: Outcome) -> str:
     """What a call's time went to, in milliseconds: waiting for an instance, making one ready, running."""
+    if not outcome.queue_us and not outcome.init_us:
+        return f"queue;dur=0, init;dur=0, run;dur={outcome.run_us / 1000:g}"
     return (
         f"queue;dur={outcome.queue_us / 1000:g}, init;dur={outcome.init_us / 1000:g}, run;dur={outcome.run_us / 1000:g}"
     )

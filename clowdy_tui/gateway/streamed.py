@@ -53,7 +53,10 @@ class StreamedAnswer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Nobody waits for it any more.
+        self.close()
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
         if self._writer is not None:
             self._writer.cancel()
 
