@@ -14,6 +14,7 @@ from clowdy_tui.cli.shell import Failure
 from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.errors import PortTaken
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
+from clowdy_tui.services.assistant.config import DEFAULT_MODEL, AssistantConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def platform_config(settings: Settings) -> PlatformConfig:
         memory_budget_mb=settings.memory_budget_mb,
         idle_timeout_s=settings.idle_timeout_s,
         spares=settings.spares,
+        assistant=AssistantConfig(
+            api_key=settings.groq_api_key.get_secret_value() if settings.groq_api_key else None,
+            base_url=settings.assistant_base_url,
+            model=settings.assistant_model or DEFAULT_MODEL,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from clowdy_tui.client.chat import Chat
 from clowdy_tui.client.connection import Connection
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
@@ -37,6 +38,7 @@ class Clowdy:
         self.invocations = Invocations(self.connection)
         self.inputs = Inputs(self.connection)
         self.tokens = Tokens(self.connection)
+        self.chat = Chat(self.connection)
 
     async def __aenter__(self) -> Self:
         return self

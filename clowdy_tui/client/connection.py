@@ -89,10 +89,7 @@ class Connection:
     async def _send(
         self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None, query: Mapping[str, Any] | None
     ) -> httpx.Response:
-        content = None
-        if body is not None:
-            fields = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
-            content = json.dumps(fields, allow_nan=False).encode()
+        content = _content(body)
         try:
             response = await self._http.request(
                 method,
@@ -109,16 +106,26 @@ class Connection:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, *, headers: Mapping[str, str], read_timeout: float
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        read_timeout: float,
+        method: str = "GET",
+        body: BaseModel | Mapping[str, Any] | None = None,
     ) -> AsyncIterator[AsyncIterator[str]]:
-        """The lines of an answer that does not end.
+        """The lines of an answer that comes bit by bit, or does not end.
 
         Raises:
             ApiError, GatewayGone: as `call`; also while lines are read.
         """
         timeout = httpx.Timeout(read_timeout, connect=_TIMEOUT.connect)
         try:
-            async with self._http.stream("GET", path, headers=dict(headers), timeout=timeout) as response:
+            content = _content(body)
+            typed = {"content-type": "application/json"} if content is not None else {}
+            async with self._http.stream(
+                method, path, content=content, headers={**headers, **typed}, timeout=timeout
+            ) as response:
                 if response.is_error:
                     await response.aread()
                     raise ApiError(_problem(response))
@@ -148,6 +155,13 @@ def _read(answer: type[Answer], content: bytes) -> Answer:
     except ValidationError:
         # pydantic's parser refuses some of what a function may return and JSON allows: half a surrogate pair, say.
         return adapter.validate_python(json.loads(content))
+
+
+def _content(body: BaseModel | Mapping[str, Any] | None) -> bytes | None:
+    if body is None:
+        return None
+    fields = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
+    return json.dumps(fields, allow_nan=False).encode()
 
 
 def _query(query: Mapping[str, Any] | None) -> dict[str, str] | None:

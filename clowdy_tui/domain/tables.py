@@ -239,6 +239,37 @@ class ProjectPackages(SQLModel, table=True):
     error: str | None = None
 
 
+class Conversation(SQLModel, table=True):
+    """What a user and the assistant have said to each other. `allowed` are the tools that may run without asking."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (Index("ix_conversation_owner_created_at", "owner", "created_at"),)
+
+    id: str = Field(primary_key=True, max_length=12)
+    owner: str
+    project_id: str | None = Field(
+        default=None, sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), nullable=True, index=True)
+    )
+    title: str
+    allowed: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    created_at: int
+    updated_at: int
+
+
+class ConversationEntry(SQLModel, table=True):
+    """One message of a conversation; `body` is an `assistant.MessageBody`."""
+
+    __tablename__ = "conversation_entry"
+
+    id: int | None = Field(default=None, primary_key=True)
+    conversation_id: str = Field(
+        max_length=12, sa_column=Column(ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    role: str
+    body: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: int
+
+
 class Meta(SQLModel, table=True):
     """What the installation remembers of itself: its id, the driver that was chosen, whether the example was made."""
 

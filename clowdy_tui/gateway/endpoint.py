@@ -107,7 +107,8 @@ class Endpoint:
 
     `scope` None: public. `statuses`: the refusals that belong to this endpoint, beside those that every one has.
     `content_type`: where the answer is text that goes out as it is, and not JSON. `may_go_on`: it may be `Accepted`.
-    `stand_in`: as whom anybody is answered, where a setting opens the endpoint; None where it does not.
+    `streams`: what its events are, where whoever accepts server-sent events gets those; the handler then returns the
+    response. `stand_in`: as whom anybody is answered, where a setting opens the endpoint.
     """
 
     method: str
@@ -123,9 +124,10 @@ class Endpoint:
     content_type: str | None
     may_go_on: bool
     stand_in: StandIn | None
+    streams: Any
     adapter: TypeAdapter[Any] = field(repr=False)
 
-    async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.Response:
+    async def serve(self, gateway: Context, door: auth.Door, request: web.Request) -> web.StreamResponse:
         """Check the caller, read the request, call the handler, write what it returns."""
         caller = self.stand_in(gateway, request) if self.stand_in is not None else None
         if caller is None:
@@ -139,6 +141,8 @@ class Endpoint:
         if self.body is not None:
             body = read_body(self.body, await read_plain_body(request, gateway.config.body_timeout_s))
         result = await self.handler(Call(gateway, request, caller, body, query))
+        if isinstance(result, web.StreamResponse):
+            return result
         if self.content_type is not None:
             headers = {"Content-Type": self.content_type, "Server": problems.SERVER}
             return web.Response(body=result.encode(), headers=headers)
@@ -162,6 +166,7 @@ def endpoint(
     content_type: str | None = None,
     may_go_on: bool = False,
     stand_in: StandIn | None = None,
+    streams: Any = None,
 ) -> Callable[[Handler], Endpoint]:
     """Make a handler an endpoint. Its docstring's first line is the summary."""
 
@@ -180,6 +185,7 @@ def endpoint(
             content_type=content_type,
             may_go_on=may_go_on,
             stand_in=stand_in,
+            streams=streams,
             adapter=TypeAdapter(answer),
         )
 

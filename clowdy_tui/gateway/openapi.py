@@ -78,6 +78,7 @@ class _Facts:
     may_go_on: bool
     statuses: frozenset[int]
     headers: Sequence[tuple[str, str]]
+    streams: Any = None
 
 
 def make_document(endpoints: Iterable[Endpoint], operations: Iterable[Operation], *, version: str) -> Json:
@@ -151,6 +152,7 @@ def _of_endpoint(endpoint: Endpoint) -> _Facts:
         may_go_on=endpoint.may_go_on,
         statuses=frozenset(statuses),
         headers=(),
+        streams=endpoint.streams,
     )
 
 
@@ -185,6 +187,8 @@ class _Schemas:
         ]
         for index, each in enumerate(facts):
             wanted.append((("answer", index), "serialization", TypeAdapter(each.answer)))
+            if each.streams is not None:
+                wanted.append((("event", index), "serialization", TypeAdapter(each.streams)))
             if each.body is not None:
                 wanted.append((("body", index), "validation", TypeAdapter(each.body)))
             if each.query is not None:
@@ -207,6 +211,9 @@ class _Schemas:
 
     def answer(self, facts: _Facts) -> Json:
         return self._found["answer", self._index[id(facts)]]
+
+    def event(self, facts: _Facts) -> Json:
+        return self._found["event", self._index[id(facts)]]
 
     def body(self, facts: _Facts) -> Json:
         return self._found["body", self._index[id(facts)]]
@@ -283,6 +290,8 @@ def _responses(facts: _Facts, method: str, schemas: _Schemas) -> Json:
         responses["default"] = {"description": "What the function answers", "content": {"*/*": {}}}
     elif facts.content_type == "application/json":
         responses["200"] = {"description": "Done", "content": {"application/json": {"schema": schemas.answer(facts)}}}
+        if facts.streams is not None:
+            responses["200"]["content"]["text/event-stream"] = {"schema": schemas.event(facts)}
     else:
         content: Json = {str(facts.content_type): {"schema": schemas.answer(facts)}}
         responses["200"] = {"description": "Done", "content": content}

@@ -88,6 +88,18 @@ class Directory:
         """Every function, in no order."""
         return list(self._targets.values())
 
+    def secrets(self, owner: str) -> list[tuple[str, str]]:
+        """Name and value of everything that a user's functions get from their surroundings and that is not open."""
+        found: dict[tuple[str, str], None] = {}
+        for project in self._by_id.values():
+            if project.owner == owner:
+                values = dict(self._environments.get(project.id, {}))
+                for target in self._targets.values():
+                    if target.project_id == project.id:
+                        values |= target.deployment.environment
+                found |= {(key, value): None for key, value in values.items() if key not in project.open_variables}
+        return list(found)
+
     async def version(self, function_id: str, number: int) -> Target | None:
         """A function as it is, with the files of another version. Reads the database the first time."""
         target = self._targets.get(function_id)

@@ -134,6 +134,36 @@ class FunctionService:
         return _out(function, current, await diagnose(current.files))
 
     @whole
+    async def draft(
+        self, actor: Actor, function_id: str, code: str, *, base_version: int, message: str = ""
+    ) -> VersionOut:
+        """Keep a version with another entry file, and the files beside it of `base_version`, without making it the
+        active one. Code that some version has already makes none: that one is the answer.
+
+        Raises:
+            NotFound: no such function, or version.
+            InvalidInput: code that cannot be.
+            BodyTooLarge: over 1 MiB of files.
+        """
+        actor.require("write")
+        async with self._database.write() as transaction:
+            function = await owned_function(transaction, actor, function_id)
+            base = await _get_version(transaction, function_id, base_version)
+            bundle = make_bundle(code, _beside(base))
+            wanted = content_hash(bundle)
+            if wanted == base.content_hash:
+                return _version_out(base, function)
+            number = await transaction.functions.last_version_number(function_id) + 1
+            last = await _get_version(transaction, function_id, number - 1)
+            if last.content_hash == wanted:
+                return _version_out(last, function)
+            version = _version(function_id, number, bundle, actor=actor, now=now_ms(), message=message)
+            await transaction.functions.add(function, version)
+        await self._directory.refresh_function(function_id)
+        self._publish(events.VERSION_CREATED, function, actor)
+        return _version_out(version, function)
+
+    @whole
     async def delete(self, actor: Actor, function_id: str) -> None:
         """Remove a function with its versions and routes; its calls go in the background. Raises NotFound."""
         actor.require("write")

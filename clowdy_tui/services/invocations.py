@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,6 +62,7 @@ class InvocationService:
         version: int | None = None,
         invocation_id: int | None = None,
         receiver: Receiver | None = None,
+        offline: bool = False,
     ) -> Outcome:
         """Run a function; `event` is its input as JSON. Whatever its code does comes back as the Outcome.
 
@@ -68,7 +70,8 @@ class InvocationService:
         the fault that the active one mends. `invocation_id` is made here where the caller has not made one.
         `receiver` takes the answer of a handler that streams; the outcome's output is then no more than what is kept
         of it. Without one the output is all of it, as one text. The project's secrets are hidden in its log lines and
-        errors; the output is the caller's, and as the function made it.
+        errors; the output is the caller's, and as the function made it. `offline`: with the network off, whatever the
+        function has.
 
         Raises:
             NotFound: no such version.
@@ -76,6 +79,8 @@ class InvocationService:
         """
         if version is not None and version != target.deployment.version:
             target = await self._other_version(target, version, actor_owns=actor_owns)
+        if offline and target.deployment.network_enabled:
+            target = replace(target, deployment=replace(target.deployment, network_enabled=False))
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         running = self.begin(
             target,

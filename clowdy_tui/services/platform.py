@@ -5,9 +5,9 @@ import logging
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from clowdy_tui import resources
 from clowdy_tui.domain import events, names
@@ -20,6 +20,7 @@ from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.services.actor import LOCAL
+from clowdy_tui.services.assistant.config import AssistantConfig
 from clowdy_tui.services.changes import settled
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
 from clowdy_tui.services.counters import Counters
@@ -50,6 +51,10 @@ from clowdy_tui.store.folder import make_data_folder
 from clowdy_tui.store.lock import FolderLock
 from clowdy_tui.store.writer import InvocationWriter, WriterState
 
+if TYPE_CHECKING:
+    from clowdy_tui.services.assistant.conversations import ConversationService
+    from clowdy_tui.services.assistant.service import AssistantService
+
 _HOUSEKEEPING_S: Final = 60.0
 _DRAIN_S: Final = 5.0
 
@@ -74,6 +79,7 @@ class PlatformConfig:
     spares: int = 4
     runtime_source: str = "host"
     docker_options: Mapping[str, Any] = field(default_factory=dict)
+    assistant: AssistantConfig = field(default_factory=AssistantConfig)
 
 
 class PlatformEngine(Engine, PoolEngine, QueueEngine, Protocol):
@@ -113,6 +119,31 @@ class Platform:
         self.public_url = ""
         self._closing = AsyncExitStack()
         self._database: Database
+
+    @cached_property
+    def conversations(self) -> "ConversationService":
+        """Made when it is first asked for, as the assistant: most gateways start without either."""
+        from clowdy_tui.services.assistant.conversations import ConversationService
+
+        return ConversationService(self._database)
+
+    @cached_property
+    def assistant(self) -> "AssistantService":
+        from clowdy_tui.services.assistant.service import AssistantService
+        from clowdy_tui.services.assistant.tools import Services
+
+        services = Services(
+            directory=self.directory,
+            projects=self.projects,
+            functions=self.functions,
+            routes=self.routes,
+            environment=self.environment,
+            packages=self.packages,
+            invocations=self.invocations,
+            replay=self.replay,
+            stats=self.stats,
+        )
+        return AssistantService(self.config.assistant, services, self.conversations)
 
     @classmethod
     async def open(cls, config: PlatformConfig, *, engine: PlatformEngine | None = None) -> Self:
@@ -200,6 +231,8 @@ class Platform:
 
     async def close(self) -> None:
         """End everything, the newest first: no instance, thread or lock is left. The second time does nothing."""
+        if "assistant" in self.__dict__:
+            await self.assistant.close()
         await self._closing.aclose()
 
     async def make_example(self) -> ProjectOut | None:

@@ -18,7 +18,7 @@ from clowdy_tui.services.directory import Directory, Target
 from clowdy_tui.store.records import InvocationRecord
 from clowdy_tui.store.writer import InvocationWriter
 
-Source = Literal["api", "gateway", "test", "demo", "replay"]
+Source = Literal["api", "gateway", "test", "demo", "replay", "assistant"]
 
 _LOG_DELAY_S: Final = 0.05
 _MAX_EVENT_MESSAGE: Final = 500

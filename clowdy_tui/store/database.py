@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlmodel import SQLModel
 
 from clowdy_tui.domain.errors import Unavailable
+from clowdy_tui.store.conversations import Conversations
 from clowdy_tui.store.figures import Figures
 from clowdy_tui.store.functions import Functions
 from clowdy_tui.store.inputs import SavedInputs
@@ -60,6 +61,7 @@ class Transaction:
         self.tokens = Tokens(session)
         self.keys = ApiKeys(session)
         self.packages = Packages(session)
+        self.conversations = Conversations(session)
         self.meta = MetaValues(session)
 
     async def find(self, table: type[Row], id_: str) -> Row | None:

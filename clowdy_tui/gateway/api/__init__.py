@@ -1,6 +1,8 @@
 """The management API, one file per resource."""
 
 from clowdy_tui.gateway.api import (
+    chat,
+    conversations,
     functions,
     health,
     importing,
@@ -31,6 +33,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *packages.ENDPOINTS,
     *invocations.ENDPOINTS,
     *replay.ENDPOINTS,
+    *chat.ENDPOINTS,
+    *conversations.ENDPOINTS,
     *tokens.ENDPOINTS,
     *pool.ENDPOINTS,
     *importing.ENDPOINTS,

@@ -24,7 +24,7 @@ class InvocationPage(Parameters):
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     before: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     status: Status | None = None
-    source: Literal["api", "gateway", "test", "demo", "replay"] | None = None
+    source: Literal["api", "gateway", "test", "demo", "replay", "assistant"] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     q: Annotated[str, Field(max_length=200)] | None = None
