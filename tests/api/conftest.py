@@ -11,7 +11,9 @@ from pytest_asyncio import is_async_test
 
 from clowdy_tui.client import Clowdy
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
+from clowdy_tui.services.assistant.config import AssistantConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
+from tests.model_server import ModelServer, model_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,8 +24,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def platform(scratch: Path) -> AsyncIterator[Platform]:
-    platform = await Platform.open(PlatformConfig(data_dir=scratch / "api", driver="bubblewrap"))
+async def model() -> AsyncIterator[ModelServer]:
+    """Whom the assistant asks."""
+    async with model_server() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(scratch: Path, model: ModelServer) -> AsyncIterator[Platform]:
+    assistant = AssistantConfig(base_url=model.url)
+    platform = await Platform.open(PlatformConfig(data_dir=scratch / "api", driver="bubblewrap", assistant=assistant))
     yield platform
     await platform.close()
 

@@ -16,9 +16,11 @@ import pytest_asyncio
 from api_support import Workshop, number, until
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.assistant import ChatIn, ChatMessage
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.endpoint import Endpoint
 from clowdy_tui.gateway.operations import OPERATIONS
+from tests.model_server import ModelServer, Says
 
 UNKNOWN = "0123456789ab"
 
@@ -52,6 +54,7 @@ class Estate:
             f"/api/functions/{function}/invocations",
             f"/api/functions/{function}/inputs",
             f"/api/invocations/{self.ids['invocation']}",
+            f"/api/chat/conversations/{self.ids['conversation_id']}",
         ):
             answer = await local.get(path)
             assert answer.status_code == 200, answer.text
@@ -60,7 +63,7 @@ class Estate:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Estate]:
+async def estate(shop: Workshop, local: httpx.AsyncClient, model: ModelServer) -> AsyncIterator[Estate]:
     word = f"geheim{number()}x"
     owner, project = shop.client, shop.project.id
     code = f"# {word}-code\ndef handler(event, context):\n    print('{word}-printed')\n    return '{word}-answer'\n"
@@ -74,7 +77,17 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
     token = await owner.tokens.create(f"{word}-token")
     result = await owner.invoke(function.id, f"{word}-input")
     instance = next(item for item in await owner.pool() if item.function_id == function.id)
+    talk = await owner.chat.conversations.create(project, f"{word}-title")
+    model.will(Says(calls=[("delete_function", {"function_id": function.id})]))
+    turn = owner.chat.stream(
+        ChatIn(messages=[ChatMessage(role="user", content=f"{word}-asked")], conversation_id=talk.id)
+    )
+    begun = await anext(turn)
+    while (await anext(turn)).type != "permission":
+        pass
     ids = {
+        "conversation_id": talk.id,
+        "turn_id": begun.data["turn_id"],
         "project": project,
         "function": function.id,
         "route_id": route.id,
@@ -91,6 +104,7 @@ async def estate(shop: Workshop, local: httpx.AsyncClient) -> AsyncIterator[Esta
     }
     found = {word, *(value for name, value in ids.items() if name not in {"number", "path", "slug", "name"})}
     yield Estate(shop, ids, tuple(found))
+    await turn.aclose()
     await owner.tokens.revoke(token.id)
 
 
@@ -104,16 +118,23 @@ BODIES: dict[str, Any] = {
     "KeyIn": {"name": "mine"},
     "SavedInputIn": {"name": "{name}", "input": "taken"},
     "VariableIn": {"key": "GEHEIM", "value": "taken"},
+    "DotenvIn": {"text": "TAKEN=1\n"},
     "TokenIn": {"name": "mine"},
     "ImportIn": {"projects": []},
     "InvokeIn": {"input": 1},
     "RequirementsIn": {"requirements_txt": "# taken"},
+    "ChatIn": {"messages": [{"role": "user", "content": "tell me"}], "context": {"function_id": "{function}"}},
+    "AnswerIn": {"call_id": "call_1_0", "answer": "yes"},
+    "ConversationIn": {"title": "Mine", "project_id": "{project}"},
+    "ConversationPatch": {"title": "taken"},
 }
 
 # These make something of the caller's own, and have nothing of anybody else's in their path.
 MAKES = {"POST /api/projects", "POST /api/tokens", "POST /api/import"}
+# These have what is the owner's in their body.
+NAMES = {"POST /api/functions", "POST /api/chat", "POST /api/chat/preview", "POST /api/chat/conversations"}
 # These are for who administers.
-ADMINISTERS = {"POST /api/system/example", "POST /api/system/stop"}
+ADMINISTERS = {"POST /api/system/example", "POST /api/system/stop", "POST /api/system/rotate-key"}
 
 
 def body_of(endpoint: Endpoint, ids: dict[str, str]) -> bytes | None:
@@ -165,14 +186,14 @@ async def test_another_user_gets_nothing_out_of_any_endpoint(
         )
         if label in ADMINISTERS:
             expected = {403}
-        elif "{" in endpoint.path or label == "POST /api/functions":
+        elif "{" in endpoint.path or label in NAMES:
             expected = {404}
         else:
             expected = {200}
         assert answer.status_code in expected, (label, answer.text)
         assert not leaked(answer, estate), (label, answer.text)
     assert await estate.state(local) == before, "and nothing of it is changed"
-    for label in MAKES | ADMINISTERS:
+    for label in MAKES | ADMINISTERS | NAMES:
         assert label in {f"{item.method} {item.path}" for item in ENDPOINTS}, "it has another name by now"
     for path in ("/api/projects", "/api/tokens"):
         for item in (await ask.get(path)).json():

@@ -100,6 +100,7 @@ class Things:
     passing_project: str
     passing_function: str
     passing_route: str
+    talk: str
 
     def paths(self) -> dict[str, dict[str, Any]]:
         """What stands in the paths for them."""
@@ -122,6 +123,8 @@ class Things:
             "/api/invocations/{id}": {"id": self.invocation},
             "/api/invocations/{id}/replay": {"id": self.invocation},
             "/api/invoke/{id}": functions,
+            "/api/chat/conversations/{conversation_id}": {"conversation_id": self.talk},
+            "/api/chat/conversations/{conversation_id}/export": {"conversation_id": self.talk},
             "/api/gateway/{slug}": {"slug": self.project.slug},
             "/api/gateway/{slug}/{path}": {"slug": self.project.slug, "path": "a"},
         }
@@ -138,6 +141,7 @@ async def make_things(client: Clowdy) -> Things:
         project=project,
         function=function.id,
         passing_route=passing.id,
+        talk=(await client.chat.conversations.create(project.id)).id,
         key=(await client.keys.create(project.id, "k")).id,
         invocation=(await client.invoke(function.id, {"n": 1})).invocation_id,
         passing_project=(await client.projects.create("Passing")).id,
@@ -151,6 +155,10 @@ NOT_REACHED = {
     "POST /api/system/example",
     "POST /api/system/stop",
     "DELETE /api/pool/{id}",
+    # No turn runs, and none can without a key.
+    "POST /api/chat",
+    "POST /api/chat/turns/{turn_id}/answer",
+    "DELETE /api/chat/turns/{turn_id}",
     "DELETE /api/projects/{id}/requirements/build",
 }
 
