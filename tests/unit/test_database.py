@@ -49,7 +49,14 @@ async def test_calls_from_before_there_were_figures_are_counted(tmp_path: Path) 
         # As the first release leaves it: three calls, and nothing that counts them.
         for index in ("ix_invocation_failed_function_id", "ix_invocation_failed_owner_id"):
             connection.execute(f"DROP INDEX {index}")
-        for table in ("invocation_figures", "api_key", "project_packages", "saved_input", "conversation_entry", "conversation"):
+        for table in (
+            "invocation_figures",
+            "api_key",
+            "project_packages",
+            "saved_input",
+            "conversation_entry",
+            "conversation",
+        ):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.execute(
