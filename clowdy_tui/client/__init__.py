@@ -15,7 +15,16 @@ from clowdy_tui.client.inputs import Inputs
 from clowdy_tui.client.resources import Functions, Invocations, Keys, Packages, Projects, Routes, Tokens, Variables
 from clowdy_tui.domain.importing import ImportIn, ImportOut
 from clowdy_tui.domain.rotation import Rotated
-from clowdy_tui.domain.schemas import Detail, EventOut, Health, InvokeOut, PoolInstance, ProjectOut, Stats
+from clowdy_tui.domain.schemas import (
+    Detail,
+    EventOut,
+    FunctionStats,
+    Health,
+    InvokeOut,
+    PoolInstance,
+    ProjectOut,
+    Stats,
+)
 
 __all__ = ["ApiError", "Clowdy", "Connection", "GatewayGone"]
 
@@ -74,6 +83,13 @@ class Clowdy:
         """Figures of all functions, or of one project's or one function's; since then, or of all calls ever made."""
         query = {"project_id": project_id, "function_id": function_id, "since": since}
         return await self.connection.call(Stats, "GET", "/api/stats", query=query)
+
+    async def function_stats(
+        self, *, project_id: str | None = None, since: datetime | None = None
+    ) -> list[FunctionStats]:
+        """Figures of each function that was called, the most called first."""
+        query = {"project_id": project_id, "since": since}
+        return await self.connection.call(list[FunctionStats], "GET", "/api/stats/functions", query=query)
 
     async def pool(self) -> list[PoolInstance]:
         return await self.connection.call(list[PoolInstance], "GET", "/api/pool")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from clowdy_tui.domain.durations import percentile_ms
-from clowdy_tui.domain.schemas import OutcomeStatus, Stats, StatsMinute
+from clowdy_tui.domain.schemas import FunctionStats, OutcomeStatus, Stats, StatsMinute
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function, owned_project
@@ -81,6 +81,34 @@ class StatsService:
             since=moment(begins * 1000) if begins is not None else None,
             series=[_minute(at, minutes.get(at, Span())) for at in range(first, now + 1, MINUTE)],
         )
+
+    async def by_function(
+        self, actor: Actor, *, project_id: str | None = None, since: datetime | None = None
+    ) -> list[FunctionStats]:
+        """Figures of each of the actor's functions, or of one project's, that was called; the most called first.
+
+        Raises:
+            NotFound: no such project.
+        """
+        actor.require("read")
+        await self._settle()
+        begins = _begins(since, int(time.time()))
+        async with self._database.read() as transaction:
+            if project_id is not None:
+                await owned_project(transaction, actor, project_id)
+            spans = await transaction.figures.by_function(FiguresFilter(actor.user, project_id), since=begins)
+        return [
+            FunctionStats(
+                function_id=function_id,
+                calls=span.calls,
+                errors=span.calls - _successes(span),
+                cold_starts=span.cold_starts,
+                avg_ms=_average_ms(span),
+                p50_ms=percentile_ms(span.durations, 0.50),
+                p95_ms=percentile_ms(span.durations, 0.95),
+            )
+            for function_id, span in sorted(spans.items(), key=lambda item: (-item[1].calls, item[0]))
+        ]
 
 
 def _begins(since: datetime | None, now: int) -> int | None:

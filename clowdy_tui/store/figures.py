@@ -51,28 +51,32 @@ class Figures:
         return (await self._session.scalars(statement)).one()
 
     async def sums(self, wanted: FiguresFilter, *, since: int | None = None) -> Span:
-        """One span: of all calls, or of those since then (seconds), where a minute or an hour begins.
+        """One span: of all calls, or of those since then (seconds), where a minute or an hour begins."""
+        return (await self._added_up(wanted, since, literal_column("0", Integer))).get(0, Span())
 
-        That is put together from as few rows as can be: the minutes up to the next hour, the hours up to the next
-        day, and days.
-        """
+    async def by_function(self, wanted: FiguresFilter, *, since: int | None = None) -> dict[str, Span]:
+        """As `sums`, by the functions that there were calls of."""
+        return await self._added_up(wanted, since, col(InvocationFigures.function_id))
+
+    async def _added_up(self, wanted: FiguresFilter, since: int | None, by: Any) -> dict[Any, Span]:
+        # From as few rows as can be: the minutes up to the next hour, the hours up to the next day, and days.
         if since is None:
-            return (await self._spans(wanted, ALL, 0, by_time=False)).get(0, Span())
-        whole = Span()
+            return await self._spans(wanted, ALL, 0, by=by)
+        whole: dict[Any, Span] = {}
         hour, day = -(-since // HOUR) * HOUR, -(-since // DAY) * DAY
         for width, first, end in ((MINUTE, since, hour), (HOUR, hour, day), (DAY, day, None)):
             if end is None or first < end:
-                whole.add((await self._spans(wanted, width, first, end, by_time=False)).get(0, Span()))
+                for key, span in (await self._spans(wanted, width, first, end, by=by)).items():
+                    whole.setdefault(key, Span()).add(span)
         return whole
 
     async def minutes(self, wanted: FiguresFilter, *, since: int) -> dict[int, Span]:
         """By the beginning of each minute (seconds) in which there were calls."""
-        return await self._spans(wanted, MINUTE, since, by_time=True)
+        return await self._spans(wanted, MINUTE, since, by=col(InvocationFigures.at))
 
     async def _spans(
-        self, wanted: FiguresFilter, width: int, since: int, end: int | None = None, *, by_time: bool
-    ) -> dict[int, Span]:
-        at = col(InvocationFigures.at) if by_time else literal_column("0", Integer)
+        self, wanted: FiguresFilter, width: int, since: int, end: int | None = None, *, by: Any
+    ) -> dict[Any, Span]:
         which = [
             col(InvocationFigures.function_id).in_(_functions(wanted)),
             col(InvocationFigures.width) == width,
@@ -80,24 +84,24 @@ class Figures:
         ]
         if end is not None:
             which.append(col(InvocationFigures.at) < end)
-        spans: dict[int, Span] = {}
+        spans: dict[Any, Span] = {}
         totals = select(
-            at.label("begins"),
+            by.label("of"),
             func.sum(col(InvocationFigures.calls)),
             func.sum(col(InvocationFigures.cold_starts)),
             func.sum(col(InvocationFigures.duration_us)),
         ).where(*which)
-        for begins, calls, cold_starts, duration_us in await self._session.execute(totals.group_by("begins")):
-            spans[begins] = Span(calls, cold_starts, duration_us)
+        for of, calls, cold_starts, duration_us in await self._session.execute(totals.group_by("of")):
+            spans[of] = Span(calls, cold_starts, duration_us)
         # Added up by SQLite, in its own thread: the event loop is for calls.
         for column in (InvocationFigures.statuses, InvocationFigures.durations):
             each = func.json_each(column).table_valued("key", "value", joins_implicitly=True)
-            counted = select(at.label("begins"), each.c.key, func.sum(each.c.value)).where(*which)
-            for begins, key, count in await self._session.execute(counted.group_by("begins", each.c.key)):
+            counted = select(by.label("of"), each.c.key, func.sum(each.c.value)).where(*which)
+            for of, key, count in await self._session.execute(counted.group_by("of", each.c.key)):
                 if column is InvocationFigures.statuses:
-                    spans[begins].statuses[key] = count
+                    spans[of].statuses[key] = count
                 else:
-                    spans[begins].durations[int(key)] = count
+                    spans[of].durations[int(key)] = count
         return spans
 
     async def trim(self, function_id: str, *, minutes_before: int, hours_before: int) -> None:

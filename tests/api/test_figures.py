@@ -20,6 +20,10 @@ async def test_stats_are_the_callers_own(shop: Workshop, other: Clowdy) -> None:
     assert sum(minute.calls for minute in stats.series) == 2
     assert (await shop.client.stats(project_id=shop.project.id)).total_invocations == 2
     assert (await other.stats()).total_invocations == 0
+    [own] = await shop.client.function_stats(project_id=shop.project.id)
+    assert (own.function_id, own.calls, own.errors, own.cold_starts) == (function.id, 2, 1, 1)
+    assert await other.function_stats() == []
+    await refused(other.function_stats(project_id=shop.project.id), 404)
     await refused(other.stats(function_id=function.id), 404)
     await refused(other.stats(project_id=shop.project.id), 404)
 

@@ -236,7 +236,7 @@ async def test_what_answers_for_itself_tells_nobody_and_no_other(
 
 async def test_a_list_of_ones_own_is_empty_and_counts_nothing(estate: Estate, other: Clowdy) -> None:
     ask = other.connection._http
-    for path in ("/api/projects", "/api/functions", "/api/invocations", "/api/pool"):
+    for path in ("/api/projects", "/api/functions", "/api/invocations", "/api/pool", "/api/stats/functions"):
         assert (await ask.get(path)).json() == [], path
     stats = (await ask.get("/api/stats")).json()
     assert (stats["total_functions"], stats["total_invocations"], stats["cold_starts"]) == (0, 0, 0)

@@ -60,6 +60,10 @@ async def test_what_calls_came_to(platform: Platform, engine: FakeEngine) -> Non
     engine.answer = lambda _deployment, _event: ends.pop()
     await call(platform, function, 10)
     stats = await platform.stats.get(LOCAL)
+    for since in (None, datetime.now(UTC) - timedelta(hours=30)):
+        [own] = await platform.stats.by_function(LOCAL, since=since)
+        assert (own.calls, own.errors, own.cold_starts) == (10, 3, 1)
+        assert (own.avg_ms, own.p50_ms, own.p95_ms) == (stats.avg_duration_ms, stats.p50_ms, stats.p95_ms)
     assert (stats.total_functions, stats.total_invocations, stats.success_rate, stats.cold_starts) == (1, 10, 70, 1)
     assert stats.errors_by_status == {"error": 1, "throttled": 1, "timeout": 1}
     assert stats.avg_duration_ms == pytest.approx((6 * 1 + 9 + 2 + 30_000) / 9, abs=0.01), "a throttled call never ran"
@@ -83,6 +87,13 @@ async def test_of_one_project_one_function_and_nobody_elses(platform: Platform) 
     assert (await platform.stats.get(EVE)).total_invocations == 4
     assert (await platform.stats.get(LOCAL, project_id=project.id)).total_invocations == 1
     assert (await platform.stats.get(LOCAL, function_id=alone.id)).total_invocations == 2
+    each = {stats.function_id: stats for stats in await platform.stats.by_function(LOCAL)}
+    assert {id_: stats.calls for id_, stats in each.items()} == {alone.id: 2, mine.id: 1}
+    assert next(iter(each)) == alone.id
+    of_project = await platform.stats.by_function(LOCAL, project_id=project.id)
+    assert [stats.function_id for stats in of_project] == [mine.id]
+    with pytest.raises(NotFound):
+        await platform.stats.by_function(EVE, project_id=project.id)
     for asked in ({"function_id": hers.id}, {"project_id": "0" * 12}):
         with pytest.raises(NotFound):
             await platform.stats.get(LOCAL, **asked)
@@ -102,6 +113,7 @@ async def test_since_a_time(platform: Platform) -> None:
     for hours, calls in ((0.5, 1), (2, 2), (40, 3), (24 * 4, 3), (24 * 6, 4), (24 * 499, 4), (24 * 501, 5)):
         stats = await platform.stats.get(LOCAL, since=moment - timedelta(hours=hours))
         assert stats.total_invocations == calls, hours
+        assert [each.calls for each in await platform.stats.by_function(LOCAL, since=stats.since)] == [calls], hours
         assert len(stats.series) <= 3 * 60 + 1
     assert (await platform.stats.get(LOCAL, since=moment + timedelta(days=1))).total_invocations in {0, 1}
 

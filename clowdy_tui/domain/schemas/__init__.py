@@ -65,6 +65,7 @@ from clowdy_tui.domain.schemas.routes import (
     RoutePatch,
 )
 from clowdy_tui.domain.schemas.stats import (
+    FunctionStats,
     Stats,
     StatsMinute,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "FunctionIn",
     "FunctionOut",
     "FunctionPatch",
+    "FunctionStats",
     "Health",
     "Incoming",
     "Instances",

@@ -14,6 +14,18 @@ class StatsMinute(Outgoing):
     p95_ms: float
 
 
+class FunctionStats(Outgoing):
+    """What the calls of one function came to; durations as in `Stats`."""
+
+    function_id: str
+    calls: int
+    errors: int
+    cold_starts: int
+    avg_ms: float
+    p50_ms: float
+    p95_ms: float
+
+
 class Stats(Outgoing):
     """Figures of the caller's functions, or of one project's or one function's.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from clowdy_tui.domain.names import ID_PATTERN
-from clowdy_tui.domain.schemas import Stats
+from clowdy_tui.domain.schemas import FunctionStats, Stats
 from clowdy_tui.gateway import metrics
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
 
@@ -29,10 +29,25 @@ async def get_stats(call: Call[None, StatsOf]) -> Stats:
     )
 
 
+class StatsByFunction(Parameters):
+    """Of what: one project, the time since then (with its zone)."""
+
+    project_id: Id | None = None
+    since: AwareDatetime | None = None
+
+
+@endpoint(
+    "GET", "/api/stats/functions", scope="read", query=StatsByFunction, answer=list[FunctionStats], statuses=(404,)
+)
+async def get_function_stats(call: Call[None, StatsByFunction]) -> list[FunctionStats]:
+    """The same figures of each function that was called, the most called first."""
+    return await call.platform.stats.by_function(call.actor, project_id=call.query.project_id, since=call.query.since)
+
+
 @endpoint("GET", "/metrics", scope="read", answer=str, content_type=metrics.CONTENT_TYPE)
 async def get_metrics(call: Call[None, None]) -> str:
     """Figures since the start in Prometheus's text format, of the caller's functions and sandboxes."""
     return metrics.to_text(await call.platform.monitoring.read(call.actor))
 
 
-ENDPOINTS = (get_stats, get_metrics)
+ENDPOINTS = (get_stats, get_function_stats, get_metrics)
