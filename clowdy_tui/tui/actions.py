@@ -105,6 +105,23 @@ def _route_chosen(state: ScreenState) -> str:
     return not_online(state) or ("" if state.route else "Choose a route first, in the tree or in the pane of routes")
 
 
+def _warmable(state: ScreenState) -> str:
+    if problem := _function(state):
+        return problem
+    assert state.target is not None
+    return "" if state.target.status == "active" else f"{state.target.name} is inactive; activate it first"
+
+
+def _dashboard(state: ScreenState) -> str:
+    return "" if state.pane_kind in ("dashboard", "functions") else "Open the dashboard first (F10)"
+
+
+def _instance(state: ScreenState) -> str:
+    return not_online(state) or (
+        "" if state.pane.kind == "instance" else "Choose a sandbox in the dashboard's pool first (F10, then tab)"
+    )
+
+
 def _reachable(state: ScreenState) -> str:
     if problem := not_online(state):
         return problem
@@ -167,6 +184,18 @@ REGISTRY: tuple[Action, ...] = (
     Action("log.wrap", "Wrap long lines", "Or cut them.", "Log", "Wrap", _free, letter="W"),
     Action("log.save", "Save the log", "The lines that are shown, to a file.", "Log", "Save", _free, letter="S"),
     Action("log.clear", "Clear the log", "Nothing is deleted at the gateway.", "Log", "Clear", _free, letter="X"),
+    Action("function.warm", "Warm it up", "Makes an instance ready before somebody calls.",
+           "Function", "Warm", _warmable, (), ("w",), letter="M"),
+    Action("project.functions", "Functions", "The project's, with their figures.",
+           "Project", "Functions", _project, letter="N"),
+    Action("pane.dashboard", "Dashboard", "Calls, times, failures, and the pool.",
+           "Panes", "Dashboard", _free, ("f10",), letter="D"),
+    Action("dashboard.sort", "Sort the functions", "By calls, by time, by failures.",
+           "Panes", "Sort", _dashboard, letter="B", local={"dashboard": ("s",), "functions": ("s",)}),
+    Action("dashboard.span", "Count over another time", "An hour, a day, a week, all.",
+           "Panes", "Time", _dashboard, letter="H", local={"dashboard": ("t",), "functions": ("t",)}),
+    Action("pool.kill", "Kill a sandbox", "The one under the pool's cursor; asks where a call is in it.",
+           "Panes", "Kill", _instance, letter="K", local={"dashboard": ("K",), "functions": ("K",)}),
     Action("pane.tree", "Project tree", "Shows it and goes there; once more hides it.",
            "Panes", "Tree", _free, ("f2",), letter="t"),
     Action("pane.editor", "Editor", "Goes to the open file.", "Panes", "Editor", _free, ("f3",), letter="e"),
@@ -198,6 +227,10 @@ ACTIONS: Mapping[str, Action] = {action.id: action for action in REGISTRY}
 FOOTER: Mapping[str, tuple[str, ...]] = {
     "tree": ("app.help", "function.new", "project.new", "route.new", "item.edit", "item.delete", "function.toggle",
              "route.copy", "app.palette", "app.quit"),
+    "dashboard": ("app.help", "dashboard.sort", "dashboard.span", "function.warm", "pool.kill", "app.palette",
+                  "pane.tree", "pane.zoom", "tab.close", "app.leader", "app.quit"),
+    "functions": ("app.help", "dashboard.sort", "dashboard.span", "function.warm", "pool.kill", "function.new",
+                  "app.palette", "pane.tree", "pane.zoom", "tab.close", "app.leader", "app.quit"),
     "routes": ("app.help", "route.new", "item.edit", "item.delete", "route.try", "route.copy", "app.palette",
                "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",

@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from clowdy_tui.tui import flows, work
+from clowdy_tui.tui import flows, pool_flows, work
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.help import HelpScreen
@@ -117,6 +118,16 @@ def _close_tab(app: "ClowdyApp") -> None:
         tabs.close()
 
 
+def _warm(app: "ClowdyApp") -> None:
+    if function := app.state.target:
+        app.start_flow(pool_flows.warm, function)
+
+
+def _kill(app: "ClowdyApp") -> None:
+    if (chosen := app.chosen_instance()) is not None:
+        app.start_flow(partial(pool_flows.kill, busy=chosen.state == "busy"), chosen.id, chosen.function_name or "")
+
+
 def _open_pane(kind: PlaceKind) -> Command:
     def open_(app: "ClowdyApp") -> None:
         if project := app.state.project:
@@ -150,6 +161,12 @@ COMMANDS: Mapping[str, Command] = {
     "route.copy": _copy_route,
     "route.try": _try_route,
     "project.routes": _open_pane("routes"),
+    "project.functions": _open_pane("functions"),
+    "function.warm": _warm,
+    "pane.dashboard": lambda app: app.panes.open(Place("dashboard")),
+    "dashboard.sort": lambda app: app.sort_board(),
+    "dashboard.span": lambda app: app.widen_board(),
+    "pool.kill": _kill,
     "item.edit": _edit,
     "item.delete": _delete,
     "log.filter": _log("filter"),

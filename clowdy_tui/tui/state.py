@@ -16,9 +16,10 @@ ENTRY_PATH = "function.py"
 
 PlaceKind = Literal[
     "none", "project", "functions", "function", "route", "group", "hint",
-    "routes", "variables", "packages", "database", "settings", "dashboard",
+    "routes", "variables", "packages", "database", "settings", "dashboard", "limits",
+    "instance",
 ]  # fmt: skip
-"""What a place in the tree or in a pane can be; those of the second line open a pane."""
+"""What a place in the tree or in a pane can be; those of the second line open a pane, as `functions` does."""
 
 
 class Link(StrEnum):
@@ -39,6 +40,7 @@ class Place:
     project_id: str | None = None
     function_id: str | None = None
     route_id: str | None = None
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

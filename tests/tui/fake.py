@@ -14,7 +14,9 @@ from clowdy_tui.domain.schemas import (
     FunctionIn,
     FunctionOut,
     FunctionPatch,
+    FunctionStats,
     Health,
+    InvocationDetail,
     InvocationOut,
     InvokeOut,
     LogLine,
@@ -25,6 +27,8 @@ from clowdy_tui.domain.schemas import (
     RouteIn,
     RouteOut,
     RoutePatch,
+    Stats,
+    StatsMinute,
 )
 from clowdy_tui.tui.session import Connect, Session
 
@@ -73,6 +77,9 @@ class FakeClowdy:
         self._events = 0
         self.projects, self.functions, self.routes = _Projects(self), _Functions(self), _Routes(self)
         self.invocations = _Invocations(self)
+        self.all_instances: dict[str, PoolInstance] = {}
+        self.figures: Stats | None = None
+        self.figures_by_function: list[FunctionStats] = []
 
     def new_id(self) -> str:
         return next(self._ids)
@@ -109,6 +116,8 @@ class FakeClowdy:
 
     async def pool(self) -> list[PoolInstance]:
         self.check()
+        if self.all_instances:
+            return list(self.all_instances.values())
         return [
             PoolInstance(
                 id=f"i{number}",
@@ -122,6 +131,24 @@ class FakeClowdy:
             )
             for number in range(3)
         ]
+
+    async def stats(
+        self, *, project_id: str | None = None, function_id: str | None = None, since: datetime | None = None
+    ) -> Stats:
+        self.check()
+        return self.figures or no_figures(len(self.all_functions))
+
+    async def function_stats(
+        self, *, project_id: str | None = None, since: datetime | None = None
+    ) -> list[FunctionStats]:
+        self.check()
+        return self.figures_by_function
+
+    async def kill(self, instance_id: str) -> None:
+        self.check(change=True)
+        if self.all_instances.pop(instance_id, None) is None:
+            raise problem(404, "Instance not found")
+        self.publish("pool.changed", spare=0, starting=0, busy=0, idle=len(self.all_instances))
 
     async def invoke(
         self,
@@ -203,6 +230,28 @@ class FakeClowdy:
         self.all_functions[function.id] = function
         self.history[function.id, function.active_version] = code
         return function
+
+    def add_instance(self, state: Any, function: FunctionOut | None = None, **changes: Any) -> PoolInstance:
+        values: dict[str, Any] = {
+            "id": self.new_id(), "function_id": function.id if function else None,
+            "function_name": function.name if function else None, "version": function.active_version if function else
+            None, "state": state, "age_s": 75.0, "calls": 12 if function else 0, "memory_mb": 9.4,
+        }  # fmt: skip
+        instance = PoolInstance.model_validate(values | changes)
+        self.all_instances[instance.id] = instance
+        return instance
+
+    def add_call(self, function: FunctionOut, **changes: Any) -> InvocationOut:
+        values: dict[str, Any] = {
+            "id": f"{len(self.calls) + 1:016x}", "function_id": function.id, "input": None, "output": None,
+            "status": "success", "duration_ms": 1.24, "duration_us": 1240, "source": "api", "http_method": None,
+            "http_path": None, "version": function.active_version, "cold_start": False, "queue_us": 0, "init_us": 0,
+            "memory_mb": 9.0, "error_type": None, "input_truncated": False, "output_truncated": False,
+            "created_at": THEN,
+        }  # fmt: skip
+        call = InvocationOut.model_validate(values | changes)
+        self.calls.insert(0, call)
+        return call
 
     def add_route(self, project: ProjectOut, function: FunctionOut, method: str, path: str) -> RouteOut:
         route = RouteOut(
@@ -294,6 +343,10 @@ class _Functions(_Part):
         self.fake.publish("function.updated", function_id=id_, project_id=function.project_id, name=changed.name)
         return changed
 
+    async def warm(self, id_: str) -> None:
+        self.fake.check(change=True)
+        self.fake.add_instance("idle", self.fake.all_functions[id_])
+
     async def delete(self, id_: str) -> None:
         self.fake.check(change=True)
         del self.fake.all_functions[id_]
@@ -335,6 +388,56 @@ class _Invocations(_Part):
     async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
         self.fake.check()
         return [call for call in self.fake.calls if before is None or call.id < before][:limit]
+
+    async def get(self, id_: str) -> InvocationDetail:
+        self.fake.check()
+        call = next(call for call in self.fake.calls if call.id == id_)
+        details = {"error_message": None, "stack_trace": None, "logs": [], "logs_truncated": False}
+        return InvocationDetail.model_validate(call.model_dump() | details)
+
+
+def no_figures(functions: int = 0) -> Stats:
+    """Figures of functions that were never called."""
+    return Stats(
+        total_functions=functions, total_invocations=0, success_rate=0, avg_duration_ms=0, p50_ms=0, p95_ms=0, p99_ms=0,
+        cold_starts=0, errors_by_status={}, since=None, series=[],
+    )  # fmt: skip
+
+
+def busy_example() -> FakeClowdy:
+    """The example with a morning's calls in it."""
+    fake = example()
+    orders, pay, hello = (
+        next(function for function in fake.all_functions.values() if function.name == name)
+        for name in ("orders", "pay", "hello")
+    )
+    minutes = [
+        StatsMinute(at=THEN, calls=calls, errors=int(number in (17, 18, 41)), cold_starts=0, avg_ms=2, p95_ms=9)
+        for number, calls in enumerate((number * 7 % 23) + (number * number % 31) for number in range(60))
+    ]
+    fake.figures = no_figures(4).model_copy(
+        update={
+            "total_invocations": 12_408, "success_rate": 99, "avg_duration_ms": 3.1, "p50_ms": 1.24, "p95_ms": 14.2,
+            "p99_ms": 88.0, "cold_starts": 12, "errors_by_status": {"error": 31}, "series": minutes,
+        }
+    )  # fmt: skip
+    for function, calls, errors, p95 in ((orders, 9120, 3, 6.1), (pay, 3200, 28, 88.4), (hello, 88, 0, 1.1)):
+        stats = FunctionStats(
+            function_id=function.id, calls=calls, errors=errors, cold_starts=4, avg_ms=2, p50_ms=1.2, p95_ms=p95
+        )
+        fake.figures_by_function.append(stats)
+    for state, function in (
+        ("busy", orders), ("busy", orders), ("idle", orders), ("idle", pay), ("starting", pay), ("idle", hello),
+        ("spare", None), ("spare", None), ("spare", None), ("spare", None),
+    ):  # fmt: skip
+        fake.add_instance(state, function)
+    for number in range(12):
+        fake.add_call(
+            (orders, pay, hello)[number % 3], status="error" if number == 7 else "success", cold_start=number == 2,
+            duration_ms=1.2 * (number + 1), http_method="POST" if number % 3 < 2 else None,
+            http_path=("/orders", "/pay", None)[number % 3],
+        )  # fmt: skip
+    return fake
 
 
 def problem(status: int, detail: str, **extra: Any) -> ApiError:

@@ -10,7 +10,7 @@ from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.messages import PlaceChosen
 from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, type_text, until
-from tests.tui.fake import PAY, FakeClowdy, connect_to, example
+from tests.tui.fake import PAY, FakeClowdy, busy_example, connect_to, example
 
 Act = Callable[[ClowdyApp, Pilot[None]], Awaitable[None]]
 SIZES = pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
@@ -88,7 +88,7 @@ def _pane(kind: Any, project: str = "shop", *keys: str) -> Act:
     async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         id_ = next(project_.id for project_ in app.state.projects.values() if project_.name == project)
-        app.post_message(PlaceChosen(Place(kind, id_)))
+        app.post_message(PlaceChosen(Place(kind, None if kind == "dashboard" else id_)))
         await until(pilot, lambda: app.state.where == kind)
         await _keys(pilot, *keys)
 
@@ -117,6 +117,8 @@ LOOKS: dict[str, Act] = {
     "zoom": _zoom,
     "quit": _quit,
     "conflict": _conflict,
+    "dashboard": _pane("dashboard"),
+    "functions": _pane("functions"),
     "routes": _pane("routes"),
     "routes-empty": _pane("routes", "blog"),
     "new-project": _dialog("p", on="shop"),
@@ -137,10 +139,13 @@ LOOKS: dict[str, Act] = {
 }
 
 
+BUSY = ("dashboard", "functions")
+
+
 @SIZES
 @pytest.mark.parametrize("look", LOOKS)
 def test_looks(snap_compare: Any, look: str, size: tuple[int, int]) -> None:
-    app = make_app()
+    app = make_app(connect_to(busy_example())) if look in BUSY else make_app()
 
     async def act(pilot: Pilot[None]) -> None:
         await LOOKS[look](app, pilot)

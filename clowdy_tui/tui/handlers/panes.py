@@ -11,7 +11,7 @@ from clowdy_tui.tui.core import Core
 from clowdy_tui.tui.panes.pane import ProjectPane
 
 if TYPE_CHECKING:
-    from clowdy_tui.domain.schemas import RouteOut
+    from clowdy_tui.domain.schemas import PoolInstance, RouteOut
 
 
 class PaneHandlers(Core):
@@ -30,6 +30,27 @@ class PaneHandlers(Core):
     @on(messages.PaneFetched)
     def _take_pane(self, event: messages.PaneFetched) -> None:
         self.panes.take(event.key, event.data, event.problem)
+
+    def chosen_instance(self) -> PoolInstance | None:
+        """The sandbox under the cursor of the pool in front."""
+        from clowdy_tui.tui.panes.dashboard import DashboardPane
+
+        pane = self.workbench.tabs.pane
+        return pane.chosen_instance if isinstance(pane, DashboardPane) else None
+
+    def sort_board(self) -> None:
+        """Put the dashboard's functions in another order."""
+        from clowdy_tui.tui.panes.dashboard import DashboardPane
+
+        if isinstance(pane := self.workbench.tabs.pane, DashboardPane):
+            pane.next_order()
+
+    def widen_board(self) -> None:
+        """Count over another span of time."""
+        from clowdy_tui.tui.panes.dashboard import DashboardPane
+
+        if isinstance(pane := self.workbench.tabs.pane, DashboardPane):
+            pane.next_span()
 
     def try_route(self, route: RouteOut) -> None:
         """Put the event of a request to a route into the console, for the function that it leads to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain.schemas import EventOut
@@ -23,6 +24,7 @@ class PaneKeeper:
         self._app = app
         self._fetching: set[Key] = set()
         self._again: set[Key] = set()
+        self._began: dict[Key, float] = {}
 
     def open(self, place: Place) -> None:
         """Bring the pane of a place to the front, made where it is not open."""
@@ -42,7 +44,9 @@ class PaneKeeper:
             self._again.add(pane.key)
             return
         self._fetching.add(pane.key)
-        self._app.start_work(work.fetch_pane, type(pane).fetch, pane.key, pane.place)
+        self._again.discard(pane.key)
+        self._began[pane.key] = monotonic()
+        self._app.start_work(work.fetch_pane, pane.job(), pane.key, pane.place)
 
     def fetch_all(self) -> None:
         """Have everything fetched anew that is open."""
@@ -61,8 +65,25 @@ class PaneKeeper:
         else:
             pane.fail(problem)
         if key in self._again:
-            self._again.discard(key)
+            self._fetch_soon(pane)
+
+    def _fetch_soon(self, pane: ProjectPane) -> None:
+        """Fetch it when it may be, if it is in front; else when it comes there."""
+        key = pane.key
+        wait = self._began.get(key, 0.0) + pane.kind.every_s - monotonic()
+        if pane is not self._app.workbench.tabs.pane or key in self._fetching:
+            self._again.add(key)
+        elif wait <= 0:
             self.fetch(pane)
+        elif key not in self._again:
+            self._again.add(key)
+            self._app.set_timer(wait, lambda: self._fetch_again(key))
+
+    def _fetch_again(self, key: Key) -> None:
+        pane = self._find(key)
+        if pane is not None and key in self._again:
+            self._again.discard(key)
+            self._fetch_soon(pane)
 
     def hear(self, event: EventOut) -> None:
         """Something happened: what it makes stale is fetched anew."""
@@ -70,12 +91,15 @@ class PaneKeeper:
         for pane in self._app.workbench.tabs.panes:
             about = pane.place.project_id
             if event.type in pane.kind.events and (about is None or project_id in (None, about)):
-                self.fetch(pane)
+                self._fetch_soon(pane)
 
     def note_active(self) -> None:
         """Tell the state which pane is in front, and what is chosen in it."""
         state, pane = self._app.state, self._app.workbench.tabs.pane
         state.pane_kind, state.pane = (pane.place.kind, pane.chosen) if pane else ("", Place())
+        self._app.workbench.make_room(bool(pane and pane.kind.roomy))
+        if pane is not None:
+            self._fetch_again(pane.key)
         state.open_count = len(self._app.workbench.tabs.documents) + len(self._app.workbench.tabs.panes)
 
     def close_gone(self) -> None:

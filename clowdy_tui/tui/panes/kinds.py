@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from clowdy_tui.domain import events
 from clowdy_tui.tui.state import PlaceKind, ScreenState
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ class PaneKind:
     """One kind. `pane` is where its class is, `module:Class`, imported when the first is opened.
 
     `about` is what the help says of it. After an event of one of the types `events` in the same project (or in none)
-    it fetches anew. `tail` is what stands at the right of its node: how many there are, or nothing.
+    it fetches anew, at most every `every_s` seconds and only while it is in front; else when it comes there. `tail` is
+    what stands at the right of its node: how many there are, or nothing. Over a `roomy` one the dock is only shown
+    while it has the focus.
     """
 
     id: PlaceKind
@@ -32,6 +35,8 @@ class PaneKind:
     events: tuple[str, ...] = ()
     tail: Callable[[ScreenState, str], str] = _nothing
     in_tree: bool = True
+    every_s: float = 0.0
+    roomy: bool = False
 
     def load(self) -> type[ProjectPane]:
         """Its class."""
@@ -39,11 +44,41 @@ class PaneKind:
         return cast("type[ProjectPane]", getattr(import_module(f"clowdy_tui.tui.panes.{module}"), name))
 
 
+def _count_functions(state: ScreenState, project_id: str) -> str:
+    return str(len(state.functions_of(project_id)) or "")
+
+
 def _count_routes(state: ScreenState, project_id: str) -> str:
     return str(len(state.routes.get(project_id, ())) or "")
 
 
+_FIGURES = (
+    "Enter opens a function or a call. s sorts, t counts over another time; in the pool the arrows go from sandbox to "
+    "sandbox (◆ busy, ○ idle, ◌ starting, ◇ spare), K kills one, w makes a function warm."
+)
+_CALLS = (events.INVOCATION_FINISHED, events.POOL_CHANGED)
+
 _KINDS = (
+    PaneKind(
+        "dashboard",
+        "Dashboard",
+        "How often everything is called, how it ends, how long it takes. " + _FIGURES,
+        "dashboard:DashboardPane",
+        events=_CALLS,
+        every_s=1.0,
+        roomy=True,
+        in_tree=False,
+    ),
+    PaneKind(
+        "functions",
+        "Functions",
+        "The project's functions with their figures. " + _FIGURES,
+        "dashboard:DashboardPane",
+        events=_CALLS,
+        every_s=1.0,
+        roomy=True,
+        tail=_count_functions,
+    ),
     PaneKind(
         "routes",
         "Routes",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +26,9 @@ from clowdy_tui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from clowdy_tui.client import Clowdy
+
+WIDE = 96
+"""From so many cells on a pane has the class `-wide`."""
 
 Line = Content | str
 """A line of a sentence or two; text is shown as it is."""
@@ -61,6 +65,8 @@ class ProjectPane(Vertical):
         """What its cursor is on."""
         self.kind = PANES[place.kind]
         self._has_data = type(self).fetch is ProjectPane.fetch
+        self._ready = False
+        self._came: list[Callable[[], None]] = []
         self._before: Widget | None = None
         for binding in keymap.local_bindings(place.kind):
             self._bindings.bind(binding.key, binding.action, binding.description, show=False)
@@ -79,6 +85,10 @@ class ProjectPane(Vertical):
             ApiError, GatewayGone: shown in the pane.
         """
         raise NotImplementedError
+
+    def job(self) -> Callable[[Clowdy, Place], Awaitable[Any]]:
+        """What is run to fetch its data: `fetch`, or that with what the pane was told to ask for."""
+        return type(self).fetch
 
     def take(self, data: Any) -> None:
         """Draw what was fetched."""
@@ -127,7 +137,8 @@ class ProjectPane(Vertical):
         if before is not None and before.is_attached and before.focusable:
             before.focus()
         elif self.query(Table) and self.query_one(".pane-body").display:
-            self.query(Table).first().focus_rows()
+            # What is above it stays in sight.
+            self.query(Table).first().focus_rows(scroll=False)
         else:
             first = next((widget for widget in self.query("*") if widget.focusable), None)
             (first or self.query_one(".pane-blank")).focus()
@@ -157,16 +168,20 @@ class ProjectPane(Vertical):
             yield Static(classes="pane-facts", markup=False)
         with Vertical(classes="pane-body"):
             yield from self.compose_pane()
-        with VerticalScroll(classes="pane-blank", can_focus=True):
+        with VerticalScroll(classes="pane-blank", can_focus=True) as blank:
+            blank.display = False
             yield Static(classes="pane-note", markup=False)
 
     def on_mount(self) -> None:
+        self._ready = True
         self.draw_head()
         if self._has_data:
-            self._show_note(False)
             self.redraw()
         else:
             self.say(Content.styled("◌ Loading …", "$muted"))
+        for happened in self._came:
+            happened()
+        self._came.clear()
 
     def draw_head(self) -> None:
         """Write its title: the project may have been renamed."""
@@ -178,6 +193,10 @@ class ProjectPane(Vertical):
 
     def receive(self, data: Any) -> None:
         """What was fetched for it."""
+        if not self._ready:
+            # Asked for while its widgets were still being made, and answered before they were.
+            self._came.append(partial(self.receive, data))
+            return
         first = not self._has_data
         self._has_data = True
         self._show_note(False)
@@ -187,15 +206,24 @@ class ProjectPane(Vertical):
 
     def fail(self, problem: str) -> None:
         """Its data could not be had. What was there stays."""
+        if not self._ready:
+            self._came.append(partial(self.fail, problem))
+            return
         if not self._has_data:
             head = Content.styled("✗ This could not be loaded", "bold $error")
             self.say(head, Content(block(problem)), "", self.key_line("app.reload", "tries again"))
 
     def draw(self) -> None:
         """The state has changed."""
+        if not self._ready:
+            return
         self.draw_head()
         if self._has_data:
             self.redraw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.draw()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._before = event.widget
@@ -206,6 +234,8 @@ class ProjectPane(Vertical):
             self.post_message(Perform(action_id))
 
     def _show_note(self, shown: bool) -> None:
+        if shown == self.query_one(".pane-blank").display:
+            return
         had_focus = self.has_focus_within
         self.query_one(".pane-blank").display = shown
         self.query_one(".pane-body").display = not shown

@@ -94,6 +94,10 @@ class Workbench(Screen[None]):
         if welcome.display:
             welcome.redraw()
 
+    def make_room(self, wanted: bool) -> None:
+        """Hide the dock while it has not the focus, for what is in the centre."""
+        self.set_class(wanted, "-roomy")
+
     def go(self, region: str) -> None:
         """Give a pane the focus, opening it first."""
         self._unzoom_for(region)
@@ -105,6 +109,7 @@ class Workbench(Screen[None]):
                 self._open(region)
                 self.query_one(ChatPane).focus()
             case "dock":
+                self.add_class("-in-dock")
                 self.dock.focus_shown()
             case _:
                 if not self.tabs.focus_front():
@@ -161,6 +166,7 @@ class Workbench(Screen[None]):
         if region is None or region == self._state.region:
             return
         self._state.region = region
+        self.set_class(region == "dock", "-in-dock")
         if self.has_class("-narrow"):
             for other in {"tree", "chat"} - {region}:
                 self._close(other)

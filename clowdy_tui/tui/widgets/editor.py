@@ -267,7 +267,7 @@ class EditorTabs(Widget):
 
     def redraw_panes(self) -> None:
         """Draw the state anew in the pane in front, and the names of all."""
-        if self.pane is not None and self.pane.is_mounted:
+        if self.pane is not None:
             self.pane.draw()
         self._draw()
 
@@ -347,7 +347,7 @@ class EditorTabs(Widget):
         changed = key != self._active
         self._active = key
         self._show()
-        if self.pane is not None and self.pane.is_mounted:
+        if self.pane is not None:
             self.pane.draw()
         if changed:
             self.post_message(self.ActiveChanged(self.active))

@@ -134,8 +134,9 @@ class Table(Vertical):
             if row.key == key:
                 self.list_.highlighted = index
 
-    def focus_rows(self) -> None:
-        self.list_.focus()
+    def focus_rows(self, *, scroll: bool = True) -> None:
+        """Give the rows the focus, and scroll what they are in so that all are seen."""
+        self.list_.focus(scroll_visible=scroll)
 
     def on_resize(self) -> None:
         self._draw(anew=False)

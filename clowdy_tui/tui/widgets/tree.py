@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import FunctionOut, RouteOut
 
 Node = TreeNode[Place]
+BRANCHES = ("functions", "routes")
+"""The panes whose nodes have something below them."""
+
 NAME_LEFT = 8
 """Cells of the function's name that are kept where a route's path is long."""
 
@@ -86,7 +89,7 @@ class ProjectTree(Tree[Place]):
             sections: Outline = [
                 (Place("functions", id_), functions or [(Place("hint", id_), None)]),
                 (Place("routes", id_), routes or [(Place("hint", id_, None, "routes"), None)]),
-                *((Place(kind.id, id_), None) for kind in PANES.values() if kind.in_tree and kind.id != "routes"),
+                *((Place(kind.id, id_), None) for kind in PANES.values() if kind.in_tree and kind.id not in BRANCHES),
             ]
             outline.append((Place("project", id_), sections))
         if alone := state.functions_of(None):
@@ -203,8 +206,6 @@ class ProjectTree(Tree[Place]):
                 return self._twig(node).append(name, self._style("project")), Text()
             case "group":
                 return self._twig(node).append("no project", self._style("project")), Text()
-            case "functions":
-                return self._twig(node).append(place.kind, self._style("section")), Text()
             case "function":
                 function = state.functions.get(place.function_id or "")
                 return self._function_label(function) if function else (Text(), Text())
