@@ -1,11 +1,8 @@
 """Code that fills, floods, hides, stops or lies: its call gets an honest outcome, and the next one is fine."""
 
 import asyncio
-import os
-import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from engine_support import ECHO, Engine, deployment, texts, until, value
@@ -298,70 +295,6 @@ def handler(event):
     for n in range(2):
         outcome = await engine.invoke(closer, n)
         assert (value(outcome), texts(outcome)) == (n, ["heard"])
-
-
-async def test_datagrams_and_unix_sockets_of_the_host_are_not_reached(engine: Engine, scratch: Path) -> None:
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.bind(("127.0.0.1", 0))
-    datagrams.setblocking(False)
-    path = scratch / f"host-{os.getpid()}.sock"
-    named = socket.socket(socket.AF_UNIX)
-    named.bind(str(path))
-    named.listen()
-    path.chmod(0o777)
-    code = """
-import socket
-def handler(event):
-    port, path = event
-    told = []
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port))
-    except OSError:
-        pass
-    try:
-        socket.socket(socket.AF_UNIX).connect(path)
-        return "reached"
-    except OSError as error:
-        return type(error).__name__
-"""
-    try:
-        where = [datagrams.getsockname()[1], str(path)]
-        assert await engine.result(code, where) in {"FileNotFoundError", "PermissionError"}
-        with pytest.raises(BlockingIOError):
-            datagrams.recv(1)
-        assert await engine.result(code, where, network_enabled=True) in {"FileNotFoundError", "PermissionError"}
-    finally:
-        datagrams.close()
-        named.close()
-        path.unlink()
-
-
-async def test_with_the_network_on_the_hosts_loopback_stays_closed(engine: Engine, needs: Needs) -> None:
-    needs(Enforced.NETWORK_APART)
-    listener = socket.create_server(("127.0.0.1", 0))
-    abstract = socket.socket(socket.AF_UNIX)
-    abstract.bind(f"\0clowdy-test-on-{os.getpid()}")
-    abstract.listen()
-    code = """
-import socket
-def handler(event):
-    port, name = event
-    told = {}
-    places = {"tcp": (socket.AF_INET, ("127.0.0.1", port)), "abstract": (socket.AF_UNIX, chr(0) + name)}
-    for what, (family, address) in places.items():
-        try:
-            socket.socket(family).connect(address)
-            told[what] = "reached"
-        except OSError:
-            told[what] = "refused"
-    return told
-"""
-    try:
-        where = [listener.getsockname()[1], f"clowdy-test-on-{os.getpid()}"]
-        assert await engine.result(code, where, network_enabled=True) == {"tcp": "refused", "abstract": "refused"}
-    finally:
-        listener.close()
-        abstract.close()
 
 
 async def test_many_bad_ones_at_once_do_not_disturb_a_good_one(engine: Engine) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -125,46 +124,6 @@ def handler(event):
     assert await engine.result(code, version=2) is False
     assert await engine.result(code, environment={"A": "1"}) is False
     assert await engine.result(code, owner="somebody else") is False
-
-
-async def test_without_the_network_there_is_none(engine: Engine) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    abstract = socket.socket(socket.AF_UNIX)
-    abstract.bind(f"\0clowdy-test-{os.getpid()}")
-    abstract.listen()
-    code = """
-import socket
-def handler(where):
-    tried = {}
-    for family, address in ((socket.AF_INET, ("127.0.0.1", where[0])), (socket.AF_INET, ("192.0.2.1", 80)),
-                            (socket.AF_UNIX, chr(0) + where[1])):
-        client = socket.socket(family)
-        client.settimeout(1)
-        try:
-            client.connect(address)
-            tried[str(address)] = "reached"
-        except OSError as error:
-            tried[str(address)] = "refused"
-    try:
-        socket.getaddrinfo("example.org", 80)
-        tried["dns"] = "reached"
-    except OSError:
-        tried["dns"] = "refused"
-    return tried
-"""
-    try:
-        port = listener.getsockname()[1]
-        tried = await engine.result(code, [port, f"clowdy-test-{os.getpid()}"])
-        assert set(tried.values()) == {"refused"}, tried
-    finally:
-        listener.close()
-        abstract.close()
-
-
-async def test_with_the_network_there_is_one(engine: Engine) -> None:
-    code = "import socket\ndef handler(event):\n    return [name for _, name in socket.if_nameindex()]\n"
-    assert await engine.result(code) in (["lo"], [])
-    assert len(await engine.result(code, network_enabled=True)) > 1
 
 
 async def test_memory_is_bounded_and_the_next_call_fine(engine: Engine) -> None:

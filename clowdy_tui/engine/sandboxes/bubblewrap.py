@@ -20,6 +20,7 @@ from clowdy_tui.engine.sandboxes.launch import (
     SANDBOX_UID,
     Bubblewrap,
     find_bubblewrap,
+    give_up_root,
     launch_command,
     namespace_arguments,
     rlimits_for,
@@ -27,6 +28,7 @@ from clowdy_tui.engine.sandboxes.launch import (
     yield_to_others,
 )
 from clowdy_tui.engine.sandboxes.process import BubblewrapSandbox, Spawned, run_once, spawn
+from clowdy_tui.engine.sandboxes.usernet import INSTALL_IT, UserNetwork, find_user_network
 
 _SPAWN_THREADS: Final = 4
 
@@ -49,6 +51,7 @@ class BubblewrapDriver:
         self._bwrap: Bubblewrap | None = None
         self._disable_userns = False
         self._seccomp: Path | None = None
+        self._network: UserNetwork | None = None
         self._cgroups: CgroupTree | None = None
         self._status = DriverStatus("bubblewrap", False, "Not checked yet.")
         self._sandboxes: set[BubblewrapSandbox] = set()
@@ -200,8 +203,28 @@ class BubblewrapDriver:
             notes.append(f"all system calls are open: {why}")
             if not self._disable_userns:
                 notes.append("functions may make user namespaces of their own")
-        notes.append("a function with the network on shares the host's network, its loopback addresses included")
+        self._network, about_network = self._try_network(bwrap)
+        if self._network is not None:
+            enforced.add(Enforced.NETWORK_APART)
+        notes.append(about_network)
         return DriverStatus(self.name, True, enforced=frozenset(enforced), notes=tuple(notes))
+
+    def _try_network(self, bwrap: Bubblewrap) -> tuple[UserNetwork | None, str]:
+        """A network apart from the host's, if one can be made for a sandbox here; and the sentence about it."""
+        shared = "a function with the network on shares the host's network, its loopback addresses included"
+        found = find_user_network(give_up_root(self._drop_to))
+        if found is None:
+            return None, f"{shared}: {INSTALL_IT}"
+        command = [
+            *(str(bwrap.path), "--info-fd", "{info}"),
+            *namespace_arguments(network=False, disable_userns=self._disable_userns),
+            *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/sh", "-c", "echo; exec cat"),
+        ]
+        try:
+            spawn(launch_command(command, join_files=(), drop_to=self._drop_to), None, network=found).discard()
+        except (DriverUnavailable, OSError) as error:
+            return None, f"{shared}: {error}"
+        return found, f"a function with the network on has one of its own, by slirp4netns {found.version}"
 
     def _spawn(self, spec: SandboxSpec) -> Spawned:
         assert self._bwrap is not None
@@ -209,6 +232,7 @@ class BubblewrapDriver:
         if self._cgroups is not None and self._cgroups.bases:
             group = self._cgroups.create(spec.id, memory_mb=spec.shape.memory_mb, processes=spec.max_processes)
         held = group.folders if group else {}
+        network = self._network if spec.shape.network_enabled else None
         arguments = sandbox_arguments(
             spec,
             root=self._roots[spec.root],
@@ -217,12 +241,14 @@ class BubblewrapDriver:
             rlimits=rlimits_for(spec, memory="memory" not in held, processes="pids" not in held),
             modern=self._bwrap.modern,
             disable_userns=self._disable_userns,
+            own_network=network is not None,
         )
         filtering = ("--seccomp", "{seccomp}") if self._seccomp else ()
         command = [str(self._bwrap.path), "--info-fd", "{info}", *filtering, *arguments]
         join_files = group.join_files if group else []
         try:
-            return spawn(launch_command(command, join_files=join_files, drop_to=self._drop_to), group, self._seccomp)
+            launched = launch_command(command, join_files=join_files, drop_to=self._drop_to)
+            return spawn(launched, group, self._seccomp, network)
         except BaseException:
             # A bwrap that fails half way leaves the process that was to be the sandbox waiting for it.
             leftovers.end_processes(f"{self._installation}/{spec.id}")

@@ -88,10 +88,15 @@ def sandbox_arguments(
     rlimits: str,
     modern: bool,
     disable_userns: bool,
+    own_network: bool,
 ) -> list[str]:
-    """bwrap's own arguments, up to and with the program."""
+    """bwrap's own arguments, up to and with the program.
+
+    `own_network`: with the network on it gets one that is not the host's, and `{resolver}` as its resolv.conf.
+    """
     shape = spec.shape
-    arguments = namespace_arguments(network=shape.network_enabled, disable_userns=disable_userns)
+    shared = shape.network_enabled and not own_network
+    arguments = namespace_arguments(network=shared, disable_userns=disable_userns)
     arguments += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
     if layer is not None:
         arguments += ["--ro-bind", str(layer), LAYER_PLACE]
@@ -101,8 +106,10 @@ def sandbox_arguments(
     if modern:
         arguments += ["--size", str(spec.tmp_mb * MIB), "--perms", "1777"]
     arguments += ["--tmpfs", "/tmp"]  # noqa: S108
-    if shape.network_enabled:
+    if shared:
         arguments += ["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+    elif shape.network_enabled:
+        arguments += ["--ro-bind-data", "{resolver}", "/etc/resolv.conf"]
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/tmp",  # noqa: S108
@@ -134,18 +141,22 @@ def launch_command(command: Iterable[str], *, join_files: Iterable[str], drop_to
     All of it is exec after exec in one process, so that its pid is bwrap's in the end and no fork of the gateway's
     memory is needed.
     """
-    whole = list(command)
-    if drop_to is not None:
-        number = str(drop_to)
-        setpriv = shutil.which("setpriv")
-        if setpriv:
-            whole = [setpriv, "--reuid", number, "--regid", number, "--clear-groups", "--no-new-privs", "--", *whole]
-        else:
-            whole = [os.path.realpath(sys.executable), "-I", "-S", "-c", _DROP_IN_PYTHON, number, *whole]
+    whole = [*give_up_root(drop_to), *command]
     files = list(join_files)
     if files:
         whole = ["/bin/sh", "-c", _JOIN_AND_RUN, "sh", *files, "--", *whole]
     return whole
+
+
+def give_up_root(drop_to: int | None) -> tuple[str, ...]:
+    """The command in front of a command that makes it this user's; nothing where there is nobody to become."""
+    if drop_to is None:
+        return ()
+    number = str(drop_to)
+    setpriv = shutil.which("setpriv")
+    if setpriv:
+        return (setpriv, "--reuid", number, "--regid", number, "--clear-groups", "--no-new-privs", "--")
+    return (os.path.realpath(sys.executable), "-I", "-S", "-c", _DROP_IN_PYTHON, number)
 
 
 def rlimits_for(spec: SandboxSpec, *, memory: bool, processes: bool) -> str:

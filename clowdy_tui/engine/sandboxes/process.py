@@ -19,6 +19,7 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.sandboxes import diagnosis
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup
+from clowdy_tui.engine.sandboxes.usernet import RESOLVER, Attached, UserNetwork
 
 _SPAWN_TIMEOUT_S: Final = 10.0
 _OUTPUT_CHUNK: Final = 65536
@@ -35,6 +36,7 @@ class Spawned:
     channel: socket.socket
     output: int
     group: Cgroup | None
+    network: Attached | None = None
 
     def discard(self) -> None:
         """End it without ever having spoken to it; blocks until it is gone."""
@@ -45,6 +47,8 @@ class Spawned:
         self.channel.close()
         for descriptor in (self.first_pidfd, self.exit_pidfd, self.output):
             os.close(descriptor)
+        if self.network is not None:
+            self.network.close()
         if self.group is not None:
             self.group.remove()
 
@@ -88,12 +92,30 @@ def _opened(path: Path | None) -> Iterator[tuple[int, ...]]:
         os.close(descriptor)
 
 
-def spawn(command: list[str], group: Cgroup | None, seccomp: Path | None = None) -> Spawned:
-    """Start bwrap and wait until it has made the sandbox; `{info}` in the command becomes its --info-fd, `{seccomp}`
-    the descriptor of the file `seccomp`. Blocks.
+@contextlib.contextmanager
+def _written(text: bytes) -> Iterator[tuple[int, ...]]:
+    """A descriptor that this text can be read from, in a tuple; none where there is no text."""
+    if not text:
+        yield ()
+        return
+    descriptor, inner = os.pipe()
+    try:
+        os.write(inner, text)
+        os.close(inner)
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def spawn(
+    command: list[str], group: Cgroup | None, seccomp: Path | None = None, network: UserNetwork | None = None
+) -> Spawned:
+    """Start bwrap and wait until it has made the sandbox and, when its program has written something, `network` its
+    network. In the command `{info}` becomes bwrap's --info-fd, `{seccomp}` the descriptor of the file `seccomp`,
+    `{resolver}` that of a resolv.conf. Blocks.
 
     Raises:
-        DriverUnavailable: bwrap says that it cannot.
+        DriverUnavailable: bwrap or the network's program says that it cannot.
         OSError: no process, socket or pipe can be had.
     """
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
@@ -106,15 +128,16 @@ def spawn(command: list[str], group: Cgroup | None, seccomp: Path | None = None)
         info, info_inner = os.pipe()
         theirs.callback(os.close, info_inner)
         filter_ = theirs.enter_context(_opened(seccomp))
+        resolver = theirs.enter_context(_written(RESOLVER if network else b""))
         with contextlib.closing(_Descriptor(info)):
             for end in (channel, inner):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
             process = subprocess.Popen(  # noqa: S603
-                _filled(command, info=(info_inner,), seccomp=filter_),
+                _filled(command, info=(info_inner,), seccomp=filter_, resolver=resolver),
                 stdin=inner.fileno(),
                 stdout=inner.fileno(),
                 stderr=output_inner,
-                pass_fds=(info_inner, *filter_),
+                pass_fds=(info_inner, *filter_, *resolver),
                 env={},
                 cwd="/",
                 process_group=0,
@@ -127,6 +150,12 @@ def spawn(command: list[str], group: Cgroup | None, seccomp: Path | None = None)
                 first_pidfd = os.pidfd_open(first)
                 ours.callback(os.close, first_pidfd)
                 exit_pidfd = os.pidfd_open(process.pid)
+                ours.callback(os.close, exit_pidfd)
+                attached = None
+                if network is not None:
+                    # Not before bwrap has set the loopback up, which it fails at when another does such work meanwhile.
+                    _wait_for_first_byte(channel)
+                    attached = network.attach(first)
             except BaseException:
                 process.kill()
                 process.wait()
@@ -134,7 +163,7 @@ def spawn(command: list[str], group: Cgroup | None, seccomp: Path | None = None)
         ours.pop_all()
     channel.setblocking(False)
     os.set_blocking(output, False)
-    return Spawned(process, first_pidfd, exit_pidfd, channel, output, group)
+    return Spawned(process, first_pidfd, exit_pidfd, channel, output, group, attached)
 
 
 class _Descriptor:
@@ -160,6 +189,14 @@ def _read_first_pid(info: int) -> int | None:
         told += data
     found = re.search(rb'"child-pid"\s*:\s*(\d+)', told)
     return int(found[1]) if found else None
+
+
+def _wait_for_first_byte(channel: socket.socket) -> None:
+    """Until the program in the sandbox has written or is gone. Raises DriverUnavailable: neither comes to pass."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    if not poll.poll(_SPAWN_TIMEOUT_S * 1000):
+        raise DriverUnavailable("A sandbox does not say within 10 s that it is up.")
 
 
 def _failure(process: subprocess.Popen[bytes], output: int) -> DriverUnavailable:
@@ -206,6 +243,8 @@ class BubblewrapSandbox(asyncio.Protocol):
         """Attach the streams to the event loop."""
         self._loop.add_reader(self._spawned.output, self._output_ready)
         self._loop.add_reader(self._spawned.exit_pidfd, self._process_exited)
+        if self._spawned.network is not None:
+            self._loop.add_reader(self._spawned.network.pidfd, self._network_ended)
         try:
             await self._loop.create_unix_connection(lambda: self, sock=self._spawned.channel)
         except BaseException:
@@ -290,8 +329,16 @@ class BubblewrapSandbox(asyncio.Protocol):
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._spawned.first_pidfd, signal.SIGKILL)
 
+    def _network_ended(self) -> None:
+        # It would fail at whatever it asks of the world from now on, and never be idle for it.
+        if self._spawned.network is not None:
+            self._loop.remove_reader(self._spawned.network.pidfd)
+        self._kill()
+
     def _process_exited(self) -> None:
         self._loop.remove_reader(self._spawned.exit_pidfd)
+        if self._spawned.network is not None:
+            self._loop.remove_reader(self._spawned.network.pidfd)
         code = self._spawned.process.wait()
         # bwrap tells its program's signal as a shell does.
         self._exit_code = 128 - code if code > 128 else code
@@ -310,6 +357,8 @@ class BubblewrapSandbox(asyncio.Protocol):
     def _tidy(self) -> bool:
         for descriptor in (self._spawned.output, self._spawned.first_pidfd, self._spawned.exit_pidfd):
             os.close(descriptor)
+        if self._spawned.network is not None:
+            self._spawned.network.close()
         group = self._spawned.group
         if group is None:
             return False
