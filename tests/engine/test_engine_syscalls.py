@@ -354,7 +354,8 @@ def handler(event):
     return {
         "threads": threads(), "subprocesses": subprocesses(), "processes": processes(), "database": database(),
         "secure": secure(), "asynchronous": asyncio.run(asynchronous()), "files": files(), "signals": signals(),
-        "affinity": len(os.sched_getaffinity(0)) > 0, "nice": os.nice(1), "interfaces": socket.if_nameindex() != 5,
+        "affinity": len(os.sched_getaffinity(0)) > 0, "nice": -os.nice(0) + os.nice(1),
+        "interfaces": socket.if_nameindex() != 5,
     }
 """
 
