@@ -51,7 +51,7 @@ def read_body(body: bytes) -> tuple[str, str | None]:
         text = body.decode()
     except UnicodeDecodeError:
         return "null", base64.b64encode(body).decode()
-    return (text if is_json(text) else _encode(text)), None
+    return (text if is_json(body, text) else _encode(text)), None
 
 
 def parse_query(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:

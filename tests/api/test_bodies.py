@@ -59,3 +59,34 @@ def test_a_name_twice_is_refused_at_any_depth() -> None:
 def test_what_is_json_is_read() -> None:
     value = {"a": [1, 2.5, None, True, "ü\U0001f600"]}
     assert parse_json(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'"\\ud800"', b"1e999", b"1" * 5000, b'{"a":1,"a":2}', b"[" * 300 + b"]" * 300, b"-0", b'"\\u0000"', b"1.0E+2"],
+    ids=lambda value: repr(value[:12]),
+)
+def test_what_the_quick_look_refuses_is_still_read_by_the_letter(value: bytes) -> None:
+    json.loads(value) if len(value) < 5000 else None
+    for body in (b'{"input":%b}' % value, b' {\n"input" : %b \r\n} ' % value):
+        if len(value) < 5000:
+            assert invoke_input(body).strip() == value
+        else:
+            with pytest.raises(InvalidInput, match="too many digits"):
+                invoke_input(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"input":1},{"input":2}',
+        b'{"input":1,"input":2}',
+        b'{"input":1}}',
+        b'{"input":}',
+        b'{"input":1,"x":{}}',
+        b'{"input":01}',
+    ],
+)
+def test_the_quick_look_takes_no_more_than_one_value(body: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        invoke_input(body)
