@@ -53,6 +53,7 @@ class Function(SQLModel, table=True):
     timeout_s: float = 30.0
     max_instances: int = 10
     min_instances: int = 0
+    concurrency: int = 1
     active_version: int = 1
     created_at: int
     updated_at: int

@@ -28,16 +28,18 @@ class Refused(Exception):
 class Pool:
     """One deployment's instances and the calls that wait for one, first come first served.
 
-    `open` are the instances that have room for a call, the one to use next last.
+    `open` are the instances that have room for a call, the one to use next last. `width` is how many calls each takes
+    at once: what the deployment wants, until an instance says that its handler cannot.
     """
 
-    __slots__ = ("deployment", "live", "open", "retired", "starting", "waiters")
+    __slots__ = ("deployment", "live", "open", "retired", "starting", "waiters", "width")
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.open: list[Worker] = []
         self.live: set[Worker] = set()
         self.starting = 0
+        self.width = deployment.concurrency
         self.retired = False
         self.waiters: deque[asyncio.Future[tuple[Worker, bool]]] = deque()
 
@@ -92,6 +94,8 @@ class AssignmentService:
             worker = self._from_spare(pool)
             if worker is not None:
                 worker.taken += 1
+                if worker.width > 1:
+                    pool.open.append(worker)
             return worker
         return None
 
@@ -116,11 +120,11 @@ class AssignmentService:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 worker, _ = waiter.result()
-                if worker.deployment is not None:
-                    self.release(worker)
+                if worker.deployment is not None or worker.taken > 1:
+                    self._release(pool, worker)
                 else:
                     worker.taken -= 1
-                    if not self._hand_over(pool, worker, fresh=True):
+                    if not self._fill(pool, worker):
                         self._put_back(pool, worker)
             raise
         finally:
@@ -131,9 +135,13 @@ class AssignmentService:
     def release(self, worker: Worker) -> None:
         """A call is over: the next one waiting gets its place, else it is free, else the instance goes."""
         assert worker.deployment is not None
-        worker.taken -= 1
         pool = self._pools.get(worker.deployment.key)
-        if pool is None or worker not in pool.live:
+        if pool is not None:
+            self._release(pool, worker)
+
+    def _release(self, pool: Pool, worker: Worker) -> None:
+        worker.taken -= 1
+        if worker not in pool.live:
             return
         if worker.spent or self._closed:
             self._close_to_others(pool, worker)
@@ -155,16 +163,14 @@ class AssignmentService:
         if self._starved:
             self._feed_starved()
 
-    def widened(self, worker: Worker) -> None:
-        """An instance takes more calls at once than it said before."""
-        assert worker.deployment is not None
-        pool = self._pools.get(worker.deployment.key)
-        if pool is None or worker not in pool.live:
-            return
-        while worker.taken < worker.width and self._hand_over(pool, worker, fresh=False):
-            pass
-        if 0 < worker.taken < worker.width and worker not in pool.open:
-            pool.open.append(worker)
+    def narrow(self, worker: Worker) -> None:
+        """An instance says that its handler takes one call after the other, whatever the deployment wants."""
+        for pool in self._pool_of(worker):
+            pool.width = 1
+            for instance in pool.live:
+                instance.width = 1
+            pool.open = [instance for instance in pool.open if not instance.taken]
+            self._grow(pool)
 
     def _close_to_others(self, pool: Pool, worker: Worker) -> None:
         if worker in pool.open:
@@ -236,6 +242,7 @@ class AssignmentService:
     def _from_spare(self, pool: Pool) -> Worker | None:
         worker = self._placement.take(pool.deployment.shape)
         if worker is not None:
+            worker.width = pool.width
             pool.live.add(worker)
         return worker
 
@@ -244,10 +251,12 @@ class AssignmentService:
         if self._closed:
             return
         deployment = pool.deployment
-        while pool.starting < len(pool.waiters) and len(pool.live) + pool.starting < deployment.max_instances:
+        while (
+            pool.starting * pool.width < len(pool.waiters) and len(pool.live) + pool.starting < deployment.max_instances
+        ):
             worker = self._from_spare(pool)
             if worker is not None:
-                if not self._hand_over(pool, worker, fresh=True):
+                if not self._fill(pool, worker):
                     # Those who waited have been cancelled, and did not come to say so yet.
                     self._put_back(pool, worker)
                     return
@@ -269,8 +278,9 @@ class AssignmentService:
             self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error)))
         else:
             pool.starting -= 1
+            worker.width = pool.width
             pool.live.add(worker)
-            if not self._hand_over(pool, worker, fresh=True):
+            if not self._fill(pool, worker):
                 # Those who waited were served by others meanwhile.
                 self._put_back(pool, worker)
         finally:
@@ -280,8 +290,17 @@ class AssignmentService:
     def _put_back(self, pool: Pool, worker: Worker) -> None:
         """A worker that was made ready for a pool and is not needed there: it is still anybody's."""
         pool.live.discard(worker)
+        worker.width = 1
         if not self._placement.give(worker):
             worker.kill("nobody waits for it any more")
+
+    def _fill(self, pool: Pool, worker: Worker) -> bool:
+        """Give a fresh instance to as many of those who wait as it takes; whether there was one."""
+        while worker.taken < worker.width and self._hand_over(pool, worker, fresh=True):
+            pass
+        if 0 < worker.taken < worker.width:
+            pool.open.append(worker)
+        return worker.taken > 0
 
     def _hand_over(self, pool: Pool, worker: Worker, *, fresh: bool) -> bool:
         while pool.waiters:

@@ -72,11 +72,11 @@ class Call:
         self.log: CallLog | None = None
         self.streamed: Streamed | None = None
 
-    def begin(self, worker: "Worker", number: int, now: float) -> None:
-        """It runs in this worker from now on."""
+    def begin(self, worker: "Worker", number: int, now: float, *, cold: bool) -> None:
+        """It runs in this worker from now on, which has yet to import the code where it is `cold`."""
         self.worker = worker
         self.number = number
-        self.cold = worker.deployment is None
+        self.cold = cold
         self.began = now
         self.deadline = now + self.deployment.timeout_s
         self.late = False

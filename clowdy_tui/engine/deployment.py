@@ -41,6 +41,7 @@ class Deployment:
     max_instances: int = 10
     min_instances: int = 0
     max_queue: int = 100
+    concurrency: int = 1
     key: str = field(init=False, compare=False, default="")
     shape: SpareShape = field(init=False, compare=False, repr=False)
 

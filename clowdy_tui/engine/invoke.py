@@ -83,6 +83,7 @@ class InvokeService:
             runtimes,
             self._limits,
             on_gone=self._worker_gone,
+            on_narrow=self._worker_narrow,
             on_change=self._changed,
             on_trouble=self._driver_failed,
             layers=layers,
@@ -289,6 +290,9 @@ class InvokeService:
 
     def _worker_gone(self, worker: Worker) -> None:
         self._assignment.forget(worker)
+
+    def _worker_narrow(self, worker: Worker) -> None:
+        self._assignment.narrow(worker)
 
     def _driver_failed(self, error: DriverUnavailable) -> None:
         """A sandbox could not be made: find out whether none can."""

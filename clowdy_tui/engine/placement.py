@@ -34,6 +34,7 @@ class PlacementService:
         limits: EngineLimits,
         *,
         on_gone: Callable[[Worker], None],
+        on_narrow: Callable[[Worker], None],
         on_change: Callable[[], None],
         on_trouble: Callable[[DriverUnavailable], None],
         layers: LayerStore | None = None,
@@ -43,6 +44,7 @@ class PlacementService:
         self._layers = layers
         self._limits = limits
         self._tell_gone = on_gone
+        self._on_narrow = on_narrow
         self._on_change = on_change
         self._on_trouble = on_trouble
         self._spares: dict[SpareShape, list[Worker]] = {}
@@ -85,7 +87,14 @@ class PlacementService:
             DriverUnavailable: no sandbox can be made.
             BootFailed: it did not get ready.
         """
-        worker = Worker(secrets.token_hex(6), shape, self._limits, self._gone, self.background)
+        worker = Worker(
+            secrets.token_hex(6),
+            shape,
+            self._limits,
+            on_gone=self._gone,
+            on_narrow=self._on_narrow,
+            background=self.background,
+        )
         self.workers[worker.id] = worker
         self.used_mb += shape.memory_mb
         self._on_change()

@@ -7,7 +7,8 @@ can reach the runner's descriptor and write what it likes, so whatever comes is 
                     CALL    u32 call | u32 milliseconds left | u8 n | n bytes invocation id | the event's JSON
                     CANCEL  u32 call (kept free: nothing sends it yet)
     runner → host   READY   u8 protocol version: the interpreter is up, nothing of a user's is loaded
-                    LOADED  u32 µs that the import took | empty, or JSON {type, message, trace} where it failed
+                    LOADED  u32 µs that the import took | u8 1: takes several calls at once, where LOAD wants that
+                            | empty, or JSON {type, message, trace} where it failed
                     RESULT  u32 call | u32 peak memory in KiB | the result's JSON; nothing where it was streamed
                     ERROR   u32 call | u32 peak memory in KiB | JSON {type, message, trace}
                     LOG     u32 call (0: outside a call) | u8 stream | u8 flags | u32 µs since the call began | UTF-8
@@ -20,7 +21,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 LOAD: Final = 0x01
 CALL: Final = 0x02
@@ -46,7 +47,7 @@ MAX_FRAME_SLACK: Final = 64 * 1024
 _PREFIX: Final = struct.Struct(">IB")
 _CALL_HEAD: Final = struct.Struct(">IBIIB")
 ANSWER_HEAD: Final = struct.Struct(">II")
-LOADED_HEAD: Final = struct.Struct(">I")
+LOADED_HEAD: Final = struct.Struct(">IB")
 CALL_NUMBER: Final = struct.Struct(">I")
 LOG_HEAD: Final = struct.Struct(">IBBI")
 

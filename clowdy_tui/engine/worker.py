@@ -45,7 +45,9 @@ class Worker:
         id_: str,
         shape: SpareShape,
         limits: EngineLimits,
+        *,
         on_gone: Callable[["Worker"], None],
+        on_narrow: Callable[["Worker"], None],
         background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self.id = id_
@@ -65,6 +67,7 @@ class Worker:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._on_gone = on_gone
+        self._on_narrow = on_narrow
         self._background = background
         self._sandbox: Sandbox | None = None
         self._killed = False
@@ -119,6 +122,7 @@ class Worker:
                 "environment": {**_BASE_ENVIRONMENT, **deployment.environment},
                 "log_bytes": self._limits.log_bytes,
                 "max_result_bytes": self._limits.max_result_bytes,
+                "concurrency": deployment.concurrency,
                 "context": {
                     "function_name": deployment.function_name,
                     "function_version": str(deployment.version),
@@ -154,7 +158,7 @@ class Worker:
         deployment = call.deployment
         self.calls = number = self.calls + 1
         self.state = "busy"
-        call.begin(self, number, time.monotonic())
+        call.begin(self, number, time.monotonic(), cold=not self._is_loaded)
         if self._between.entries:
             self._log_of(call).take_over(self._between)
         self._calls[number] = call
@@ -163,7 +167,7 @@ class Worker:
             # all, and looks when it fires whether anything is due.
             self._timer = self._loop.call_at(call.deadline, self._look_at_deadlines)
         frame = protocol.call_frame(number, int(deployment.timeout_s * 1000), call.invocation_id, call.event)
-        self._write(self.load(deployment) + frame if call.cold else frame)
+        self._write(self.load(deployment) + frame if self.deployment is None else frame)
 
     def cancel(self, call: Call) -> None:
         """Nobody wants the call any more. The sandbox ends, at once or with the other calls that run in it; `settled`
@@ -252,14 +256,16 @@ class Worker:
                 raise FrameError("READY out of turn, or of another version")
             self._ready.set_result(None)
         elif kind == protocol.LOADED:
-            if self.deployment is None or self._is_loaded or len(body) < 4:
+            if self.deployment is None or self._is_loaded or len(body) < 5:
                 raise FrameError("LOADED out of turn")
-            if len(body) > 4:
-                protocol.parse_error(body[4:])
+            if len(body) > 5:
+                protocol.parse_error(body[5:])
             self._is_loaded = True
             # The answer to a first call often comes in the same piece: only the runner knows what took how long.
-            told_us = protocol.LOADED_HEAD.unpack_from(body)[0]
+            told_us, several = protocol.LOADED_HEAD.unpack_from(body)
             self._init_us = min(told_us, int((time.monotonic() - self._load_sent) * 1e6))
+            if self.width > 1 and not several:
+                self._on_narrow(self)
             if self._loaded is not None and not self._loaded.done():
                 self._loaded.set_result(None)
         else:

@@ -251,6 +251,7 @@ class Directory:
             timeout_s=function.timeout_s,
             max_instances=function.max_instances,
             min_instances=function.min_instances,
+            concurrency=function.concurrency,
         )
         return Target(
             deployment=deployment,

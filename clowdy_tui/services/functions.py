@@ -30,6 +30,7 @@ _SETTINGS = (
     "timeout_s",
     "max_instances",
     "min_instances",
+    "concurrency",
     "visibility",
 )
 

@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    import contextvars
 
-VERSION = 1
+VERSION = 2
 LOAD, CALL = 0x01, 0x02
 READY, LOADED, RESULT, ERROR, LOG, CHUNK, HEAD = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 LOG_TRUNCATED, LOG_PARTIAL = 1, 2
@@ -45,7 +46,7 @@ LINE_PRICE = 16
 MAX_PIECES = 256
 """Of a line that has no end yet, before they are sent as part of one."""
 HIGH_DESCRIPTOR = 100
-CO_VARARGS, CO_ITERABLE_COROUTINE = 0x04, 0x100
+CO_VARARGS, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR = 0x04, 0x80, 0x100, 0x200
 IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
 """What nearly every handler imports: loaded while the sandbox is still a spare."""
 IMPORTED_IDLE = ("asyncio", "inspect")
@@ -55,7 +56,7 @@ IDLE_AFTER_S = 0.05
 _PREFIX = struct.Struct(">IB")
 _CALL_HEAD = struct.Struct(">IIB")
 _ANSWER = struct.Struct(">IBII")
-_LOADED = struct.Struct(">IBI")
+_LOADED = struct.Struct(">IBIB")
 _LOG = struct.Struct(">IBIBBI")
 _CHUNK = struct.Struct(">IBI")
 _HEAD = struct.Struct(">IBIB")
@@ -88,6 +89,15 @@ class Channel:
         self._buffer = b""
         self._lock = threading.Lock()
         self.closed = False
+
+    @property
+    def inbound(self) -> int:
+        return self._inbound
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the next frame has begun to come already."""
+        return bool(self._buffer)
 
     def is_quiet(self, for_s: float) -> bool:
         """Whether nothing comes within this time."""
@@ -132,17 +142,36 @@ class Channel:
         os.close(self._outbound)
 
 
+class Scope:
+    """What one call prints: which it is, how much more of it is kept, and what has no line end yet, by stream."""
+
+    __slots__ = ("began", "call", "left", "pending")
+
+    def __init__(self, call: int, left: int) -> None:
+        self.call = call
+        self.left = left
+        self.began = _clock_ns()
+        self.pending: dict[int, list[str]] = {1: [], 2: []}
+
+
 class Log:
-    """What is printed, cut into lines and sent with the number of the call that printed it."""
+    """What is printed, cut into lines and sent with the number of the call that printed it.
+
+    Of calls one after the other that is the one that runs; of several at once it is told by the context, which tasks,
+    and threads of `asyncio.to_thread`, take along.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._lock = threading.RLock()
         self.limit = 256 * 1024
-        self._left = self.limit
-        self._call = 0
-        self._began = _clock_ns()
+        self._scope = Scope(0, self.limit)
+        self._scopes: contextvars.ContextVar[Scope] | None = None
         self._streams: list[LineStream] = []
+
+    @property
+    def scope(self) -> Scope:
+        return self._scope if self._scopes is None else self._scopes.get(self._scope)
 
     def open(self, number: int) -> "LineStream":
         stream = LineStream(self, number)
@@ -150,32 +179,51 @@ class Log:
         return stream
 
     def begin(self, call: int) -> None:
-        with self._lock:
-            self._call = call
-            self._left = self.limit
-            self._began = _clock_ns()
+        self._scope = Scope(call, self.limit)
 
     def end(self) -> None:
         """Send what has no line end yet: whatever follows belongs to no call."""
         with self._lock:
-            for stream in self._streams:
-                if stream.pending:
-                    stream.flush_line()
-            self._call = 0
+            self._close(self._scope)
+            self._scope.call = 0
 
-    def emit(self, number: int, text: str, *, partial: bool = False) -> None:
+    def begin_in_context(self, call: int) -> Scope:
+        """As `begin`, for the context that this is called in and all that come of it."""
+        if self._scopes is None:
+            import contextvars
+
+            self._scopes = contextvars.ContextVar("clowdy_scope")
+        scope = Scope(call, self.limit)
+        self._scopes.set(scope)
+        return scope
+
+    def end_in_context(self, scope: Scope) -> None:
         with self._lock:
-            if self._left <= 0:
+            self._close(scope)
+            scope.call = 0
+
+    def _close(self, scope: Scope) -> None:
+        for number, parts in scope.pending.items():
+            if parts:
+                self.flush(scope, number, partial=False)
+
+    def flush(self, scope: Scope, number: int, *, partial: bool) -> None:
+        parts, scope.pending[number] = scope.pending[number], []
+        self.emit(scope, number, "".join(parts), partial=partial)
+
+    def emit(self, scope: Scope, number: int, text: str, *, partial: bool = False) -> None:
+        with self._lock:
+            if scope.left <= 0:
                 return
             data = text.encode("utf-8", "replace")
             flags = LOG_PARTIAL if partial else 0
             # A line costs more than its bytes, or a quarter of a million empty ones would fit.
-            self._left -= len(data) + LINE_PRICE
-            if self._left <= 0:
-                data = data[: max(0, len(data) + self._left)]
+            scope.left -= len(data) + LINE_PRICE
+            if scope.left <= 0:
+                data = data[: max(0, len(data) + scope.left)]
                 flags = LOG_TRUNCATED
-            at_us = min((_clock_ns() - self._began) // 1000, 0xFFFFFFFF)
-            self._channel.send(_LOG.pack(11 + len(data), LOG, self._call, number, flags, at_us) + data)
+            at_us = min((_clock_ns() - scope.began) // 1000, 0xFFFFFFFF)
+            self._channel.send(_LOG.pack(11 + len(data), LOG, scope.call, number, flags, at_us) + data)
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.RLock()
@@ -190,7 +238,6 @@ class LineStream(io.TextIOBase):
         super().__init__()
         self._log = log
         self._number = number
-        self._parts: list[str] = []
         self._raw = False
         self.name = "<stdout>" if number == 1 else "<stderr>"
         self.mode = "w"
@@ -204,10 +251,6 @@ class LineStream(io.TextIOBase):
     def errors(self) -> str:  # type: ignore[override]
         return "replace"
 
-    @property
-    def pending(self) -> bool:
-        return bool(self._parts)
-
     def writable(self) -> bool:
         return True
 
@@ -219,30 +262,29 @@ class LineStream(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if self._raw:
             _write(self._number, text.encode("utf-8", "replace"))
-        elif "\n" in text:
+            return len(text)
+        log, number = self._log, self._number
+        scope = log.scope
+        if "\n" in text:
             first, *others = text.split("\n")
-            parts, self._parts = self._parts, []
-            parts.append(first)
-            self._log.emit(self._number, "".join(parts))
+            scope.pending[number].append(first)
+            log.flush(scope, number, partial=False)
             rest = others.pop()
             for line in others:
-                self._log.emit(self._number, line)
+                log.emit(scope, number, line)
             if rest:
-                self._parts.append(rest)
+                scope.pending[number].append(rest)
         elif text:
-            self._parts.append(text)
-            if len(self._parts) >= MAX_PIECES:
+            parts = scope.pending[number]
+            parts.append(text)
+            if len(parts) >= MAX_PIECES:
                 self.flush()
         return len(text)
 
     def flush(self) -> None:
-        if self._parts and not self._raw:
-            parts, self._parts = self._parts, []
-            self._log.emit(self._number, "".join(parts), partial=True)
-
-    def flush_line(self) -> None:
-        parts, self._parts = self._parts, []
-        self._log.emit(self._number, "".join(parts))
+        scope = self._log.scope
+        if scope.pending[self._number] and not self._raw:
+            self._log.flush(scope, self._number, partial=True)
 
     def reconfigure(self, **_: Any) -> None:
         """Programs ask for an encoding or for line buffering: this is UTF-8 and buffers lines."""
@@ -252,7 +294,8 @@ class LineStream(io.TextIOBase):
 
     def detach_to_descriptor(self) -> None:
         self._raw = True
-        self._parts = []
+        for parts in self._log.scope.pending.values():
+            parts.clear()
 
 
 class ByteStream(io.RawIOBase):
@@ -471,8 +514,20 @@ class Function:
         spec.loader.exec_module(module)
         return module
 
-    def run(self, event_json: bytes, request_id: str, deadline: float, stream: Stream) -> bytes:
-        """Call the handler; what it returned, as JSON, or nothing where it went out by the stream."""
+    @property
+    def takes_several(self) -> bool:
+        """Whether the handler lets others run while it waits."""
+        handler: Any = self._call
+        if type(handler) is types.FunctionType:
+            return bool(handler.__code__.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR))
+        import inspect
+
+        return any(
+            inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part)
+            for part in (handler, type(handler).__call__)
+        )
+
+    def _begin(self, event_json: bytes, request_id: str, deadline: float) -> Any:
         if self._call is None:
             self.load()
         assert self._call is not None
@@ -481,9 +536,25 @@ class Function:
         except (ValueError, RecursionError) as error:
             raise Refused("EventNotJSON", f"The event cannot be read as JSON: {error}") from None
         if self._wants_context:
-            result = self._call(event, Context(self._constants, request_id, deadline))
-        else:
-            result = self._call(event)
+            return self._call(event, Context(self._constants, request_id, deadline))
+        return self._call(event)
+
+    async def run_beside_others(self, event_json: bytes, request_id: str, deadline: float, stream: Stream) -> bytes:
+        """`run` in a loop that has other calls, too."""
+        result = self._begin(event_json, request_id, deadline)
+        if hasattr(type(result), "__await__"):
+            result = await result
+        if hasattr(type(result), "__anext__"):
+            await stream.take_async(result)
+            return b""
+        if hasattr(type(result), "__next__"):
+            stream.take(result)
+            return b""
+        return self._to_json(result)
+
+    def run(self, event_json: bytes, request_id: str, deadline: float, stream: Stream) -> bytes:
+        """Call the handler; what it returned, as JSON, or nothing where it went out by the stream."""
+        result = self._begin(event_json, request_id, deadline)
         kind = type(result)
         if kind is not dict:
             if hasattr(kind, "__await__") or is_old_coroutine(result):
@@ -706,26 +777,88 @@ def serve(channel: Channel, log: Log) -> None:
                 failure = _encode_ascii(describe(error)).encode()
             log.end()
             took_us = min((_clock_ns() - began) // 1000, 0xFFFFFFFF)
-            channel.send(_LOADED.pack(5 + len(failure), LOADED, took_us) + failure)
+            several = told["concurrency"] > 1 and function.loaded and function.takes_several
+            channel.send(_LOADED.pack(6 + len(failure), LOADED, took_us, several) + failure)
+            if several:
+                serve_several(channel, log, function)
+                return
         else:
             raise SystemExit(f"frame {kind:#x} out of turn")
 
 
-def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> None:
+def serve_several(channel: Channel, log: Log, function: Function) -> None:
+    """Run calls beside each other, each as a task of one loop."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    running: set[asyncio.Task[None]] = set()
+
+    async def answer(body: bytes) -> None:
+        call, request_id, deadline, event = read_call(body)
+        scope = log.begin_in_context(call)
+        kind = RESULT
+        try:
+            told = await function.run_beside_others(event, request_id, deadline, Stream(channel, call))
+        except BaseException as error:
+            kind = ERROR
+            told = _encode_ascii(describe(error)).encode()
+        log.end_in_context(scope)
+        send_answer(channel, kind, call, told)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The host cannot be told of the answer: without it there is no use in going on.
+            failed.append(error)
+            loop.stop()
+        elif not running:
+            end_leftovers()
+
+    def readable() -> None:
+        while (frame := channel.receive()) is not None:
+            kind, body = frame
+            if kind != CALL:
+                raise SystemExit(f"frame {kind:#x} out of turn")
+            task = loop.create_task(answer(body))
+            running.add(task)
+            task.add_done_callback(ended)
+            if not channel.has_more:
+                return
+        loop.stop()
+
+    failed: list[BaseException] = []
+    loop.add_reader(channel.inbound, readable)
+    if channel.has_more:
+        readable()
+    loop.run_forever()
+    if failed:
+        raise failed[0]
+
+
+def read_call(body: bytes) -> tuple[int, str, float, bytes]:
+    """The call's number, the invocation's id, the deadline by our clock, the event."""
     call, remaining_ms, id_length = _CALL_HEAD.unpack_from(body)
-    deadline = _monotonic() + remaining_ms / 1000
     start = 9 + id_length
-    request_id = body[9:start].decode()
+    return call, body[9:start].decode(), _monotonic() + remaining_ms / 1000, body[start:]
+
+
+def send_answer(channel: Channel, kind: int, call: int, told: bytes) -> None:
+    peak_kb = _peak(resource.RUSAGE_SELF).ru_maxrss & 0xFFFFFFFF
+    channel.send(_ANSWER.pack(9 + len(told), kind, call, peak_kb) + told)
+
+
+def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> None:
+    call, request_id, deadline, event = read_call(body)
     log.begin(call)
     kind = RESULT
     try:
-        answer = function.run(body[start:], request_id, deadline, Stream(channel, call))
+        told = function.run(event, request_id, deadline, Stream(channel, call))
     except BaseException as error:
         kind = ERROR
-        answer = _encode_ascii(describe(error)).encode()
+        told = _encode_ascii(describe(error)).encode()
     log.end()
-    peak_kb = _peak(resource.RUSAGE_SELF).ru_maxrss & 0xFFFFFFFF
-    channel.send(_ANSWER.pack(9 + len(answer), kind, call, peak_kb) + answer)
+    send_answer(channel, kind, call, told)
 
 
 def main() -> None:

@@ -10,6 +10,9 @@ Memory = Annotated[int, Field(ge=32, le=4096, description="MiB")]
 Cpus = Annotated[float, Field(ge=0.1, le=256, description="CPU cores")]
 Timeout = Annotated[float, Field(ge=0.1, le=900, description="seconds")]
 Instances = Annotated[int, Field(ge=0, le=1000)]
+Concurrency = Annotated[
+    int, Field(ge=1, le=1000, description="how many calls an instance takes at once, where the handler is `async def`")
+]
 
 
 class Diagnostic(Outgoing):
@@ -34,6 +37,7 @@ class FunctionIn(Incoming):
     timeout_s: Timeout = 30.0
     max_instances: Annotated[int, Field(ge=1, le=1000)] = 10
     min_instances: Instances = 0
+    concurrency: Concurrency = 1
     visibility: Literal["public", "private"] = "public"
     message: str = ""
 
@@ -57,6 +61,7 @@ class FunctionPatch(Incoming):
     timeout_s: Timeout | None = None
     max_instances: Annotated[int, Field(ge=1, le=1000)] | None = None
     min_instances: Instances | None = None
+    concurrency: Concurrency | None = None
     visibility: Literal["public", "private"] | None = None
 
 
@@ -77,6 +82,7 @@ class FunctionOut(Outgoing):
     timeout_s: float
     max_instances: int
     min_instances: int
+    concurrency: int
     project_id: str | None
     active_version: int
     created_at: Moment
