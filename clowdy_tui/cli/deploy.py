@@ -29,8 +29,22 @@ class Bundle:
 @click.option("--project", required=True, help="The project that the function belongs to.")
 @click.option("--name", help="The function's name; the file's unless given.")
 @click.option("--message", "-m", default="", help="What changed, for the list of versions.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="How many calls an instance takes at once, where the handler is `async def`; 1 unless it was set.",
+)
 @with_shell
-def deploy(shell: Shell, *, files: tuple[Path, ...], project: str, name: str | None, message: str) -> None:
+def deploy(
+    shell: Shell,
+    *,
+    files: tuple[Path, ...],
+    project: str,
+    name: str | None,
+    message: str,
+    concurrency: int | None,
+) -> None:
     """Make a function of FILE, or a new version of it where there is one of that name.
 
     With several files the entry is function.py, or the first; a folder means all files in it.
@@ -44,11 +58,16 @@ def deploy(shell: Shell, *, files: tuple[Path, ...], project: str, name: str | N
         there = next((item for item in await client.projects.functions(owner.id) if item.name == bundle.name), None)
         if there is None:
             body = FunctionIn(
-                name=bundle.name, code=bundle.code, files=bundle.files, project_id=owner.id, message=message
+                name=bundle.name,
+                code=bundle.code,
+                files=bundle.files,
+                project_id=owner.id,
+                message=message,
+                concurrency=concurrency or 1,
             )
             done = await client.functions.create(body)
         else:
-            change = FunctionPatch(code=bundle.code, files=bundle.files, message=message)
+            change = FunctionPatch(code=bundle.code, files=bundle.files, message=message, concurrency=concurrency)
             done = await client.functions.update(there.id, change)
         routes = [route for route in await client.routes.list(owner.id) if route.function_id == done.id]
         return done, there.active_version if there else None, routes

@@ -200,3 +200,13 @@ def test_what_is_not_there_is_not_found(at: Cli, command: str, name: str) -> Non
     answer = at(command, name, "--json", code=5)
     assert answer.out == ""
     assert json.loads(answer.err)["exit_code"] == 5
+
+
+def test_deploy_says_how_many_calls_an_instance_takes(at: Cli, project: str, tmp_path: Path) -> None:
+    code = "async def handler(event, context):\n    return 1\n"
+    file = tmp_path / "several.py"
+    file.write_text(code)
+    made = at.json("deploy", str(file), "--project", project, "--concurrency", "8")
+    assert made["function"]["concurrency"] == 8
+    again = at.json("deploy", str(file), "--project", project)
+    assert again["function"]["concurrency"] == 8, "what is not said stays"
