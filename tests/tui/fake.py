@@ -223,8 +223,8 @@ class FakeClowdy:
         values: dict[str, Any] = {
             "id": self.new_id(), "name": name, "description": "", "code": code, "files": {}, "runtime": "python",
             "status": "active", "visibility": "public", "network_enabled": False, "memory_mb": 128, "cpus": 0.5,
-            "timeout_s": 30.0, "max_instances": 10, "min_instances": 0, "concurrency": 1, "project_id": project.id if project else None,
-            "active_version": 1, "created_at": THEN, "updated_at": THEN,
+            "timeout_s": 30.0, "max_instances": 10, "min_instances": 0, "concurrency": 1,
+            "project_id": project.id if project else None, "active_version": 1, "created_at": THEN, "updated_at": THEN,
         }  # fmt: skip
         function = FunctionOut.model_validate(values | changes)
         self.all_functions[function.id] = function

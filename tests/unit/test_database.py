@@ -58,6 +58,7 @@ async def test_calls_from_before_there_were_figures_are_counted(tmp_path: Path) 
             "conversation",
         ):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE function DROP COLUMN concurrency")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.execute(
             "INSERT INTO function SELECT 'f', 'ada', NULL, 'f', '', '', '', '', 0, 1, 1, 1, 1, 0, 1, 1, 1"
