@@ -156,6 +156,10 @@ REGISTRY: tuple[Action, ...] = (
     Action("editor.comment", "Comment in or out", "The selected lines, or the cursor's.",
            # Terminals without the modern key protocol send ctrl+/ as ctrl+_.
            "Editor", "Comment", _text, ("ctrl+slash", "ctrl+underscore"), letter="#"),
+    Action("editor.format", "Format", "Python by ruff, JSON too; one undo takes it back.",
+           "Editor", "Format", _text, ("alt+f",), letter="="),
+    Action("editor.problem", "Next problem", "What ruff marks as one types; the line below says what it is.",
+           "Editor", "Problem", _text, ("alt+p",), letter="!"),
     Action("editor.undo", "Undo", "Takes back what was typed last; ctrl+z in the text.",
            "Editor", "Undo", _text, letter="<"),
     Action("editor.redo", "Redo", "Does again what was undone; ctrl+y in the text.",

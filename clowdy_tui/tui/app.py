@@ -6,6 +6,7 @@ from textual import on
 
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.handlers.calls import CallHandlers
+from clowdy_tui.tui.handlers.editing import EditingHandlers
 from clowdy_tui.tui.handlers.files import FileHandlers
 from clowdy_tui.tui.handlers.logs import LogHandlers
 from clowdy_tui.tui.handlers.memory import MemoryHandlers
@@ -22,6 +23,7 @@ class ClowdyApp(
     CallHandlers,
     LogHandlers,
     MemoryHandlers,
+    EditingHandlers,
 ):
     """The full screen."""
 

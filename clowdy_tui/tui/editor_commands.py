@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from clowdy_tui.tui.editing.checking import next_problem
 from clowdy_tui.tui.screens.go_to_line import GoToLine, Location
 from clowdy_tui.tui.widgets.code_area import CodeArea
 
@@ -40,11 +41,18 @@ def _go_to_line(app: "ClowdyApp") -> None:
     app.push_screen(GoToLine(lines=area.document.line_count, line=area.line, show=show), end)
 
 
+def _format(app: "ClowdyApp") -> None:
+    if document := app.workbench.tabs.active:
+        app.checking.format(document)
+
+
 EDITOR_COMMANDS: Mapping[str, Command] = {
     "editor.find": lambda app: app.workbench.tabs.find(),
     "editor.replace": lambda app: app.workbench.tabs.find(replace=True),
     "editor.line": _go_to_line,
     "editor.comment": _in_text(lambda area: area.action_toggle_comment()),
+    "editor.format": _format,
+    "editor.problem": next_problem,
     "editor.undo": _in_text(lambda area: area.action_undo()),
     "editor.redo": _in_text(lambda area: area.action_redo()),
 }

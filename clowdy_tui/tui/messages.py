@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         RouteOut,
     )
     from clowdy_tui.tui.memory.memory import Recalled
+    from clowdy_tui.tui.widgets.code_area_marks import Problem as CodeProblem
+    from clowdy_tui.tui.widgets.editor import Document
 
 
 @dataclass
@@ -179,6 +181,29 @@ class TakeTheirs(Message):
 
     function: FunctionOut
     path: str
+
+
+@dataclass
+class Checked(Message):
+    """What is wrong with a file, as its text stood at that revision."""
+
+    document: Document
+    revision: int
+    problems: list[CodeProblem]
+
+
+@dataclass
+class CheckFailed(Message):
+    problem: str
+
+
+@dataclass
+class Tidied(Message):
+    """How a file looks tidied, as its text stood at that revision."""
+
+    document: Document
+    revision: int
+    text: str
 
 
 @dataclass

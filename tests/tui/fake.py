@@ -53,7 +53,7 @@ def handler(event, context):
     """Adds an order up."""
     items = event.get("items", [])
     print(f"order {event.get('id', 1)}: {len(items)} items")
-    return {"ok": True, "total": str(total(items))}
+    return {"ok": True, "total": json.dumps(str(total(items)))}
 '''
 PAY = 'def handler(event, context):\n    return {"paid": event["amount"]}\n'
 HELLO = 'def handler(event, context):\n    return f"Hello {event}"\n'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -21,6 +21,7 @@ from clowdy_tui.tui.widgets.highlight import language_of
 from clowdy_tui.tui.widgets.tabs import Tab, TabBar
 
 if TYPE_CHECKING:
+    from clowdy_tui.tui.widgets.code_area_marks import Problem
     from clowdy_tui.tui.widgets.find_bar import FindBar
 
 Key = tuple[str, str]
@@ -293,6 +294,12 @@ class EditorTabs(Widget):
         else:
             self._bar.open(self.area, replace=replace)
 
+    def show_problems(self, document: Document, problems: Sequence[Problem]) -> None:
+        """Mark what is wrong in an open file, and say it where the cursor is on it."""
+        if area := self.area_of(document):
+            area.show_problems(problems)
+            self._draw()
+
     def request_save(self) -> None:
         """Ask for the active file to be saved."""
         if self._active in self._files:
@@ -380,6 +387,8 @@ class EditorTabs(Widget):
                 elsewhere=file.elsewhere,
                 line=file.area.line,
                 column=file.area.column,
+                problem=file.area.marks.problem_at(file.area.line - 1),
+                problems=len(file.area.marks.problems),
             )
 
     def _tabs(self) -> Iterator[Tab]:

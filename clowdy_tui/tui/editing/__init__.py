@@ -1,0 +1,1 @@
+"""What helps while one writes: checks, the formatter, completion, and the person's own editor."""
