@@ -141,6 +141,8 @@ REGISTRY: tuple[Action, ...] = (
            "Function", "Go to", not_online, ("ctrl+g",), ("/",), letter="g"),
     Action("function.toggle", "Activate or deactivate", "An inactive function answers no call.",
            "Function", "On/off", _function, (), ("x",), letter="x"),
+    Action("function.versions", "Versions", "Who made which when, what it changed; activate or restore one.",
+           "Function", "Versions", _function, ("alt+v",), ("v",), letter="V"),
     Action("tab.close", "Close the file", "Asks first where something is not saved.",
            "Function", "Close", _document, ("ctrl+w",), letter="k"),
     Action("tab.next", "Next file", "The tab to the right.",

@@ -65,6 +65,16 @@ class Desk:
             tabs.area.replace_text(document.text)
         tabs.mark_saved(function.id, path, document.version, document.text)
 
+    def put(self, function: FunctionOut, path: str, text: str) -> bool:
+        """Put a text into a function's file, opened and unsaved; False where it stands there already."""
+        document = self.document(function.id, path) or document_of(function, path)
+        tabs = self._tabs()
+        standing = tabs.text_of(document)
+        if text == (document.text if standing is None else standing):
+            return False
+        tabs.restore(document, text)
+        return True
+
     def mark_saved(self, function: FunctionOut, path: str, text: str) -> None:
         """The file is saved; the function's other open files go on from the same version."""
         self._tabs().mark_saved(function.id, path, function.active_version, text)
@@ -103,4 +113,6 @@ def document_of(function: FunctionOut, path: str) -> Document:
     """A function's file as the editor opens it."""
     if path == ENTRY_PATH:
         return Document(function.id, path, f"{function.name}.py", function.code, function.active_version)
-    return Document(function.id, path, f"{function.name}/{path}", function.files[path], function.active_version)
+    # One that the active version does not have begins empty: saving adds it.
+    text = function.files.get(path, "")
+    return Document(function.id, path, f"{function.name}/{path}", text, function.active_version)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from clowdy_tui.tui.editing.checking import next_problem
 from clowdy_tui.tui.screens.go_to_line import GoToLine, Location
+from clowdy_tui.tui.versions.flow import show_versions
 from clowdy_tui.tui.widgets.code_area import CodeArea
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def _go_to_line(app: "ClowdyApp") -> None:
     app.push_screen(GoToLine(lines=area.document.line_count, line=area.line, show=show), end)
 
 
+def _versions(app: "ClowdyApp") -> None:
+    if function := app.state.target:
+        app.start_flow(show_versions, function)
+
+
 def _format(app: "ClowdyApp") -> None:
     if document := app.workbench.tabs.active:
         app.checking.format(document)
@@ -53,6 +59,7 @@ EDITOR_COMMANDS: Mapping[str, Command] = {
     "editor.comment": _in_text(lambda area: area.action_toggle_comment()),
     "editor.format": _format,
     "editor.problem": next_problem,
+    "function.versions": _versions,
     "editor.undo": _in_text(lambda area: area.action_undo()),
     "editor.redo": _in_text(lambda area: area.action_redo()),
 }

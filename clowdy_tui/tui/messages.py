@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Problem,
         ProjectOut,
         RouteOut,
+        VersionOut,
     )
     from clowdy_tui.tui.memory.memory import Recalled
     from clowdy_tui.tui.widgets.code_area_marks import Problem as CodeProblem
@@ -181,6 +182,14 @@ class TakeTheirs(Message):
 
     function: FunctionOut
     path: str
+
+
+@dataclass
+class RestoreVersion(Message):
+    """A version's files are wanted in the editor, unsaved."""
+
+    function_id: str
+    version: VersionOut
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """A gateway in memory with the client's face: for the screen's looks and for what a real one cannot be made to do."""
 
 import asyncio
+import builtins
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import unified_diff
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from clowdy_tui.domain.schemas import (
     RoutePatch,
     Stats,
     StatsMinute,
+    VersionOut,
 )
 from clowdy_tui.tui.session import Connect, Session
 
@@ -68,6 +70,7 @@ class FakeClowdy:
         self.all_routes: dict[str, RouteOut] = {}
         self.calls: list[InvocationOut] = []
         self.history: dict[tuple[str, int], str] = {}
+        self.files: dict[tuple[str, int], dict[str, str]] = {}
         self.gone = False
         self.refuse: ApiError | None = None
         self.answer: Any = {"ok": True}
@@ -193,11 +196,13 @@ class FakeClowdy:
     def save_elsewhere(self, function_id: str, code: str) -> FunctionOut:
         return self.put_version(self.all_functions[function_id], code)
 
-    def put_version(self, function: FunctionOut, code: str) -> FunctionOut:
-        if code == function.code:
+    def put_version(self, function: FunctionOut, code: str, files: dict[str, str] | None = None) -> FunctionOut:
+        files = function.files if files is None else files
+        if code == function.code and files == function.files:
             return function
         version = max(number for id_, number in self.history if id_ == function.id) + 1
-        changed = function.model_copy(update={"code": code, "active_version": version})
+        changed = function.model_copy(update={"code": code, "files": files, "active_version": version})
+        self.files[function.id, version] = files
         self.all_functions[function.id] = changed
         self.history[function.id, version] = code
         self.publish("version.created", function_id=function.id, project_id=function.project_id, version=version)
@@ -336,8 +341,9 @@ class _Functions(_Part):
                 base_version=changes.base_version,
                 diff=diff,
             )
-        if changes.code is not None:
-            return self.fake.put_version(function, changes.code)
+        if changes.code is not None or changes.files is not None:
+            code = function.code if changes.code is None else changes.code
+            return self.fake.put_version(function, code, changes.files)
         fields = changes.model_dump(exclude_unset=True, exclude={"code", "files", "base_version", "message"})
         changed = self.fake.all_functions[id_] = function.model_copy(update=fields)
         self.fake.publish("function.updated", function_id=id_, project_id=function.project_id, name=changed.name)
@@ -346,6 +352,33 @@ class _Functions(_Part):
     async def warm(self, id_: str) -> None:
         self.fake.check(change=True)
         self.fake.add_instance("idle", self.fake.all_functions[id_])
+
+    async def versions(self, id_: str) -> builtins.list[VersionOut]:
+        self.fake.check()
+        numbers = sorted((number for owner, number in self.fake.history if owner == id_), reverse=True)
+        return [await self.version(id_, number) for number in numbers]
+
+    async def version(self, id_: str, number: int) -> VersionOut:
+        self.fake.check()
+        return VersionOut(
+            version=number,
+            code=self.fake.history[id_, number],
+            files=self.fake.files.get((id_, number), {}),
+            created_at=THEN + timedelta(hours=number),
+            created_by="local",
+            active=self.fake.all_functions[id_].active_version == number,
+            message="",
+        )
+
+    async def activate(self, id_: str, number: int) -> FunctionOut:
+        self.fake.check(change=True)
+        version = await self.version(id_, number)
+        changed = self.fake.all_functions[id_].model_copy(
+            update={"active_version": number, "code": version.code, "files": version.files}
+        )
+        self.fake.all_functions[id_] = changed
+        self.fake.publish("version.activated", function_id=id_, project_id=changed.project_id, version=number)
+        return changed
 
     async def delete(self, id_: str) -> None:
         self.fake.check(change=True)

@@ -1,4 +1,4 @@
-"""What helps while one writes: checks as one types, the formatter, the person's own editor."""
+"""What helps while one writes: checks as one types, the formatter, the way back to a version."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class EditingHandlers(Core):
     @on(EditorTabs.ActiveChanged)
     def _check_later(self) -> None:
         self.checking.later()
+
+    @on(messages.RestoreVersion)
+    def _restore_version(self, event: messages.RestoreVersion) -> None:
+        from clowdy_tui.tui.versions.flow import restore
+
+        if function := self.state.functions.get(event.function_id):
+            restore(self, function, event.version)
 
     @on(messages.Checked)
     def _mark(self, event: messages.Checked) -> None:
