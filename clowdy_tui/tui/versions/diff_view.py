@@ -24,8 +24,8 @@ class DiffView(ScrollView, can_focus=True):
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "diff--file", "diff--gap", "diff--number", "diff--same", "diff--went", "diff--came", "diff--edge", "diff--went-sign",
-        "diff--came-sign",
+        "diff--file", "diff--gap", "diff--number", "diff--same", "diff--went", "diff--came", "diff--edge",
+        "diff--went-sign", "diff--came-sign",
     }  # fmt: skip
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
