@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import secrets
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +20,19 @@ from clowdy_tui.engine.worker import BootFailed, Worker
 DEFAULT_SHAPE: Final = SpareShape("python", None, False, 128, 0.5)
 _REMEMBERED_SHAPES: Final = 16
 
+LOAD_S: Final = 30.0
+"""As many spares as were asked for within this time are kept, where that is more than the usual number."""
+AT_MOST_TIMES: Final = 4
+"""The usual number of spares that often is the most, however many are asked for."""
+_SHARE: Final = 0.75
+"""Of the memory budget: spares beyond the usual number do not go over it."""
+
 
 class PlacementService:
     """Starts workers, hands out spares, refills them in the background.
 
-    Spares are kept for the shapes that were asked for last, one each and the rest for the latest, under one cap.
+    Spares are kept for the shapes that were asked for last, one each and the rest for the latest, under one cap; while
+    many are asked for more of them, up to `AT_MOST_TIMES` the cap. Sandboxes that a call waits for are made first.
     `room(mb)` says whether the memory budget has that much left; `on_gone` is told of every worker that ended.
     """
 
@@ -50,6 +59,9 @@ class PlacementService:
         self._spares: dict[SpareShape, list[Worker]] = {}
         self._wanted: OrderedDict[SpareShape, None] = OrderedDict()
         self._refilling: dict[SpareShape, int] = {}
+        self._asked: deque[tuple[float, SpareShape]] = deque()
+        self._fading: asyncio.TimerHandle | None = None
+        self._awaited = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._paused_until = 0.0
@@ -69,24 +81,37 @@ class PlacementService:
         while spares and worker is None:
             candidate = spares.pop()
             worker = candidate if candidate.state == "spare" else None
+        if worker is not None:
+            self._note(shape)
         self.background(self._refill_soon())
         return worker
 
     def give(self, worker: Worker) -> bool:
         """Keep a worker that was made for a call and is not needed after all; False where there is no place for it."""
-        if self._closed or worker.state != "spare" or self.spare_count >= self._limits.spares:
+        if self._closed or worker.state != "spare":
+            return False
+        if self.spare_count >= max(self._limits.spares, sum(self._targets().values())):
             return False
         self._spares.setdefault(worker.shape, []).append(worker)
         self._on_change()
         return True
 
     async def make(self, shape: SpareShape) -> Worker:
-        """A new worker, ready to load.
+        """A new worker for a call that waits, ready to load.
 
         Raises:
             DriverUnavailable: no sandbox can be made.
             BootFailed: it did not get ready.
         """
+        self._note(shape)
+        self._awaited += 1
+        try:
+            return await self._make(shape)
+        finally:
+            self._awaited -= 1
+            self.refill()
+
+    async def _make(self, shape: SpareShape) -> Worker:
         worker = Worker(
             secrets.token_hex(6),
             shape,
@@ -150,7 +175,7 @@ class PlacementService:
         for shape, spares in self._spares.items():
             for worker in spares[targets.get(shape, 0) :]:
                 worker.kill("spares of other shapes are wanted")
-        running = sum(self._refilling.values())
+        running = sum(self._refilling.values()) + self._awaited
         for shape, target in reversed(targets.items()):
             missing = target - len(self._spares.get(shape, ())) - self._refilling.get(shape, 0)
             while missing > 0 and running < self._limits.refills:
@@ -171,6 +196,8 @@ class PlacementService:
     async def close(self) -> None:
         """End all workers and wait until nothing of them is left."""
         self._closed = True
+        if self._fading is not None:
+            self._fading.cancel()
         await asyncio.gather(*(worker.ended() for worker in list(self.workers.values())))
         for task in list(self._tasks):
             task.cancel()
@@ -189,6 +216,14 @@ class PlacementService:
         if len(self._wanted) > _REMEMBERED_SHAPES:
             self._wanted.popitem(last=False)
 
+    def _note(self, shape: SpareShape) -> None:
+        """A call began with a fresh sandbox of this shape, or would have."""
+        self._asked.append((time.monotonic(), shape))
+        if len(self._asked) > self._limits.spares * AT_MOST_TIMES:
+            self._asked.popleft()
+        if self._fading is None:
+            self._fading = asyncio.get_running_loop().call_later(LOAD_S, self._fade)
+
     def _targets(self) -> dict[SpareShape, int]:
         """How many spares each shape should have, latest shape last."""
         cap = self._limits.spares
@@ -196,7 +231,22 @@ class PlacementService:
         targets = dict.fromkeys(latest, 1)
         if latest:
             targets[latest[-1]] += cap - len(latest)
+        room_mb = int(self._limits.budget_mb * _SHARE) - self.used_mb
+        for shape, count in Counter(shape for _, shape in self._asked).items():
+            if shape in targets and count > targets[shape] and room_mb >= shape.memory_mb * count:
+                targets[shape] = count
         return targets
+
+    def _fade(self) -> None:
+        """Forget who asked long ago, and end what is kept for no other reason."""
+        oldest = time.monotonic() - LOAD_S
+        while self._asked and self._asked[0][0] <= oldest:
+            self._asked.popleft()
+        self._fading = None
+        if self._asked and not self._closed:
+            wait_s = self._asked[0][0] - oldest
+            self._fading = asyncio.get_running_loop().call_later(max(wait_s, 1.0), self._fade)
+        self.refill()
 
     async def _refill_soon(self) -> None:
         # The call that took the spare goes first.
@@ -205,7 +255,7 @@ class PlacementService:
 
     async def _make_spare(self, shape: SpareShape) -> None:
         try:
-            worker = await self.make(shape)
+            worker = await self._make(shape)
         except (DriverUnavailable, BootFailed):
             # The next call that needs an instance meets the same and says so; until then, no storm of tries.
             self._paused_until = asyncio.get_running_loop().time() + 1.0

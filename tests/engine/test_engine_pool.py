@@ -6,6 +6,7 @@ import time
 import pytest
 from engine_support import ECHO, Engine, deployment, until, value
 
+from clowdy_tui.engine import placement
 from clowdy_tui.engine.invoke import PoolCounts
 from clowdy_tui.engine.limits import EngineLimits
 
@@ -179,6 +180,14 @@ class TestSpares:
         many = [deployment(ECHO, function_id=f"many{n}") for n in range(8)]
         outcomes = await asyncio.gather(*(engine.invoke(one, n) for n, one in enumerate(many)))
         assert [value(outcome) for outcome in outcomes] == list(range(8))
+
+    async def test_spares_follow_the_load_and_go_with_it(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(placement, "LOAD_S", 3.0)
+        many = [deployment(ECHO, function_id=f"many{n}") for n in range(6)]
+        await asyncio.gather(*(engine.invoke(one, n) for n, one in enumerate(many)))
+        await until(lambda: engine.service.counts().spare >= 5)
+        assert engine.service.counts().spare <= 8, "four times the usual number is the most"
+        await until(lambda: engine.service.counts() == PoolCounts(spare=2, idle=6))
 
 
 async def test_changes_of_the_pool_are_told_now_and_then(engine: Engine) -> None:
