@@ -1,0 +1,141 @@
+"""What goes wrong around the engine while calls come in: a save, a clock that jumps, a loop that stands still."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from engine_support import ECHO, Engine, deployment, until, value
+
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.outcome import Outcome
+from clowdy_tui.engine.pack import PYTHON
+from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxListener, SandboxSpec
+
+CALLERS = 4
+WORKS = "import time\ndef handler(event):\n    time.sleep(0.02)\n    return {version}\n"
+
+
+class Load:
+    """Callers that call again as soon as they have an answer, until the block ends; what became of their calls."""
+
+    def __init__(self, engine: Engine, what: Callable[[], Deployment], callers: int = CALLERS) -> None:
+        self.outcomes: list[Outcome] = []
+        self._engine = engine
+        self._what = what
+        self._callers = callers
+        self._going = True
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "Load":
+        self._tasks = [asyncio.create_task(self._call()) for _ in range(self._callers)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._going = False
+        await asyncio.gather(*self._tasks)
+
+    async def _call(self) -> None:
+        while self._going:
+            self.outcomes.append(await self._engine.invoke(self._what(), 1))
+
+    async def more(self, count: int) -> None:
+        """Until so many more have ended."""
+        goal = len(self.outcomes) + count
+        await until(lambda: len(self.outcomes) >= goal, within_s=30)
+
+    @property
+    def statuses(self) -> Counter[str]:
+        return Counter(str(outcome.status) for outcome in self.outcomes)
+
+
+class TestASaveUnderLoad:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=2)
+
+    async def test_no_call_fails_and_old_instances_finish(self, engine: Engine) -> None:
+        saves = 5
+        versions = [
+            deployment(WORKS.format(version=n), version=n, max_instances=CALLERS, timeout_s=30) for n in range(saves)
+        ]
+        active = versions[0]
+        most = 0
+        async with Load(engine, lambda: active) as load:
+            for version in versions:
+                active = version
+                engine.service.retire(version.function_id, version.key)
+                await load.more(CALLERS * 5)
+                most = max(most, len(engine.service.snapshot()))
+                # Those of the version before have ended their calls by now, and are gone.
+                await until(
+                    lambda version=version: {i.version for i in engine.service.snapshot()} <= {version.version, None}
+                )
+        assert load.statuses == {"success": len(load.outcomes)}
+        # No herd: each version starts what its callers need, beside the last of the old ones and the spares.
+        assert most <= 2 * CALLERS + 2 * 2
+        made = {outcome.instance_id for outcome in load.outcomes}
+        assert len(made) <= saves * CALLERS
+        # Calls that began after a save run what was saved.
+        assert [value(outcome) for outcome in load.outcomes[-CALLERS:]] == [saves - 1] * CALLERS
+
+
+async def test_a_clock_that_jumps_changes_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wall clock of the gateway goes a day ahead and a day back: no deadline passes, nothing is reaped."""
+    slow = deployment("import time\ndef handler(event):\n    time.sleep(event)\n    return 'done'\n", timeout_s=5)
+    first = await engine.invoke(slow, 0)
+    now = time.time
+    for jump in (86_400.0, -86_400.0):
+        call = asyncio.create_task(engine.invoke(slow, 0.3))
+        await until(lambda: engine.service.counts().busy == 1)
+        monkeypatch.setattr(time, "time", lambda jump=jump: now() + jump)
+        outcome = await call
+        assert (value(outcome), outcome.instance_id) == ("done", first.instance_id)
+        assert 0.25e6 < outcome.run_us < 5e6
+        over = await engine.invoke(deployment("while True: pass\n", function_id="f2", timeout_s=0.3))
+        assert over.status == "timeout"
+
+
+async def test_a_loop_that_stands_still_for_a_second_ends_no_healthy_instance(engine: Engine) -> None:
+    what = deployment(
+        "import time\ndef handler(event):\n    time.sleep(0.05)\n    return event\n",
+        timeout_s=0.5,
+        min_instances=4,
+        max_instances=4,
+    )
+    await engine.service.warm(what)
+    before = {instance.id for instance in engine.service.snapshot()}
+    async with Load(engine, lambda: what) as load:
+        for _ in range(3):
+            await load.more(CALLERS)
+            time.sleep(1)  # the event loop stands still, the sandboxes do not
+    assert load.statuses == {"success": len(load.outcomes)}
+    assert {instance.id for instance in engine.service.snapshot()} == before
+
+
+class TestASandboxThatIsNeverReady:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=0, boot_timeout_s=1.5)
+
+    async def test_it_is_told_within_the_limit_and_the_next_one_works(
+        self, engine: Engine, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def start_a_sleeper(spec: SandboxSpec, listener: SandboxListener) -> Sandbox:
+            argv = (PYTHON, "-I", "-S", "-c", "import time; time.sleep(60)")
+            return await start(replace(spec, argv=argv), listener)
+
+        start = driver.start
+        with monkeypatch.context() as changed:
+            changed.setattr(driver, "start", start_a_sleeper)
+            began = time.monotonic()
+            outcomes = await asyncio.gather(*(engine.invoke(deployment(max_instances=2), 1) for _ in range(2)))
+            assert time.monotonic() - began < 4
+            for outcome in outcomes:
+                assert (outcome.status, outcome.error_type) == ("crashed", "BootFailed")
+                assert "1.5 s" in (outcome.error_message or "")
+        assert value(await engine.invoke(deployment(ECHO), 2)) == 2
+        assert len(engine.service.snapshot()) == 1
