@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import ssl
 from collections.abc import Callable
@@ -110,7 +111,10 @@ class SpecMaker:
 
 
 class EngineProxy:
-    """Stands in front of the engine's socket: can be cut off, put back, and made to swallow all and say nothing."""
+    """Stands in front of the engine's socket: can be cut off, put back, and made to swallow all and say nothing.
+
+    `refusals` are answers in the engine's place, status and message, to requests with this in their path.
+    """
 
     def __init__(self, *, socket: Path | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._socket = socket
@@ -118,6 +122,7 @@ class EngineProxy:
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
         self.silent = False
+        self.refusals: dict[str, tuple[int, str]] = {}
         self.port = 0
 
     async def open(self) -> None:
@@ -147,7 +152,7 @@ class EngineProxy:
                 return
             answers, engine = await asyncio.open_unix_connection(ENGINE_SOCKET)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, engine))
+                group.create_task(self._ask(reader, engine, writer))
                 group.create_task(self._pump(answers, writer))
         except* (OSError, asyncio.CancelledError):
             pass
@@ -158,6 +163,22 @@ class EngineProxy:
                     end.close()
                     with contextlib.suppress(OSError):
                         await end.wait_closed()
+
+    async def _ask(
+        self, reader: asyncio.StreamReader, engine: asyncio.StreamWriter, writer: asyncio.StreamWriter
+    ) -> None:
+        while data := await reader.read(65536):
+            path = data.split(b" ", 2)[1].decode("latin-1") if data.startswith(b"POST ") else ""
+            for part, (status, message) in self.refusals.items():
+                if part in path:
+                    body = json.dumps({"message": message}).encode()
+                    head = f"HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                    await writer.drain()
+                    raise ConnectionResetError("refused in the engine's place")
+            engine.write(data)
+            await engine.drain()
+        raise ConnectionResetError("one end is closed")
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):

@@ -1,0 +1,151 @@
+"""A gateway that is killed at work, on either driver: what the next start finds of it, and of what it had answered."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+from clowdy_tui.client import Clowdy, GatewayGone
+from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch
+from clowdy_tui.engine.sandboxes.docker_container import SANDBOX_LABEL
+from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
+from tests.cli.conftest import Cli, Served
+
+Serve = Callable[..., Served]
+
+CALLERS = 6
+LOSES_S = 0.1
+"""How much of the log a kill may cost: what was answered in the last so many seconds."""
+CODE = """
+import time
+def handler(event):
+    print("line", event)
+    time.sleep(0.01)
+    return {"n": event, "version": VERSION}
+"""
+
+
+@dataclass
+class Work:
+    """What a gateway has answered: calls by id with the moment of the answer, and the versions that it has saved."""
+
+    function: str = ""
+    answered: dict[str, float] = field(default_factory=dict)
+    saved: dict[int, str] = field(default_factory=dict)
+
+
+async def work(client: Clowdy, done: Work) -> None:
+    """Calls and saves until the gateway is gone."""
+
+    async def calls() -> None:
+        number = 0
+        while True:
+            answer = await client.invoke(done.function, number)
+            done.answered[answer.invocation_id] = time.monotonic()
+            assert answer.status == "success", answer
+            number += 1
+
+    async def saves() -> None:
+        for number in range(2, 10_000):
+            code = CODE.replace("VERSION", str(number))
+            saved = await client.functions.update(done.function, FunctionPatch(code=code))
+            assert saved.active_version == number
+            done.saved[number] = code
+            # Often, but not so often that no version gets to answer anything.
+            goal = len(done.answered) + 5 * CALLERS
+            while len(done.answered) < goal:
+                await asyncio.sleep(0.01)
+
+    saving = asyncio.create_task(saves())
+    ends = await asyncio.gather(*(calls() for _ in range(CALLERS)), return_exceptions=True)
+    saving.cancel()
+    ends += await asyncio.gather(saving, return_exceptions=True)
+    assert all(isinstance(end, GatewayGone | asyncio.CancelledError) for end in ends), ends
+
+
+@pytest.fixture(params=["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
+def cli(request: pytest.FixtureRequest, data_dir: Path) -> Cli:
+    driver: str = request.param
+    if driver == "docker":
+        try:
+            with closing(engine()) as client:
+                client.ping()
+        except DockerException as error:
+            if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
+                pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {error}")
+            pytest.skip(f"no Docker engine: {error}")
+    return Cli(data_dir, {"CLOWDY_DRIVER": driver})
+
+
+def engine() -> docker.DockerClient:
+    return docker.DockerClient(find_endpoint(None, None, None, os.environ, Path.home()).url)
+
+
+def alive(sandboxes: set[str], driver: str) -> list[str]:
+    """What there is of these sandboxes: processes, control groups, containers."""
+    found = [str(Path(folder, name)) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in sandboxes & {*names}]
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        found += [f"process {entry.parent.name}" for one in sandboxes if any(w.endswith(one.encode()) for w in words)]
+    if driver == "docker":
+        with closing(engine()) as client:
+            found += [
+                f"container {container['Id'][:12]}"
+                for container in client.api.containers(all=True, filters={"label": SANDBOX_LABEL})
+                if container["Labels"][SANDBOX_LABEL] in sandboxes
+            ]
+    return found
+
+
+async def test_a_gateway_killed_under_load(cli: Cli, serve: Serve) -> None:
+    driver = cli.env["CLOWDY_DRIVER"]
+    first = serve("--port", "0")
+    done = Work()
+    async with Clowdy(socket=Path(first.report["socket"])) as client:
+        made = await client.functions.create(FunctionIn(name="busy", code=CODE.replace("VERSION", "1")))
+        done.function = made.id
+        working = asyncio.create_task(work(client, done))
+        async with asyncio.timeout(60):
+            while len(done.answered) < 200 or len(done.saved) < 5:
+                await asyncio.sleep(0.05)
+        sandboxes = {instance.id for instance in await client.pool()}
+        assert alive(sandboxes, driver)
+        first.process.kill()
+        killed = time.monotonic()
+        first.process.communicate()
+        await working
+
+    second = serve("--port", "0")
+    assert not alive(sandboxes, driver)
+    async with Clowdy(socket=Path(second.report["socket"])) as client:
+        versions = {one.version: one.code for one in await client.functions.versions(done.function)}
+        assert done.saved.items() <= versions.items()
+        assert (await client.functions.get(done.function)).active_version == max(versions)
+        kept: set[str] = set()
+        before: str | None = None
+        while page := await client.functions.invocations(done.function, limit=200, before=before):
+            before = page[-1].id
+            kept |= {call.id for call in page}
+        lost = {id_: killed - at for id_, at in done.answered.items() if id_ not in kept}
+        print(f"{len(done.answered)} calls answered, {len(lost)} not in the log, {max(lost.values(), default=0):.3f} s")
+        assert max(lost.values(), default=0) <= LOSES_S
+        for id_ in sorted(kept, reverse=True)[:20]:
+            whole = await client.invocations.get(id_)
+            assert whole.input is not None
+            assert whole.output is not None
+            assert [line.text.split()[0] for line in whole.logs] == ["line"]
+        answer = await client.invoke(done.function, "after")
+        assert (answer.status, answer.output["n"]) == ("success", "after")
+    code, said = second.stop()
+    assert code == 0, said
+    assert not alive(sandboxes, driver)
