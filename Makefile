@@ -9,13 +9,14 @@ TESTS ?= tests
 FAST := tests/unit tests/cli/test_settings.py tests/cli/test_output.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots clean
+.PHONY: help run test check bench soak screenshots clean
 
 help:
 	@echo "make run     open the workbench (without a terminal: call the example's functions)"
 	@echo "make test    the whole test suite"
 	@echo "make check   linters, types, the floors of the house, fast tests"
 	@echo "make bench   measure it beside what else answers a call (BENCH=--quick: in under 90 s)"
+	@echo "make soak    load and faults for a minute, then a count (SOAK=\"--seconds 3600\": for an hour)"
 	@echo "make screenshots  take the pictures in screenshots/ anew"
 	@echo "make clean   remove the virtual environment and what was built"
 
@@ -34,6 +35,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+soak: $(STAMP)
+	@$(BIN)/python -m scripts.soak $(SOAK)
 
 screenshots: $(STAMP)
 	@$(BIN)/python -m scripts.screenshots
