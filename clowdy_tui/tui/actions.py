@@ -4,8 +4,7 @@ python -m clowdy_tui.tui.actions > docs/keys.md
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 
 from textual.binding import Binding
 from textual.keys import format_key
@@ -210,6 +209,8 @@ REGISTRY: tuple[Action, ...] = (
            "Panes", "Logs", _free, ("f8",), letter="l"),
     Action("pane.chat", "Chat", "Shows it and goes there; once more hides it.",
            "Panes", "Chat", _free, ("f9",), letter="c"),
+    Action("pane.jump", "Jump", "Puts a letter on every pane and tab; the letter goes there.",
+           "Panes", "Jump", _free, ("ctrl+o",), letter="J"),
     Action("pane.next", "Next pane", "Goes round.", "Panes", "Next pane", _free, ("f6",), letter="w"),
     Action("pane.zoom", "Zoom the pane", "Gives it the whole screen, and back.",
            "Panes", "Zoom", _free, ("f7",), letter="z"),
@@ -285,42 +286,11 @@ class Keymap:
         return show_key(keys[0]) if keys else ""
 
 
-def make_keymap(wishes: Mapping[str, str]) -> Keymap:
-    """Give actions other keys (`{action id: "key,key"}`); what clashes keeps its first owner and is reported."""
-    actions = dict(ACTIONS)
-    problems: list[str] = []
-    for action_id, keys in wishes.items():
-        if action_id not in actions:
-            near = get_close_matches(action_id, ACTIONS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            problems.append(f"keymap: there is no action {action_id!r}{hint}")
-            continue
-        wanted = tuple(key.strip() for key in keys.split(",") if key.strip())
-        actions[action_id] = replace(actions[action_id], keys=wanted)
-    # The person's own keys first: a default gives way to a wish, a second wish for the same key does not.
-    owners: dict[str, str] = {}
-    for action_id in sorted(actions, key=lambda id_: id_ not in wishes):
-        action = actions[action_id]
-        kept = []
-        for key in action.keys:
-            owner = owners.setdefault(key, action_id)
-            if owner == action_id:
-                kept.append(key)
-            else:
-                problems.append(
-                    f"keymap: {show_key(key)} is now {ACTIONS[owner].title!r} and no longer {action.title!r}"
-                )
-        actions[action_id] = replace(action, keys=tuple(kept))
-    return Keymap(actions, tuple(problems))
-
-
 def show_key(key: str) -> str:
     """A key as it is written on the screen: `^s`, `F5`, `^␣`."""
     names = {
         "ctrl+@": "^space",
         "ctrl+space": "^space",
-        "ctrl+underscore": "^_",
-        "ctrl+slash": "^/",
         "question_mark": "?",
         "pagedown": "pgdn",
         "pageup": "pgup",
@@ -331,7 +301,8 @@ def show_key(key: str) -> str:
     last = names.get(last, last)
     if not modifiers and last.startswith("f") and last[1:].isdecimal():
         return last.upper()
-    shown = last if len(last) > 1 else format_key(last)
+    # The terminal's name of a character, like `slash`, is shown as that character.
+    shown = format_key(last) if len(format_key(last)) == 1 else last
     return "".join({"ctrl": "^", "shift": "⇧", "alt": "⌥"}.get(name, f"{name}+") for name in modifiers) + shown
 
 
@@ -343,30 +314,40 @@ def cheatsheet() -> str:
         "Made from the registry of actions: `python -m clowdy_tui.tui.actions > docs/keys.md`.",
         "",
         "Every action is also in the palette (ctrl+p), and behind the leader key: ctrl+space or F12, then the letter.",
-        "Keys marked *tree* work while the project tree has the focus. Other keys in `config.yaml`:",
+        "Keys under *tree* work while the project tree, or a list in a pane, has the focus; those under *pane* in the",
+        "panes that they name. All of them can be changed in `config.yaml`; what clashes is said at the start:",
         "",
         "```yaml",
         "keymap:",
-        "  function.run: f5,ctrl+e",
+        "  function.run: f5,ctrl+e        # everywhere",
+        "  tree.function.new: N           # in the project tree",
+        "  routes.route.try: enter        # in the pane of routes",
+        '  leader.function.run: "!"      # after the leader key',
+        "  app.theme: []                  # none",
         "```",
         "",
     ]
     for group in GROUPS:
-        lines += [f"## {group}", "", "| key | tree | leader | action | id | |", "|---|---|---|---|---|---|"]
+        lines += [f"## {group}", "", "| key | tree | pane | leader | action | id | |", "|---|---|---|---|---|---|---|"]
         for action in REGISTRY:
             if action.group == group:
                 keys = ", ".join(_plain_key(key) for key in action.keys if key != "ctrl+@")
                 tree = ", ".join(_plain_key(key) for key in action.tree_keys)
-                lines.append(
-                    f"| {keys} | {tree} | {action.letter} | {action.title} | `{action.id}` | {action.description} |"
-                )
+                places: dict[str, list[str]] = {}
+                for where, own in action.local.items():
+                    places.setdefault(", ".join(_plain_key(key) for key in own), []).append(where)
+                pane = "; ".join(f"{keys_} ({', '.join(kinds)})" for keys_, kinds in places.items())
+                cells = (keys, tree, pane, action.letter, action.title, f"`{action.id}`", action.description)
+                lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _plain_key(key: str) -> str:
-    shown = show_key(key)
-    return key.replace("question_mark", "?") if shown.startswith("^") else shown
+    if not show_key(key).startswith("^"):
+        return show_key(key)
+    *modifiers, last = key.split("+")
+    return "+".join([*modifiers, format_key(last) if len(format_key(last)) == 1 else last])
 
 
 if __name__ == "__main__":

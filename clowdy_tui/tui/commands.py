@@ -9,6 +9,7 @@ from clowdy_tui.tui import flows, pool_flows, work
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.help import HelpScreen
+from clowdy_tui.tui.screens.jump import JumpScreen, spots
 from clowdy_tui.tui.screens.leader import LeaderScreen
 from clowdy_tui.tui.screens.palette import Palette, action_entries, function_entries, pane_entries
 from clowdy_tui.tui.screens.theme_picker import ThemePicker
@@ -99,6 +100,10 @@ def _leader(app: "ClowdyApp") -> None:
     app.push_screen(LeaderScreen(app.state, app.keymap), app.perform_chosen)
 
 
+def _jump(app: "ClowdyApp") -> None:
+    app.push_screen(JumpScreen(spots(app.workbench)), lambda spot: spot.go() if spot else None)
+
+
 def _reload(app: "ClowdyApp") -> None:
     if app.state.link is Link.FAILED:
         app.connect_again()
@@ -182,6 +187,7 @@ COMMANDS: Mapping[str, Command] = {
     "pane.test": lambda app: app.workbench.go_dock("test"),
     "pane.logs": lambda app: app.workbench.go_dock("logs"),
     "pane.chat": lambda app: app.workbench.go_or_hide("chat"),
+    "pane.jump": _jump,
     "pane.next": lambda app: app.workbench.go_next(),
     "pane.zoom": lambda app: app.workbench.zoom(),
     "app.palette": _palette,

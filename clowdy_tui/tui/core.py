@@ -15,9 +15,10 @@ from textual.screen import Screen
 
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.actions import Keymap, make_keymap
+from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.desk import Desk
 from clowdy_tui.tui.frame import Frame
+from clowdy_tui.tui.keymap import make_keymap
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
 from clowdy_tui.tui.state import Link, ScreenState

@@ -134,6 +134,7 @@ LOOKS: dict[str, Act] = {
     "palette": _dialog("ctrl+p", *"ord"),
     "leader": _dialog("f12"),
     "help": _dialog("f1"),
+    "jump": _dialog("ctrl+o"),
     "themes": _dialog("f12", "y"),
     "gateway": _dialog("f12", "v"),
 }

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from clowdy_tui.domain.errors import DatabaseTooNew
-from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY, cheatsheet, make_keymap
+from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY, cheatsheet
 from clowdy_tui.tui.commands import COMMANDS
+from clowdy_tui.tui.keymap import make_keymap
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.leader import LeaderScreen
 from clowdy_tui.tui.screens.palette import Palette

@@ -46,6 +46,8 @@ class HelpScreen(Dialog[None]):
             kind = PANES.get(self._state.where)
             title, text = (kind.title, kind.about) if kind else ABOUT[self._state.where]
             yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
+            if here := self._here():
+                yield Static(here, classes="group")
             heads = Content.styled(f"{'key':<9}{'tree':<10}{'leader':<8}", "$muted")
             yield Static(heads, classes="group")
             for group in GROUPS:
@@ -67,6 +69,28 @@ class HelpScreen(Dialog[None]):
     @on(Button.Pressed, "#close")
     def _close(self) -> None:
         self.action_cancel()
+
+    def _here(self) -> Content | None:
+        """The keys that only work where the focus was."""
+        where = self._state.where
+        rows = [
+            (show_key(binding.key), binding.description)
+            for binding in (self._keymap.tree_bindings() if where == "tree" else
+                            self._keymap.local_bindings(where) if where in PANES else ())
+        ]  # fmt: skip
+        keys: dict[str, str] = {}
+        for key, title in rows:
+            keys[title] = f"{keys[title]} {key}" if title in keys else key
+        if not keys:
+            return None
+        columns = 3 if self.app.size.width >= 100 else 2
+        lines = [Content.styled("Here", "bold $accent")]
+        pairs = list(keys.items())
+        for start in range(0, len(pairs), columns):
+            cells = [Content.assemble((f"{key:<9}", "bold"), (f"{title:<25}", "$foreground"))
+                     for title, key in pairs[start : start + columns]]  # fmt: skip
+            lines.append(Content("").join(cells))
+        return Content("\n").join(lines)
 
     def _group(self, group: str) -> Content:
         wide = self.app.size.width >= 100

@@ -14,6 +14,7 @@ from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.logs import LogPane
 
 DockTab = Literal["test", "logs"]
+TABS: tuple[tuple[DockTab, str], ...] = (("test", "Test"), ("logs", "Logs"))
 
 
 class Dock(Vertical):
@@ -59,6 +60,14 @@ class Dock(Vertical):
         self.query_one("#logs").display = tab == "logs"
         self._draw_tabs()
 
+    def places(self) -> list[tuple[DockTab, int]]:
+        """Its tabs, with the cell of its border in which each begins."""
+        starts, start = [], 2
+        for tab, label in TABS:
+            starts.append((tab, start))
+            start += len(label) + 3
+        return starts
+
     def focus_shown(self) -> None:
         """Give the tab in front the focus: its lines, or its input."""
         (self.logs.view if self.shown == "logs" else self.test.input).focus()
@@ -70,7 +79,7 @@ class Dock(Vertical):
 
     def _draw_tabs(self) -> None:
         tabs = []
-        for tab, label in (("test", "Test"), ("logs", "Logs")):
+        for tab, label in TABS:
             style = "bold underline $accent" if tab == self.shown else "not bold $muted"
             content = Content.styled(label, style)
             tabs.append(content.stylize(Style.from_meta({"perform": f"pane.{tab}"})))

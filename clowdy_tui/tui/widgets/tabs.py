@@ -84,6 +84,15 @@ class TabBar(Widget):
             start = end
         self._left = max(0, min(self._left, start - self.size.width))
 
+    def places(self) -> list[tuple[Hashable, int]]:
+        """The tabs that are in sight, with the cell in which each begins."""
+        starts, start = [], -self._left
+        for tab in self._tabs:
+            if 0 <= start < self.size.width:
+                starts.append((tab.key, start))
+            start += self._width(tab)
+        return starts
+
     def on_resize(self) -> None:
         """Keep the active tab in sight."""
         self._reveal()

@@ -1,0 +1,152 @@
+"""Finding one's way: wishes for keys, the leader's sheet, jump mode, the help of where one is."""
+
+from clowdy_tui.tui.actions import ACTIONS, GROUPS, REGISTRY
+from clowdy_tui.tui.keymap import make_keymap
+from clowdy_tui.tui.screens.help import HelpScreen
+from clowdy_tui.tui.screens.jump import JumpScreen
+from clowdy_tui.tui.screens.leader import fold
+from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, until
+from tests.tui.fake import busy_example
+from tests.tui.test_panes import open_pane
+
+
+def test_every_kind_of_key_can_be_wished_for() -> None:
+    keymap = make_keymap(
+        {
+            "tree.item.delete": "n",
+            "routes.route.try": "enter, ctrl+/",
+            "leader.function.run": "!",
+            "function.go": "",
+            "tree.function.go": "?",
+        }
+    )
+    actions = keymap.actions
+    assert actions["item.delete"].tree_keys == ("n",)
+    assert actions["function.new"].tree_keys == ()
+    assert actions["function.new"].keys == ACTIONS["function.new"].keys
+    assert actions["route.try"].local["routes"] == ("enter", "ctrl+slash")
+    assert actions["function.run"].letter == "!"
+    assert actions["function.go"].keys == ()
+    assert actions["function.go"].tree_keys == ("question_mark",)
+    assert keymap.problems == (
+        "keymap: n is now 'Delete' and no longer 'New function' in the tree",
+        "keymap: ? is now 'Go to function' and no longer 'Help' in the tree",
+        "keymap: ^/ is 'Comment in or out' everywhere, so it cannot be 'Try a route' in routes",
+    )
+    assert make_keymap({}).problems == ()
+
+
+def test_a_wish_that_cannot_be_met_is_answered_and_leaves_the_default() -> None:
+    wishes = {
+        "app.help": "ctr+e",
+        "tree.item.delte": "x",
+        "leader.app.quit": "r",
+        "leader.app.help": "ab",
+        "app.theme": "n",
+    }
+    keymap = make_keymap(wishes)
+    assert keymap.actions["app.help"].keys == ACTIONS["app.help"].keys
+    said = "\n".join(keymap.problems)
+    assert "app.help: there is no key 'ctr+e'; write one like f5, ctrl+e or n" in said
+    assert "no action 'item.delte'; did you mean tree.item.delete?" in said
+    assert "r is now 'Quit' and no longer 'Run the function' after the leader" in said
+    assert "leader.app.help: after the leader comes one character, not 'ab'" in said
+    assert "n is 'Theme' everywhere, so it cannot be 'New function' in the tree" in said
+
+
+async def test_wished_keys_work_in_the_tree_in_a_pane_and_after_the_leader() -> None:
+    wishes = {"tree.app.theme": "N", "routes.route.try": "y", "leader.app.help": "1"}
+    async with screen(keymap=wishes) as (app, pilot):
+        await pilot.press("N")
+        await shows(pilot, "Clowdy Day")
+        await pilot.press("escape", "f12", "1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await open_pane(app, pilot, "routes")
+        assert "y Try it" in shown(app).splitlines()[-1]
+        await pilot.press("y")
+        await until(pilot, lambda: app.state.region == "dock")
+
+
+async def test_a_slash_in_the_tree_goes_to_a_function() -> None:
+    async with screen() as (_, pilot):
+        await pilot.press("slash")
+        await shows(pilot, "Go to function …")
+
+
+def test_the_leaders_sheet_has_every_letter_once_and_fits() -> None:
+    sections = [(group, [action for action in REGISTRY if action.group == group]) for group in GROUPS]
+    for width, height in ((78, 22), (116, 30), (196, 46)):
+        columns = fold(sections, width // (15 if width < 100 else 27))
+        told = [action.id for column in columns for _, actions in column for action in actions]
+        assert sorted(told) == sorted(ACTIONS)
+        lines = [sum(len(actions) + 1 for _, actions in column) + len(column) - 1 for column in columns]
+        assert max(lines) <= height, (width, lines)
+
+
+def test_a_group_too_long_for_a_column_goes_on_in_the_next() -> None:
+    many = list(REGISTRY[:9])
+    columns = fold([("Many", many), ("Few", many[:1])], 3)
+    assert len(columns) <= 3
+    assert [action for column in columns for group, part in column if group == "Many" for action in part] == many
+
+
+async def test_a_letter_of_something_that_cannot_be_done_says_why() -> None:
+    async with screen() as (_, pilot):
+        await pilot.press("f12", "s")
+        await shows(pilot, "Nothing is open")
+
+
+async def test_jump_mode_goes_to_panes_and_tabs_by_letter_and_by_mouse() -> None:
+    async with screen() as (app, pilot):
+        await open_function(app, pilot, "orders")
+        await open_pane(app, pilot, "routes")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+        x, y = spot(app, " Press the letter")
+        assert y == app.size.height - 1
+        await pilot.press("a")
+        await until(pilot, lambda: app.screen is app.workbench and app.state.region == "tree")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+        # The letter on the first tab stands over the beginning of its name.
+        x, y = spot(app, "ders.py")
+        await pilot.click(offset=(x - 1, y))
+        await until(pilot, lambda: app.state.pane_kind == "" and app.state.region == "editor")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+        x, y = spot(app, "gs ───")
+        await pilot.click(offset=(x - 1, y))
+        await until(pilot, lambda: app.workbench.dock.shown == "logs" and app.state.region == "dock")
+        await pilot.press("ctrl+o", "escape")
+        await until(pilot, lambda: app.screen is app.workbench)
+        assert app.state.region == "dock"
+
+
+async def test_jump_mode_shows_no_letter_for_what_is_covered_and_goes_when_the_size_changes() -> None:
+    async with screen(size=NARROW) as (app, pilot):
+        assert app.workbench.project_tree.display
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+        assert len(app.screen.query(".letter")) >= 1
+        tree = app.workbench.project_tree.region
+        under = [
+            label.region.offset for label in app.screen.query(".letter") if tree.contains_point(label.region.offset)
+        ]
+        assert under == [tree.offset]
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: app.screen is app.workbench)
+
+
+async def test_help_says_first_what_works_where_one_is() -> None:
+    async with screen(busy_example()) as (app, pilot):
+        await pilot.press("question_mark")
+        await shows(pilot, "Project tree")
+        assert "New route" in shown(app)
+        await pilot.press("escape")
+        await pilot.press("f10")
+        await shows(pilot, "12,408")
+        await pilot.press("question_mark")
+        await shows(pilot, "How often everything is called")
+
+        assert spot(app, "Kill a sandbox")[1] < spot(app, "Run the function")[1]
