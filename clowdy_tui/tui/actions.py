@@ -115,6 +115,10 @@ def _dashboard(state: ScreenState) -> str:
     return "" if state.pane_kind in ("dashboard", "functions") else "Open the dashboard first (F10)"
 
 
+def _settings(state: ScreenState) -> str:
+    return not_online(state) or ("" if state.pane_kind == "settings" else "Open a project's settings first")
+
+
 def _instance(state: ScreenState) -> str:
     return not_online(state) or (
         "" if state.pane.kind == "instance" else "Choose a sandbox in the dashboard's pool first (F10, then tab)"
@@ -174,6 +178,14 @@ REGISTRY: tuple[Action, ...] = (
     Action("route.try", "Try a route", "Its request as the console's input, to fill in and run.",
            "Project", "Try it", _route_chosen, (), (), letter="T", local={"routes": ("t",)}),
     Action("project.routes", "Routes", "The project's, as a table.", "Project", "Routes", _project, letter="R"),
+    Action("project.settings", "Settings", "Address, CORS, rate limit, API keys, limits.",
+           "Project", "Settings", _project, letter="P"),
+    Action("project.change", "Change a setting", "The one under the cursor in the settings.",
+           "Project", "Change", _settings, letter="C", local={"settings": ("e",)}),
+    Action("key.new", "New API key", "For routes that ask for one; shown once.",
+           "Project", "New key", _project, letter="Y", local={"settings": ("a",)}),
+    Action("key.delete", "Delete an API key", "The one under the cursor in the settings.",
+           "Project", "Del key", _settings, letter="Q", local={"settings": ("d", "delete")}),
     Action("item.edit", "Rename or edit", "The project, function or route that is chosen.",
            "Project", "Rename", _item, (), ("r",), letter="m"),
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
@@ -189,6 +201,8 @@ REGISTRY: tuple[Action, ...] = (
     Action("log.wrap", "Wrap long lines", "Or cut them.", "Log", "Wrap", _free, letter="W"),
     Action("log.save", "Save the log", "The lines that are shown, to a file.", "Log", "Save", _free, letter="S"),
     Action("log.clear", "Clear the log", "Nothing is deleted at the gateway.", "Log", "Clear", _free, letter="X"),
+    Action("function.limits", "Limits and network", "Memory, CPU, timeout, instances, network.",
+           "Function", "Limits", _function, (), ("l",), letter="L"),
     Action("function.warm", "Warm it up", "Makes an instance ready before somebody calls.",
            "Function", "Warm", _warmable, (), ("w",), letter="M"),
     Action("project.functions", "Functions", "The project's, with their figures.",
@@ -238,6 +252,8 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
                   "pane.tree", "pane.zoom", "tab.close", "app.leader", "app.quit"),
     "functions": ("app.help", "dashboard.sort", "dashboard.span", "function.warm", "pool.kill", "function.new",
                   "app.palette", "pane.tree", "pane.zoom", "tab.close", "app.leader", "app.quit"),
+    "settings": ("app.help", "project.change", "function.limits", "key.new", "key.delete", "app.palette", "pane.tree",
+                 "tab.close", "app.leader", "app.quit"),
     "routes": ("app.help", "route.new", "item.edit", "item.delete", "route.try", "route.copy", "app.palette",
                "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",

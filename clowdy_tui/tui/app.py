@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import on
+from textual.screen import ModalScreen
 
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.handlers.calls import CallHandlers
@@ -13,6 +14,7 @@ from clowdy_tui.tui.handlers.memory import MemoryHandlers
 from clowdy_tui.tui.handlers.panes import PaneHandlers
 from clowdy_tui.tui.handlers.session import SessionHandlers
 from clowdy_tui.tui.handlers.tree import TreeHandlers
+from clowdy_tui.tui.screens.too_small import TooSmall
 
 
 class ClowdyApp(
@@ -32,6 +34,12 @@ class ClowdyApp(
         ask = messages.Perform(action_id)
         if self.focused is None or not self.focused.call_later(self.post_message, ask):
             self.post_message(ask)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # The keys that work everywhere come before a dialog's own; there they are the dialog's, or nobody's.
+        if action == "perform" and isinstance(self.screen, ModalScreen) and not isinstance(self.screen, TooSmall):
+            return False
+        return super().check_action(action, parameters)
 
     def action_hint_quit(self) -> None:
         self.tell(f"{self.keymap.key_of('app.quit')} quits")

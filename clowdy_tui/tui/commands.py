@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from clowdy_tui.tui import flows, pool_flows, work
+from clowdy_tui.tui import flows, pool_flows, settings_flows, work
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
+from clowdy_tui.tui.panes.settings import SettingsPane
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.jump import JumpScreen, spots
@@ -123,6 +124,31 @@ def _close_tab(app: "ClowdyApp") -> None:
         tabs.close()
 
 
+def _limits(app: "ClowdyApp") -> None:
+    if function := app.state.target:
+        app.start_flow(settings_flows.limits, function)
+
+
+def _change_setting(app: "ClowdyApp") -> None:
+    pane, project = app.workbench.tabs.pane, app.state.project
+    if isinstance(pane, SettingsPane) and project is not None:
+        app.start_flow(getattr(settings_flows, pane.chosen_setting), project)
+
+
+def _new_key(app: "ClowdyApp") -> None:
+    if project := app.state.project:
+        app.start_flow(settings_flows.new_key, project)
+
+
+def _delete_key(app: "ClowdyApp") -> None:
+    pane, project = app.workbench.tabs.pane, app.state.project
+    key = pane.chosen_key if isinstance(pane, SettingsPane) else None
+    if key is None or project is None:
+        app.tell("Go to the list of API keys first (tab)", severity="warning")
+    else:
+        app.start_flow(settings_flows.delete_key, project, key)
+
+
 def _warm(app: "ClowdyApp") -> None:
     if function := app.state.target:
         app.start_flow(pool_flows.warm, function)
@@ -167,6 +193,11 @@ COMMANDS: Mapping[str, Command] = {
     "route.try": _try_route,
     "project.routes": _open_pane("routes"),
     "project.functions": _open_pane("functions"),
+    "project.settings": _open_pane("settings"),
+    "project.change": _change_setting,
+    "key.new": _new_key,
+    "key.delete": _delete_key,
+    "function.limits": _limits,
     "function.warm": _warm,
     "pane.dashboard": lambda app: app.panes.open(Place("dashboard")),
     "dashboard.sort": lambda app: app.sort_board(),

@@ -20,6 +20,8 @@ from clowdy_tui.domain.schemas import (
     InvocationDetail,
     InvocationOut,
     InvokeOut,
+    KeyCreated,
+    KeyOut,
     LogLine,
     OutcomeStatus,
     PoolInstance,
@@ -69,6 +71,8 @@ class FakeClowdy:
         self.all_functions: dict[str, FunctionOut] = {}
         self.all_routes: dict[str, RouteOut] = {}
         self.calls: list[InvocationOut] = []
+        self.all_keys: dict[str, list[KeyCreated]] = {}
+        self.keys = _Keys(self)
         self.history: dict[tuple[str, int], str] = {}
         self.files: dict[tuple[str, int], dict[str, str]] = {}
         self.gone = False
@@ -299,7 +303,8 @@ class _Projects(_Part):
 
     async def update(self, id_: str, **changes: Any) -> ProjectOut:
         self.fake.check(change=True)
-        project = self.fake.all_projects[id_] = self.fake.all_projects[id_].model_copy(update=changes)
+        values = self.fake.all_projects[id_].model_dump() | changes
+        project = self.fake.all_projects[id_] = ProjectOut.model_validate(values)
         self.fake.publish("project.updated", project=project.model_dump(mode="json"))
         return project
 
@@ -415,6 +420,23 @@ class _Routes(_Part):
         self.fake.check(change=True)
         del self.fake.all_routes[id_]
         self.fake.publish("route.deleted", project_id=project_id, route_id=id_)
+
+
+class _Keys(_Part):
+    async def list(self, project_id: str) -> list[KeyOut]:
+        self.fake.check()
+        return [KeyOut.model_validate(key.model_dump()) for key in self.fake.all_keys.get(project_id, [])]
+
+    async def create(self, project_id: str, name: str) -> KeyCreated:
+        self.fake.check(change=True)
+        key = KeyCreated(id=self.fake.new_id(), name=name, created_at=THEN, key="ck_" + "x" * 40)
+        self.fake.all_keys.setdefault(project_id, []).insert(0, key)
+        self.fake.publish("key.created", project_id=project_id, key_id=key.id)
+        return key
+
+    async def delete(self, project_id: str, id_: str) -> None:
+        self.fake.check(change=True)
+        self.fake.all_keys[project_id] = [key for key in self.fake.all_keys[project_id] if key.id != id_]
 
 
 class _Invocations(_Part):

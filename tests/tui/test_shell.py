@@ -176,6 +176,24 @@ async def test_the_leader_shows_the_letters_and_any_other_key_leaves() -> None:
         await until(pilot, lambda: app.screen is app.workbench)
 
 
+async def test_the_keys_that_work_everywhere_rest_while_a_dialog_is_open() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await pilot.press("ctrl+n")
+        await shows(pilot, "New function")
+        dialog = app.screen
+        await pilot.press("ctrl+n", "f12", "ctrl+g", "f5", "ctrl+o")
+        assert app.screen is dialog
+        await type_text(pilot, "invoices")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "invoices" in [function.name for function in fake.all_functions.values()])
+        await until(pilot, lambda: app.screen is app.workbench)
+        await pilot.press("f12")
+        await until(pilot, lambda: isinstance(app.screen, LeaderScreen))
+        await pilot.press("f12")
+        await until(pilot, lambda: app.screen is app.workbench)
+
+
 async def test_an_action_that_cannot_be_done_says_why() -> None:
     async with screen() as (_, pilot):
         await pilot.press("ctrl+s")

@@ -86,6 +86,14 @@ _KINDS = (
         "routes:RoutesPane",
         tail=_count_routes,
     ),
+    PaneKind(
+        "settings",
+        "Settings",
+        "What the project has set, and what its functions may use. Enter changes what the cursor is on, tab goes to "
+        "the next list; in the list of API keys a makes one and d deletes it.",
+        "settings:SettingsPane",
+        events=(events.KEY_CREATED, events.KEY_DELETED),
+    ),
 )
 
 PANES: Mapping[str, PaneKind] = {kind.id: kind for kind in _KINDS}

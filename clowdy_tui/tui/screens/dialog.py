@@ -1,8 +1,8 @@
 """What every dialog is made of: a box over the dimmed screen, fields with their errors, buttons."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 from textual import events, on, work
@@ -173,7 +173,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
         except ApiError as error:
             self.post_message(self.Refused(*_sort_errors(error)))
         except ValidationError as error:
-            faults = {str(item["loc"][-1]): item["msg"].removeprefix("Value error, ") for item in error.errors()}
+            faults = {_field_of(item["loc"]): item["msg"].removeprefix("Value error, ") for item in error.errors()}
             self.post_message(self.Refused("; ".join(f"{name}: {fault}" for name, fault in faults.items()), faults))
         except Unfit as error:
             self.post_message(self.Refused(str(error), {error.field: str(error)}))
@@ -223,8 +223,13 @@ class FormDialog(Dialog[Result], Generic[Result]):
         self.action_cancel()
 
 
+def _field_of(loc: Sequence[Any]) -> str:
+    """The field that an error is about: of a list's third item it is the list."""
+    return next((part for part in reversed(loc) if isinstance(part, str)), "")
+
+
 def _sort_errors(error: ApiError) -> tuple[str, dict[str, str]]:
-    errors = {str(item["loc"][-1]): str(item["msg"]) for item in error.problem.errors or [] if item.get("loc")}
+    errors = {_field_of(item["loc"]): str(item["msg"]) for item in error.problem.errors or [] if item.get("loc")}
     if error.status == 409:
         errors["409"] = error.detail
     return error.detail, errors

@@ -15,6 +15,12 @@ from clowdy_tui.tui.text import visible
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 NO_PROJECT = "-"
+AUTH = (
+    ("anybody", "none"),
+    ("who has one of your tokens", "token"),
+    ("who sends one of the project's API keys", "api_key"),
+)
+PAYLOAD = (("method, path, params, query, headers, body", "clowdy"), ("as API Gateway's HTTP API 2.0", "aws-2.0"))
 
 
 class ProjectForm(FormDialog[ProjectOut]):
@@ -114,6 +120,13 @@ class RouteForm(FormDialog[RouteOut]):
         known = {function.id for function in self._functions}
         chosen = self._function_id if self._function_id in known else functions[0][1]
         yield Field("function_id", "Function", Select(functions, value=chosen, allow_blank=False, id="function_id"))
+        auth = Select(AUTH, value=route.auth if route else "none", allow_blank=False, id="auth")
+        yield Field("auth", "Who may call it", auth)
+        payload = Select(PAYLOAD, value=route.payload_format if route else "clowdy", allow_blank=False,
+                         id="payload_format")  # fmt: skip
+        yield Field("payload_format", "Event", payload)
+        description = LiteralInput(route.description if route else "", placeholder="optional", id="description")
+        yield Field("description", "Description", description)
 
     @on(Input.Changed, "#path")
     def _check_path(self, event: Input.Changed) -> None:
