@@ -42,6 +42,8 @@ def platform_config(settings: Settings) -> PlatformConfig:
             base_url=settings.assistant_base_url,
             model=settings.assistant_model or DEFAULT_MODEL,
         ),
+        neon_api_key=settings.neon_api_key.get_secret_value() if settings.neon_api_key else "",
+        neon_base_url=settings.neon_base_url,
     )
 
 

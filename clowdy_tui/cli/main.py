@@ -40,6 +40,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "keys": ("keys:keys", "API keys: they open routes that have auth api_key."),
         "env": ("env:env", "Environment variables."),
         "deps": ("deps:deps", "Packages."),
+        "db": ("db:db", "Databases."),
         "token": ("token:token", "Tokens for the management API."),
     },
 }

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from clowdy_tui.client.chat import Chat
 from clowdy_tui.client.connection import Connection
+from clowdy_tui.client.databases import Databases
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.inputs import Inputs
@@ -43,6 +44,7 @@ class Clowdy:
         self.routes = Routes(self.connection)
         self.variables = Variables(self.connection)
         self.packages = Packages(self.connection)
+        self.databases = Databases(self.connection)
         self.keys = Keys(self.connection)
         self.invocations = Invocations(self.connection)
         self.inputs = Inputs(self.connection)

@@ -1,7 +1,7 @@
 """How the client reaches the gateway: JSON over HTTP, by the owner's unix socket or by TCP with a token."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +103,28 @@ class Connection:
         if response.is_error:
             raise ApiError(_problem(response))
         return response
+
+    async def download(self, path: str, take: Callable[[bytes], object]) -> None:
+        """Like `call`, where the answer is a file, handed on in pieces as it comes."""
+        try:
+            async with self._http.stream("GET", path) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise ApiError(_problem(response))
+                async for piece in response.aiter_raw():
+                    take(piece)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self.gone(error) from error
+
+    async def upload(self, path: str, pieces: AsyncIterator[bytes]) -> None:
+        """Send a file. Raises as `call`."""
+        try:
+            headers = {"content-type": "application/octet-stream"}
+            response = await self._http.post(path, content=pieces, headers=headers)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self.gone(error) from error
+        if response.is_error:
+            raise ApiError(_problem(response))
 
     @asynccontextmanager
     async def stream(

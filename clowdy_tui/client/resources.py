@@ -17,6 +17,7 @@ from clowdy_tui.domain.schemas import (
     InvocationOut,
     KeyCreated,
     KeyOut,
+    ProjectGone,
     ProjectOut,
     ReplayOut,
     RouteIn,
@@ -82,8 +83,9 @@ class Projects(Resource):
         """Change `name`, `description`, `slug`, `capture`, `cors`, `rate_limit`."""
         return await self._connection.call(ProjectOut, "PUT", path_of("projects", id_), body=changes)
 
-    async def delete(self, id_: str) -> None:
-        await self._connection.call(Detail, "DELETE", path_of("projects", id_))
+    async def delete(self, id_: str) -> ProjectGone:
+        """Delete it with all that it owns; `left` of the answer is what could not be removed."""
+        return await self._connection.call(ProjectGone, "DELETE", path_of("projects", id_))
 
     async def functions(self, id_: str) -> FunctionList:
         return await self._all(FunctionList, path_of("projects", id_, "functions"))

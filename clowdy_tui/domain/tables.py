@@ -271,6 +271,30 @@ class ConversationEntry(SQLModel, table=True):
     created_at: int
 
 
+class ProjectDatabase(SQLModel, table=True):
+    """A project's database. `reference` is how its provider finds it; `status`: provisioning, ready or failed.
+
+    `url_encrypted` is what functions get, `admin_encrypted` what Clowdy alone may use, empty where there is none.
+    Over `max_bytes` new sessions are `read_only`; `size_bytes` is as it was looked at last.
+    """
+
+    __tablename__ = "project_database"
+
+    project_id: str = Field(
+        max_length=12, sa_column=Column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    )
+    provider: str
+    reference: str
+    status: str = "provisioning"
+    url_encrypted: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    admin_encrypted: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    max_bytes: int
+    size_bytes: int | None = None
+    read_only: bool = False
+    error: str | None = None
+    created_at: int
+
+
 class Meta(SQLModel, table=True):
     """What the installation remembers of itself: its id, the driver that was chosen, whether the example was made."""
 

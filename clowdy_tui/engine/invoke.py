@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from clowdy_tui.domain.errors import DriverUnavailable
@@ -260,6 +261,10 @@ class InvokeService:
         worker.kill("somebody ended it")
         await worker.ended()
         return True
+
+    async def why_no_socket(self, folder: Path) -> str:
+        """Why a database's socket in this folder cannot be given to sandboxes, in a sentence; empty where it can."""
+        return await self._driver.why_no_socket(folder)
 
     async def keep_layers(self, keys: Collection[str]) -> frozenset[str]:
         """Let go of what was made for other layers; which of those instances still work with."""

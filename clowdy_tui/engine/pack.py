@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +26,13 @@ RUNNER: Final = "/opt/clowdy/runner.pyc"
 RUNNER_ARGV: Final = (PYTHON, "-I", "-S", "-X", "utf8", RUNNER)
 CA_BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
 UID: Final = 65534
+DATABASE_CLIENT: Final = "/opt/clowdy/database"
+"""Where psycopg lies, for functions whose layer has none of its own."""
+_DATABASE_CLIENT_PARTS: Final = ("psycopg", "psycopg_binary", "typing_extensions")
 LAYER_PLACE: Final = "/opt/layer"
 """Where a sandbox finds its layer."""
+DATABASE_PLACE: Final = "/run/database"
+"""Where it finds the folder of its project's database socket, where the project has one."""
 
 _LEFT_OUT: Final = frozenset(
     {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "__phello__"}
@@ -61,7 +67,7 @@ _FOLDERS: Final = (
     "root",
     "run",
     LAYER_PLACE.lstrip("/"),
-    "run/database",
+    DATABASE_PLACE.lstrip("/"),
     "usr/bin",
     "var/tmp",
 )
@@ -80,6 +86,7 @@ def pack_host_python(root: Path, runner: bytes) -> None:
         (root / folder).mkdir(parents=True, exist_ok=True)
     binary = _copy_interpreter(root)
     extensions = _copy_standard_library(root)
+    extensions += _copy_database_client(root)
     _copy_libraries(root, [binary, *extensions])
     _write_etc(root)
     _copy_zones(root)
@@ -111,6 +118,39 @@ def _copy_standard_library(root: Path) -> list[Path]:
         extensions += _copy_modules(source, target)
         _compile_missing(root, target)
     return extensions
+
+
+def database_client_version() -> str:
+    """Which psycopg a tree holds; empty where it holds none."""
+    try:
+        return metadata.version("psycopg-binary")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _copy_database_client(root: Path) -> list[Path]:
+    """psycopg, as it lies beside Clowdy: it is for the same Python, and no function has to build it."""
+    target = root / DATABASE_CLIENT.lstrip("/")
+    extensions: list[Path] = []
+    for name in _DATABASE_CLIENT_PARTS:
+        found = importlib.util.find_spec(name)
+        for folder in (found.submodule_search_locations or ()) if found else ():
+            source = Path(folder)
+            extensions += _copy_modules(source, target / source.name)
+            libraries = source.with_name(f"{source.name}.libs")
+            if libraries.is_dir():
+                # Found by the extensions beside them; what they need of the system, the extensions need as well.
+                shutil.copytree(libraries, target / libraries.name, copy_function=_copy_plain)
+        if found and found.origin and not found.submodule_search_locations:
+            target.mkdir(parents=True, exist_ok=True)
+            _copy(Path(found.origin), target / Path(found.origin).name)
+    if target.is_dir():
+        _compile_missing(root, target)
+    return extensions
+
+
+def _copy_plain(source: str, target: str) -> None:
+    _copy(Path(source), Path(target))
 
 
 def _copy_modules(source: Path, target: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Root trees: a runtime's whole file system, packed once and shared read-only by every sandbox.
 
 What is in one: the host's interpreter and standard library (with bytecode), the shared libraries that they need, the
-runner, a minimal `/etc`, time zones and certificates. Nothing else of the host's, and no file with a setuid bit.
+runner, psycopg, a minimal `/etc`, time zones and certificates. Nothing else of the host's, and no setuid file.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ import yaml
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine import pack
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up when the same interpreter and runner must be packed anew."""
 
 
@@ -133,5 +133,6 @@ def _fingerprint(runner: bytes) -> str:
     binary = Path(os.path.realpath(sys.executable))
     told = binary.stat()
     digest = hashlib.sha256(runner)
-    digest.update(f"{FORMAT} {sys.version} {binary} {told.st_size} {told.st_mtime_ns}".encode())
+    client = pack.database_client_version()
+    digest.update(f"{FORMAT} {sys.version} {binary} {told.st_size} {told.st_mtime_ns} {client}".encode())
     return digest.hexdigest()[:12]

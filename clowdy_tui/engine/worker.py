@@ -14,7 +14,7 @@ from clowdy_tui.engine.calllog import CallLog
 from clowdy_tui.engine.deployment import Deployment, SpareShape
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome, Stream
-from clowdy_tui.engine.pack import LAYER_PLACE
+from clowdy_tui.engine.pack import DATABASE_CLIENT, LAYER_PLACE
 from clowdy_tui.engine.protocol import FrameError, FrameReader
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
 from clowdy_tui.engine.streaming import Collector, Flow, Streamed
@@ -119,6 +119,7 @@ class Worker:
                 "entry": deployment.entry,
                 "handler": deployment.handler,
                 "paths": [LAYER_PLACE] if deployment.layer else [],
+                "late_paths": [DATABASE_CLIENT],
                 "environment": {**_BASE_ENVIRONMENT, **deployment.environment},
                 "log_bytes": self._limits.log_bytes,
                 "max_result_bytes": self._limits.max_result_bytes,

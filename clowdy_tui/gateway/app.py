@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from clowdy_tui.gateway import about, auth, cors, events, listening, problems, project_rules, public
+from clowdy_tui.gateway import about, auth, cors, dumps, events, listening, problems, project_rules, public
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.connections import Runner, make_room
@@ -136,6 +136,8 @@ class Gateway:
         add("*", "/api/gateway/{slug}", project_rules.guard_route(public.route))
         add("*", "/api/gateway/{slug}/{path:.*}", project_rules.guard_route(public.route))
         add("GET", "/api/events", events.serve)
+        add("GET", "/api/projects/{id}/database/dump", dumps.download)
+        add("POST", "/api/projects/{id}/database/restore", dumps.upload)
         for path, serve in (("/openapi.json", about.serve_openapi), ("/docs", about.serve_docs)):
             add("GET", path, serve)
             add("HEAD", path, serve)

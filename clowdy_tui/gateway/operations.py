@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from clowdy_tui.domain.schemas import InvokeIn, InvokeOut, Scope
+from clowdy_tui.domain.schemas import Detail, InvokeIn, InvokeOut, Scope
 
 Version = Annotated[int, Field(ge=1, lt=1_000_000_000)]
 
@@ -102,6 +102,28 @@ OPERATIONS: Final = (
         query=EventsQuery,
         content_type="text/event-stream",
         headers=(("Last-Event-ID", "The last event that came before; what followed is sent first."),),
+    ),
+    Operation(
+        name="dump_database",
+        methods=("GET",),
+        path="/api/projects/{id}/database/dump",
+        tag="databases",
+        summary="All that a project's database holds, in the custom format of pg_dump.",
+        statuses=(400, 401, 403, 404, 429, 500, 503),
+        scope="reveal",
+        is_public=False,
+        content_type="application/octet-stream",
+    ),
+    Operation(
+        name="restore_database",
+        methods=("POST",),
+        path="/api/projects/{id}/database/restore",
+        tag="databases",
+        summary="Put back what a dump holds (the body: pg_dump's custom format), all of it or nothing.",
+        statuses=(400, 401, 403, 404, 408, 413, 429, 500, 503),
+        scope="write",
+        is_public=False,
+        answer=Detail,
     ),
     Operation(
         name="get_openapi",

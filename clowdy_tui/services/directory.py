@@ -5,9 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
+from clowdy_tui.domain.databases import DATABASE_URL
 from clowdy_tui.domain.redaction import Redactor
-from clowdy_tui.domain.tables import ApiKey, Function, FunctionVersion, Project, Route, Variable
+from clowdy_tui.domain.tables import ApiKey, Function, FunctionVersion, Project, ProjectDatabase, Route, Variable
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.services.cipher import Cipher
 from clowdy_tui.services.project_rules import ProjectRules, make_rules
@@ -28,6 +30,7 @@ class Target:
     """What a call of a function needs to know. `capture` is the project's: all, errors or none.
 
     `redactor` hides the secrets that this deployment was given in what is kept and shown of the call.
+    `database` is the project's own cluster, which has to run while the call may want it.
     """
 
     deployment: Deployment
@@ -37,6 +40,7 @@ class Target:
     project_id: str | None
     capture: str = "all"
     redactor: Redactor | None = field(default=None, repr=False)
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,19 @@ class ProjectEntry:
 
 
 class Directory:
-    """Functions by id, projects by slug. The services refresh what they change before they answer."""
+    """Functions by id, projects by slug. The services refresh what they change before they answer.
 
-    def __init__(self, database: Database, cipher: Cipher, *, retire: Retire, warm: Warm) -> None:
+    `socket_of` tells the folder of a local database's socket.
+    """
+
+    def __init__(
+        self, database: Database, cipher: Cipher, *, retire: Retire, warm: Warm, socket_of: Callable[[str], str]
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._retire = retire
         self._warm = warm
+        self._socket_of = socket_of
         self._targets: dict[str, Target] = {}
         self._by_slug: dict[str, ProjectEntry] = {}
         self._by_id: dict[str, ProjectEntry] = {}
@@ -67,6 +77,8 @@ class Directory:
         self._redactors: dict[str, Redactor | None] = {}
         self._rules: dict[str, ProjectRules] = {}
         self._layers: dict[str, str | None] = {}
+        self._clusters: dict[str, str] = {}
+        self._with_database: set[str] = set()
         self._other_versions: OrderedDict[tuple[str, int], Target] = OrderedDict()
         # What is read must be put in place before somebody else reads, or an older state could come last.
         self._refreshing = asyncio.Lock()
@@ -83,6 +95,14 @@ class Directory:
     def rules(self, project_id: str) -> ProjectRules | None:
         """What a project has set for requests to it; None where it has set nothing."""
         return self._rules.get(project_id)
+
+    def has_database(self, project_id: str) -> bool:
+        return project_id in self._with_database
+
+    def without_network(self, project_id: str) -> list[str]:
+        """The names of the project's functions whose network is off."""
+        deployments = [target.deployment for target in self._targets.values() if target.project_id == project_id]
+        return sorted(one.function_name for one in deployments if not one.network_enabled)
 
     def functions(self) -> list[Target]:
         """Every function, in no order."""
@@ -128,6 +148,7 @@ class Directory:
             routes = await transaction.routes.all()
             variables = await transaction.variables.all()
             keys = await transaction.keys.all()
+            databases = {row.project_id: row for row in await transaction.databases.all()}
             self._layers = {row.project_id: row.layer for row in await transaction.packages.all()}
             functions = await transaction.functions.all_with_active()
         routes_of: dict[str, list[Route]] = {}
@@ -145,6 +166,7 @@ class Directory:
                 routes_of.get(project.id, []),
                 variables_of.get(project.id, []),
                 keys_of.get(project.id, []),
+                databases.get(project.id),
             )
         for function, version in functions:
             self._targets[function.id] = self._target(function, version)
@@ -157,19 +179,22 @@ class Directory:
                 routes = [route for route, _ in await transaction.routes.of_project(project_id)]
                 variables = await transaction.variables.of_project(project_id)
                 keys = await transaction.keys.of_project(project_id)
+                database = await transaction.databases.get(project_id)
                 packages = await transaction.packages.get(project_id)
                 functions = await transaction.functions.all_with_active(project_id)
             before = self._by_id.pop(project_id, None)
             if before is not None:
                 self._by_slug.pop(before.slug, None)
             self._layers[project_id] = packages.layer if packages is not None else None
+            self._clusters.pop(project_id, None)
+            self._with_database.discard(project_id)
             if project is None:
                 self._layers.pop(project_id)
                 self._environments.pop(project_id, None)
                 self._redactors.pop(project_id, None)
                 self._rules.pop(project_id, None)
             else:
-                self._put_project(project, routes, variables, keys)
+                self._put_project(project, routes, variables, keys, database)
             gone = {id_ for id_, target in self._targets.items() if target.project_id == project_id}
             for function, version in functions:
                 gone.discard(function.id)
@@ -209,15 +234,27 @@ class Directory:
             del self._other_versions[key]
 
     def _put_project(
-        self, project: Project, routes: list[Route], variables: list[Variable], keys: list[ApiKey]
+        self,
+        project: Project,
+        routes: list[Route],
+        variables: list[Variable],
+        keys: list[ApiKey],
+        database: ProjectDatabase | None,
     ) -> None:
         values = {item.key: self._cipher.decrypt(item.value_encrypted) for item in variables}
+        open_variables = {item.key: values[item.key] for item in variables if not item.is_secret}
+        secrets = [values[item.key] for item in variables if item.is_secret]
+        if database is not None and database.status == "ready":
+            url = values[DATABASE_URL] = self._cipher.decrypt(database.url_encrypted)
+            self._with_database.add(project.id)
+            secrets += [url, unquote(urlsplit(url).password or "")]
+            if database.provider == "local":
+                self._clusters[project.id] = database.reference
         rules = make_rules(project.settings, self._rules.pop(project.id, None))
         if rules is not None:
             self._rules[project.id] = rules
         self._environments[project.id] = values
-        self._redactors[project.id] = Redactor.of(values[item.key] for item in variables if item.is_secret)
-        open_variables = {item.key: values[item.key] for item in variables if not item.is_secret}
+        self._redactors[project.id] = Redactor.of(secrets)
         router = Router(
             RouteEntry(route.id, route.function_id, route.method, route.path, route.payload_format, route.auth)
             for route in routes
@@ -235,6 +272,7 @@ class Directory:
 
     def _target(self, function: Function, version: FunctionVersion) -> Target:
         project = self._by_id.get(function.project_id) if function.project_id else None
+        cluster = self._clusters.get(function.project_id) if function.project_id else None
         deployment = Deployment(
             function_id=function.id,
             function_name=function.name,
@@ -245,6 +283,7 @@ class Directory:
             runtime=function.runtime,
             environment=self._environments.get(function.project_id, {}) if function.project_id else {},
             layer=self._layers.get(function.project_id) if function.project_id else None,
+            database_socket=self._socket_of(cluster) if cluster is not None else None,
             network_enabled=function.network_enabled,
             memory_mb=function.memory_mb,
             cpus=function.cpus,
@@ -261,4 +300,5 @@ class Directory:
             project_id=function.project_id,
             capture=project.settings.get("capture", "all") if project else "all",
             redactor=self._redactors.get(function.project_id) if function.project_id else None,
+            database=cluster,
         )

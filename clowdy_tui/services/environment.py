@@ -3,8 +3,9 @@
 from typing import Final
 
 from clowdy_tui.domain import events, names
+from clowdy_tui.domain.databases import DATABASE_URL
 from clowdy_tui.domain.dotenv import DotenvIn, DotenvOut, read_dotenv, write_dotenv
-from clowdy_tui.domain.errors import FieldError, InvalidInput, NotFound
+from clowdy_tui.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.redaction import MASK
 from clowdy_tui.domain.schemas import VariableIn, VariableOut
@@ -51,6 +52,7 @@ class EnvironmentService:
         Raises:
             NotFound: no such project.
             InvalidInput: a key or value that no environment can hold.
+            Conflict: the name is the project's database's.
         """
         actor.require("write")
         check_variable(wanted)
@@ -110,6 +112,8 @@ class EnvironmentService:
 
     async def _put(self, transaction: Transaction, project_id: str, wanted: VariableIn) -> Variable:
         now = now_ms()
+        if wanted.key == DATABASE_URL and await transaction.databases.get(project_id) is not None:
+            raise Conflict(f"{DATABASE_URL} is the project's database's: remove that first, or take another name")
         variable = await transaction.variables.get(project_id, wanted.key)
         encrypted = self._cipher.encrypt(wanted.value)
         if variable is None:

@@ -22,7 +22,7 @@ from clowdy_tui.services.directory import Directory, Target
 from clowdy_tui.services.kept import Kept
 from clowdy_tui.services.moments import moment, unix_ms
 from clowdy_tui.services.owned import owned_function
-from clowdy_tui.services.running import Engine, Place, Running, Source
+from clowdy_tui.services.running import Clusters, Engine, Place, Running, Source
 from clowdy_tui.store.database import Database
 from clowdy_tui.store.invocations import Excerpt, InvocationFilter
 from clowdy_tui.store.writer import InvocationWriter
@@ -40,6 +40,7 @@ class InvocationService:
         writer: InvocationWriter,
         *,
         counters: Counters,
+        clusters: Clusters,
         capture_bytes: int,
     ) -> None:
         self._database = database
@@ -48,7 +49,7 @@ class InvocationService:
         self._writer = writer
         self._capture_bytes = capture_bytes
         self._searching = asyncio.Lock()
-        self._place = Place(directory, bus, writer, counters, capture_bytes)
+        self._place = Place(directory, bus, writer, counters, clusters, capture_bytes)
 
     async def invoke(
         self,

@@ -10,7 +10,7 @@ from clowdy_tui.domain import events
 from clowdy_tui.domain.errors import ClowdyError, Conflict, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.packages import BuildFailed, Requirements, RequirementsOut, read_requirements
-from clowdy_tui.domain.tables import Project, ProjectPackages
+from clowdy_tui.domain.tables import Project, ProjectDatabase, ProjectPackages
 from clowdy_tui.engine.layers import Layer, LayerStore
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
@@ -141,11 +141,12 @@ class PackageService:
         await self._end(project_id, build)
         return await self._failed(project, "The build was stopped")
 
-    async def forget(self, project_id: str) -> None:
-        """The project is gone: its build ends, and its layer goes when nobody else has it."""
-        if (build := self._builds.get(project_id)) is not None:
-            await self._end(project_id, build)
+    async def forget(self, project: Project, _: ProjectDatabase | None) -> list[str]:
+        """The project is gone: its build ends, and its layer goes when nobody else has it; what is left of it."""
+        if (build := self._builds.get(project.id)) is not None:
+            await self._end(project.id, build)
         self._untidy.set()
+        return []
 
     @whole
     async def _save(self, actor: Actor, project_id: str, build: _Build) -> "asyncio.Task[RequirementsOut] | None":

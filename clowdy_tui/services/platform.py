@@ -24,6 +24,10 @@ from clowdy_tui.services.assistant.config import AssistantConfig
 from clowdy_tui.services.changes import settled
 from clowdy_tui.services.cipher import KEY_NAME, Cipher
 from clowdy_tui.services.counters import Counters
+from clowdy_tui.services.databases.copies import Copies
+from clowdy_tui.services.databases.local import LocalProvider
+from clowdy_tui.services.databases.neon import NeonProvider
+from clowdy_tui.services.databases.service import DatabaseService
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.drivers import choose_driver
 from clowdy_tui.services.environment import EnvironmentService
@@ -77,6 +81,8 @@ class PlatformConfig:
     memory_budget_mb: int | None = None
     idle_timeout_s: float = 300.0
     spares: int = 4
+    neon_api_key: str = field(default="", repr=False)
+    neon_base_url: str = "https://console.neon.tech/api/v2"
     runtime_source: str = "host"
     docker_options: Mapping[str, Any] = field(default_factory=dict)
     assistant: AssistantConfig = field(default_factory=AssistantConfig)
@@ -88,6 +94,7 @@ class PlatformEngine(Engine, PoolEngine, QueueEngine, Protocol):
     async def start(self) -> None: ...
     def retire(self, function_id: str, keep_key: str | None = None) -> None: ...
     async def keep_layers(self, keys: Collection[str]) -> Collection[str]: ...
+    async def why_no_socket(self, folder: Path) -> str: ...
     async def close(self) -> None: ...
 
 
@@ -104,6 +111,8 @@ class Platform:
     keys: KeyService
     inputs: SavedInputService
     packages: PackageService
+    databases: DatabaseService
+    copies: Copies
     invocations: InvocationService
     tokens: TokenService
     pool: PoolService
@@ -187,11 +196,29 @@ class Platform:
         layers = LayerStore(config.data_dir / "layers", self._layer_target())
         if engine is None:
             engine = await self._make_engine(warming, layers)
-        self.directory = Directory(database, cipher, retire=engine.retire, warm=warming.begin)
+        local = LocalProvider(
+            config.data_dir / "databases", why_no_socket=engine.why_no_socket, idle_timeout_s=config.idle_timeout_s
+        )
+        # After the calls that use them.
+        stack.push_async_callback(local.close)
+        self.directory = Directory(
+            database,
+            cipher,
+            retire=engine.retire,
+            warm=warming.begin,
+            socket_of=lambda reference: str(local.socket_folder(reference)),
+        )
         await self.directory.load()
         counters = Counters()
         self.invocations = InvocationService(
-            database, self.directory, bus, engine, writer, counters=counters, capture_bytes=config.capture_bytes
+            database,
+            self.directory,
+            bus,
+            engine,
+            writer,
+            counters=counters,
+            clusters=local,
+            capture_bytes=config.capture_bytes,
         )
         stack.push_async_callback(self.invocations.drain, _DRAIN_S)
         stack.push_async_callback(engine.close)
@@ -204,7 +231,10 @@ class Platform:
         stack.push_async_callback(purge.close)
         self.packages = PackageService(database, self.directory, bus, layers, engine.keep_layers)
         stack.push_async_callback(self.packages.close)
-        self.projects = ProjectService(database, self.directory, bus, purge, self.packages.forget)
+        self._add_databases(database, cipher, local)
+        stack.push_async_callback(self.databases.close)
+        on_deleted = (self.databases.forget, self.packages.forget)
+        self.projects = ProjectService(database, self.directory, bus, purge, on_deleted)
         self.functions = FunctionService(database, self.directory, bus, purge)
         self._furnish(database, cipher)
         self.pool = PoolService(engine, self.directory)
@@ -212,14 +242,33 @@ class Platform:
         self.replay = ReplayService(database, self.directory, self.invocations)
         self.importing = ImportService(database, self.directory, bus, cipher)
         self.monitoring = MonitoringService(self.directory, counters, self.pool, engine)
+        await self._begin_work(stack, database, purge)
+
+    async def _begin_work(self, stack: AsyncExitStack, database: Database, purge: Purge) -> None:
+        """What goes on in the background from now on."""
+        await self.databases.start()
         # A process that was killed may have left calls of functions that it had just deleted.
         purge.soon()
+        config = self.config
         retention = Retention(database, days=config.retention_days, max_bytes=config.retention_bytes)
         retention.start()
         stack.push_async_callback(retention.close)
         await self.packages.start()
         housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
         stack.push_async_callback(_end, housekeeping)
+
+    def _add_databases(self, database: Database, cipher: Cipher, local: LocalProvider) -> None:
+        config = self.config
+        self.copies = Copies(config.data_dir / "dumps", local.installations)
+        self.databases = DatabaseService(
+            database,
+            self.directory,
+            self.bus,
+            cipher,
+            local=local,
+            neon=NeonProvider(config.neon_api_key, config.neon_base_url),
+            copies=self.copies,
+        )
 
     def _furnish(self, database: Database, cipher: Cipher) -> None:
         """What belongs to projects and functions and needs nothing but where it is kept."""
@@ -261,8 +310,9 @@ class Platform:
     async def _load_cipher(self) -> Cipher:
         path = self.config.secret_key_file or self.config.data_dir / KEY_NAME
         async with self._database.read() as transaction:
-            # Without a variable a lost key has taken nothing with it, and another one does as well.
-            proof = await transaction.meta.get(PROOF) if await transaction.variables.all() else None
+            # Where nothing is encrypted a lost key has taken nothing with it, and another one does as well.
+            encrypted = await transaction.variables.all() or await transaction.databases.all()
+            proof = await transaction.meta.get(PROOF) if encrypted else None
         cipher = await asyncio.to_thread(Cipher.load, path, may_create=proof is None)
         if proof is not None:
             cipher.check(proof)

@@ -1,12 +1,13 @@
 """Projects: a set of functions under one address."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import FieldError, InvalidInput
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectIn, ProjectOut, ProjectPatch
-from clowdy_tui.domain.tables import Project
+from clowdy_tui.domain.tables import Project, ProjectDatabase
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.directory import Directory
@@ -15,9 +16,16 @@ from clowdy_tui.services.owned import no_such_mark, owned_project
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.store.database import Database, Transaction
 
+# Inside a class with a method `list`, that name is the method's.
+Sentences: TypeAlias = list[str]
+OnDeleted = Callable[[Project, ProjectDatabase | None], Awaitable[Sentences]]
+
 
 class ProjectService:
-    """`on_deleted` is told of each project that is gone, to remove what it had beside the database."""
+    """`on_deleted` is told of each project that is gone, to remove what it had beside its rows.
+
+    Each of them answers with what it could not remove, in sentences.
+    """
 
     def __init__(
         self,
@@ -25,7 +33,7 @@ class ProjectService:
         directory: Directory,
         bus: EventBus,
         purge: Purge,
-        on_deleted: Callable[[str], Awaitable[None]],
+        on_deleted: Sequence[OnDeleted],
     ) -> None:
         self._database = database
         self._directory = directory
@@ -42,14 +50,14 @@ class ProjectService:
                 if mark is None or mark.owner != actor.user:
                     raise no_such_mark()
             rows = await transaction.projects.page(actor.user, limit=limit, before=before)
-        return [project_out(project, count) for project, count in rows]
+        return [self._out(project, count) for project, count in rows]
 
     async def get(self, actor: Actor, project_id: str) -> ProjectOut:
         """Raises NotFound."""
         actor.require("read")
         async with self._database.read() as transaction:
             project = await owned_project(transaction, actor, project_id)
-            return project_out(project, await transaction.projects.function_count(project_id))
+            return self._out(project, await transaction.projects.function_count(project_id))
 
     @whole
     async def create(self, actor: Actor, wanted: ProjectIn) -> ProjectOut:
@@ -106,23 +114,30 @@ class ProjectService:
         return self._published(events.PROJECT_UPDATED, project, count)
 
     @whole
-    async def delete(self, actor: Actor, project_id: str) -> None:
-        """Remove a project with its functions, routes and variables; their calls go in the background.
+    async def delete(self, actor: Actor, project_id: str) -> Sentences:
+        """Remove a project with all that it owns; its calls go in the background.
+
+        Returns what could not be removed, in sentences.
 
         Raises:
             NotFound: no such project.
         """
         actor.require("write")
         async with self._database.write() as transaction:
-            await owned_project(transaction, actor, project_id)
+            project = await owned_project(transaction, actor, project_id)
+            database = await transaction.databases.get(project_id)
             await transaction.projects.delete(project_id)
         await self._directory.refresh_project(project_id)
-        await self._on_deleted(project_id)
+        left = [sentence for forget in self._on_deleted for sentence in await forget(project, database)]
         self._purge.soon()
-        self._bus.publish(events.PROJECT_DELETED, {"project_id": project_id}, owner=actor.user)
+        self._bus.publish(events.PROJECT_DELETED, {"project_id": project_id, "left": left}, owner=actor.user)
+        return left
+
+    def _out(self, project: Project, count: int) -> ProjectOut:
+        return project_out(project, count, has_database=self._directory.has_database(project.id))
 
     def _published(self, event: str, project: Project, count: int) -> ProjectOut:
-        out = project_out(project, count)
+        out = self._out(project, count)
         self._bus.publish(
             event, {"project_id": project.id, "project": out.model_dump(mode="json")}, owner=project.owner
         )
@@ -149,7 +164,7 @@ async def free_slug(transaction: Transaction, slug: str) -> str:
     return candidate
 
 
-def project_out(project: Project, function_count: int) -> ProjectOut:
+def project_out(project: Project, function_count: int, *, has_database: bool = False) -> ProjectOut:
     """A project as it goes over the API."""
     return ProjectOut(
         id=project.id,
@@ -159,7 +174,7 @@ def project_out(project: Project, function_count: int) -> ProjectOut:
         status=project.status,
         function_count=function_count,
         requirements_txt=project.requirements_txt,
-        has_database=False,
+        has_database=has_database,
         capture=project.settings.get("capture", "all"),
         cors=project.settings.get("cors"),
         rate_limit=project.settings.get("rate_limit"),

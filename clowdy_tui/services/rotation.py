@@ -60,5 +60,11 @@ class RotationService:
             for variable in variables:
                 variable.value_encrypted = self._cipher.anew(variable.value_encrypted)
                 await transaction.variables.add(variable)
+            databases = await transaction.databases.all()
+            for row in databases:
+                for name in ("url_encrypted", "admin_encrypted"):
+                    if token := getattr(row, name):
+                        setattr(row, name, self._cipher.anew(token))
+                await transaction.databases.put(row)
             await transaction.meta.set(PROOF, self._cipher.proof())
-        return len(variables)
+        return len(variables) + len(databases)

@@ -1,10 +1,12 @@
 """Running: one call from its beginning, which is told, to its end, which is told, counted and kept."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any, Final, Literal, Protocol
 
 from clowdy_tui.domain import events
+from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.names import format_invocation_id
 from clowdy_tui.domain.redaction import Redactor
@@ -41,16 +43,33 @@ class Engine(Protocol):
     def cancel(self, call: Call) -> None: ...
 
 
+class Clusters(Protocol):
+    """What a call needs of the databases on this machine."""
+
+    def begin_call(self, reference: str) -> bool:
+        """Whether it runs already."""
+
+    async def wake(self, reference: str) -> None: ...
+    def end_call(self, reference: str) -> None: ...
+
+
 class Place:
     """Where calls are told, counted and kept, the same for all of them; and how many run."""
 
-    def __init__(
-        self, directory: Directory, bus: EventBus, writer: InvocationWriter, counters: Counters, capture_bytes: int
+    def __init__(  # noqa: PLR0917  there is one
+        self,
+        directory: Directory,
+        bus: EventBus,
+        writer: InvocationWriter,
+        counters: Counters,
+        clusters: Clusters,
+        capture_bytes: int,
     ) -> None:
         self.directory = directory
         self.bus = bus
         self.writer = writer
         self.counters = counters
+        self.clusters = clusters
         self.capture_bytes = capture_bytes
         self.running = 0
         self._drained: asyncio.Event | None = None
@@ -79,11 +98,14 @@ class Running:
         "_engine",
         "_event",
         "_lines",
+        "_notice",
         "_number",
         "_place",
         "_target",
         "_timer",
         "_waiting",
+        "_waking",
+        "_woken_us",
         "id",
     )
 
@@ -107,6 +129,9 @@ class Running:
         self._number = number
         self._done = done
         self._call: Call | None = None
+        self._waking: asyncio.Task[None] | None = None
+        self._woken_us = 0
+        self._notice: LogEntry | None = None
         self._waiting: list[LogEntry] | None = None
         self._lines: list[LogEntry] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -129,6 +154,13 @@ class Running:
         place.counters.started(target.deployment.function_id)
         place.running += 1
         self._engine = engine
+        if target.database is None or place.clusters.begin_call(target.database):
+            self._hand_over(engine, receiver)
+        else:
+            self._waking = asyncio.get_running_loop().create_task(self._wake(target.database, engine, receiver))
+
+    def _hand_over(self, engine: Engine, receiver: Receiver | None) -> None:
+        target = self._target
         try:
             self._call = engine.begin(
                 target.deployment,
@@ -143,11 +175,31 @@ class Running:
             self._close(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error)))
             raise
 
+    async def _wake(self, reference: str, engine: Engine, receiver: Receiver | None) -> None:
+        """Start the database first. Where it cannot be: this call may not want it, and its log says why it is not."""
+        began = time.monotonic()
+        try:
+            await self._place.clusters.wake(reference)
+        except Unavailable as error:
+            text = f"Clowdy: the project's database cannot be used: {error.detail}"
+            self._notice = LogEntry("stderr", text, 0)
+        self._woken_us = int((time.monotonic() - began) * 1e6)
+        self._waking = None
+        try:
+            self._hand_over(engine, receiver)
+        except Exception as error:
+            self._done(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error)))
+            raise
+
     def cancel(self) -> None:
         """The caller went away. Its `done` is not told; nothing happens where the call has ended."""
         call, self._call = self._call, None
+        waking, self._waking = self._waking, None
+        if waking is not None:
+            waking.cancel()
         if call is not None:
             self._engine.cancel(call)
+        if call is not None or waking is not None:
             outcome = Outcome(OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away")
             self._publish_lines()
             outcome.logs = self._lines or []
@@ -164,6 +216,11 @@ class Running:
         if self._waiting:
             self._publish_lines()
         place.one_less()
+        if target.database is not None:
+            place.clusters.end_call(target.database)
+            outcome.queue_us += self._woken_us
+            if self._notice is not None:
+                outcome.logs = [self._notice, *outcome.logs]
         if target.redactor is not None:
             _redact(outcome, target.redactor)
         about, status, message = self._about, outcome.status.value, outcome.error_message

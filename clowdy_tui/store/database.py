@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.store.conversations import Conversations
+from clowdy_tui.store.databases import ProjectDatabases
 from clowdy_tui.store.figures import Figures
 from clowdy_tui.store.functions import Functions
 from clowdy_tui.store.inputs import SavedInputs
@@ -62,6 +63,7 @@ class Transaction:
         self.keys = ApiKeys(session)
         self.packages = Packages(session)
         self.conversations = Conversations(session)
+        self.databases = ProjectDatabases(session)
         self.meta = MetaValues(session)
 
     async def find(self, table: type[Row], id_: str) -> Row | None:

@@ -473,6 +473,7 @@ class Function:
             # Ours must not find what stands in the function's folder under the name of a standard module.
             import_modules(IMPORTED_IDLE)
         sys.path[:0] = [FOLDER, *told.get("paths", ())]
+        sys.path += told.get("late_paths", ())
 
     @property
     def loaded(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from clowdy_tui.domain.schemas import OutcomeStatus
@@ -95,6 +96,9 @@ class FakeEngine:
 
     async def keep_layers(self, keys: Collection[str]) -> Collection[str]:
         return ()
+
+    async def why_no_socket(self, folder: Path) -> str:
+        return ""
 
     def snapshot(self) -> list[InstanceInfo]:
         return self.instances

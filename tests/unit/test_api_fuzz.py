@@ -109,7 +109,8 @@ class Things:
             f"/api/functions/{{id}}/{rest}": functions for rest in ("versions", "diff", "invocations", "warm", "inputs")
         }
         found |= {
-            f"/api/projects/{{id}}/{rest}": projects for rest in ("functions", "routes", "keys", "env", "requirements")
+            f"/api/projects/{{id}}/{rest}": projects
+            for rest in ("functions", "routes", "keys", "env", "env/import", "env/export", "requirements", "database")
         }
         return found | {
             "/api/functions/{id}": {"id": self.passing_function},
@@ -154,6 +155,14 @@ NOT_REACHED = {
     "POST /api/projects/{id}/routes",
     "POST /api/system/example",
     "POST /api/system/stop",
+    "POST /api/system/rotate-key",
+    # The project has none, and one is not made here: that takes PostgreSQL some seconds each time.
+    "POST /api/projects/{id}/database/provision",
+    "PUT /api/projects/{id}/database",
+    "POST /api/projects/{id}/database/wake",
+    "GET /api/projects/{id}/database/dump",
+    "POST /api/projects/{id}/database/restore",
+    "DELETE /api/projects/{id}/database/deprovision",
     "DELETE /api/pool/{id}",
     # No turn runs, and none can without a key.
     "POST /api/chat/turns/{turn_id}/answer",

@@ -54,6 +54,7 @@ async def test_calls_from_before_there_were_figures_are_counted(tmp_path: Path) 
             "api_key",
             "project_packages",
             "saved_input",
+            "project_database",
             "conversation_entry",
             "conversation",
         ):

@@ -49,6 +49,7 @@ from clowdy_tui.domain.schemas.pool import (
 )
 from clowdy_tui.domain.schemas.projects import (
     Capture,
+    ProjectGone,
     ProjectIn,
     ProjectOut,
     ProjectPatch,
@@ -114,6 +115,7 @@ __all__ = [
     "PayloadFormat",
     "PoolInstance",
     "Problem",
+    "ProjectGone",
     "ProjectIn",
     "ProjectOut",
     "ProjectPatch",

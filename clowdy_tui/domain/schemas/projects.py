@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from clowdy_tui.domain.rules import CorsRules, RateLimit
 from clowdy_tui.domain.schemas.base import Incoming, Moment, Name, Outgoing
 
@@ -41,3 +43,10 @@ class ProjectOut(Outgoing):
     rate_limit: RateLimit | None = None
     created_at: Moment
     updated_at: Moment
+
+
+class ProjectGone(Outgoing):
+    """`left` is what of the project could not be removed, in sentences."""
+
+    detail: str = "Project deleted"
+    left: list[str] = Field(default_factory=list)

@@ -128,6 +128,9 @@ class Driver(Protocol):
             DriverUnavailable: it cannot be.
         """
 
+    async def why_no_socket(self, folder: Path) -> str:
+        """Why a database's socket in this folder cannot be given to sandboxes, in a sentence; empty where it can."""
+
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> Sandbox:
         """Make a sandbox and start its program. Returns as soon as its stream can be written to.
 

@@ -119,6 +119,11 @@ class BubblewrapDriver:
         """End what an earlier gateway of this installation left; how many sandboxes there were."""
         return await self._in_thread(self._sweep)
 
+    async def why_no_socket(self, folder: Path) -> str:
+        if self._drop_to is not None and not leftovers.passable(folder):
+            return f"{folder} lies in a folder that sandboxes cannot enter: choose another place with --data-dir."
+        return ""
+
     async def keep_layers(self, keys: frozenset[str]) -> None:
         async with self._preparing:
             for key in self._layers.keys() - keys:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -108,6 +109,16 @@ class DockerDriver:
         _, images, _ = self._open()
         await _image(images, root, layer)
 
+    async def why_no_socket(self, folder: Path) -> str:
+        if sys.platform != "linux":
+            return (
+                "Docker's engine runs in a virtual machine here, which no socket of this machine can be mounted into."
+            )
+        endpoint = find_endpoint(*self._where, os.environ, Path.home())
+        if endpoint.socket is None:
+            return f"The Docker engine at {endpoint} is not on this machine, so no folder of it can be mounted there."
+        return ""
+
     async def keep_layers(self, keys: frozenset[str]) -> None:
         try:
             _, images, _ = self._open()
@@ -120,8 +131,6 @@ class DockerDriver:
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         if self._closed:
             raise DriverUnavailable("The docker driver is closed.")
-        if spec.shape.database_socket is not None:
-            raise DriverUnavailable("The docker driver cannot give a sandbox database sockets yet.")
         task = self._spawn(self._start(spec, listener))
         try:
             return await asyncio.shield(task)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clowdy_tui.engine.pack import DATABASE_PLACE
 from clowdy_tui.engine.sandboxes.base import Enforced, SandboxSpec
 
 INSTALLATION_LABEL = "clowdy.installation"
@@ -113,6 +114,10 @@ def container_config(
             {"Name": "core", "Soft": 0, "Hard": 0},
         ],
     }
+    if spec.shape.database_socket is not None:
+        host["Mounts"] = [
+            {"Type": "bind", "Source": spec.shape.database_socket, "Target": DATABASE_PLACE, "ReadOnly": True}
+        ]
     if facts.cpu:
         host["NanoCpus"] = int(min(spec.shape.cpus, facts.cpus) * 1_000_000_000)
     if oci_runtime is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from clowdy_tui.engine.limits import MIB
-from clowdy_tui.engine.pack import CA_BUNDLE, LAYER_PLACE
+from clowdy_tui.engine.pack import CA_BUNDLE, DATABASE_PLACE, LAYER_PLACE
 from clowdy_tui.engine.sandboxes.base import SandboxSpec
 
 SANDBOX_UID: Final = 65432
@@ -100,6 +100,8 @@ def sandbox_arguments(
     arguments += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
     if layer is not None:
         arguments += ["--ro-bind", str(layer), LAYER_PLACE]
+    if shape.database_socket is not None:
+        arguments += ["--ro-bind", shape.database_socket, DATABASE_PLACE]
     if modern:
         arguments += ["--size", str(SHM_MB * MIB), "--perms", "1777"]
     arguments += ["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108

@@ -24,6 +24,11 @@ def open_to_all(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in path.parents) and bool(path.stat().st_mode & 0o004)
 
 
+def passable(folder: Path) -> bool:
+    """Whether anybody may get to what lies in this folder, by its name; the folder need not be there yet."""
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents) if parent.exists())
+
+
 def link_tree(source: Path, target: Path) -> None:
     """A copy that shares the files where the file system can; raises OSError."""
     shutil.copytree(source, target, symlinks=True, copy_function=_link, dirs_exist_ok=True)

@@ -3,6 +3,7 @@
 from clowdy_tui.gateway.api import (
     chat,
     conversations,
+    databases,
     functions,
     health,
     importing,
@@ -31,6 +32,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *keys.ENDPOINTS,
     *variables.ENDPOINTS,
     *packages.ENDPOINTS,
+    *databases.ENDPOINTS,
     *invocations.ENDPOINTS,
     *replay.ENDPOINTS,
     *chat.ENDPOINTS,

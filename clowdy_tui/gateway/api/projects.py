@@ -1,6 +1,6 @@
 """Projects."""
 
-from clowdy_tui.domain.schemas import Detail, FunctionOut, ProjectIn, ProjectOut, ProjectPatch
+from clowdy_tui.domain.schemas import FunctionOut, ProjectGone, ProjectIn, ProjectOut, ProjectPatch
 from clowdy_tui.gateway.endpoint import Call, Page, endpoint
 
 
@@ -28,11 +28,11 @@ async def update_project(call: Call[ProjectPatch, None]) -> ProjectOut:
     return await call.platform.projects.update(call.actor, call.id("id", "Project"), call.body)
 
 
-@endpoint("DELETE", "/api/projects/{id}", scope="write", answer=Detail, statuses=(404,))
-async def delete_project(call: Call[None, None]) -> Detail:
-    """Delete a project with its functions, routes and variables."""
-    await call.platform.projects.delete(call.actor, call.id("id", "Project"))
-    return Detail(detail="Project deleted")
+@endpoint("DELETE", "/api/projects/{id}", scope="write", answer=ProjectGone, statuses=(404,))
+async def delete_project(call: Call[None, None]) -> ProjectGone:
+    """Delete a project with all that it owns: functions, routes, variables, packages, database."""
+    left = await call.platform.projects.delete(call.actor, call.id("id", "Project"))
+    return ProjectGone(left=left)
 
 
 @endpoint("GET", "/api/projects/{id}/functions", scope="read", query=Page, answer=list[FunctionOut], statuses=(404,))

@@ -23,7 +23,7 @@ async def list_variables(call: Call[None, VariablePage]) -> list[VariableOut]:
     return part(variables, call.query, lambda variable: variable.id)
 
 
-@endpoint("POST", "/api/projects/{id}/env", scope="write", body=VariableIn, answer=VariableOut, statuses=(404,))
+@endpoint("POST", "/api/projects/{id}/env", scope="write", body=VariableIn, answer=VariableOut, statuses=(404, 409))
 async def set_variable(call: Call[VariableIn, None]) -> VariableOut:
     """Make a variable, or give it another value."""
     return await call.platform.environment.set(call.actor, call.id("id", "Project"), call.body)
@@ -36,7 +36,7 @@ async def delete_variable(call: Call[None, None]) -> Detail:
     return Detail(detail="Variable deleted")
 
 
-@endpoint("POST", "/api/projects/{id}/env/import", scope="write", body=DotenvIn, answer=DotenvOut, statuses=(404,))
+@endpoint("POST", "/api/projects/{id}/env/import", scope="write", body=DotenvIn, answer=DotenvOut, statuses=(404, 409))
 async def import_variables(call: Call[DotenvIn, None]) -> DotenvOut:
     """Set what a .env file holds: all of it or, where a line is wrong, nothing."""
     return await call.platform.environment.import_dotenv(call.actor, call.id("id", "Project"), call.body)

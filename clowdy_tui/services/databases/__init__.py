@@ -1,0 +1,1 @@
+"""Projects' databases: one small interface, and the providers behind it."""
