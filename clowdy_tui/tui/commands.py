@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from clowdy_tui.tui import flows, pool_flows, settings_flows, work
+from clowdy_tui.tui.editing.files import delete_file, rename_file
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.panes.settings import SettingsPane
 from clowdy_tui.tui.screens.gateway_info import GatewayInfo
@@ -75,6 +76,8 @@ def _edit(app: "ClowdyApp") -> None:
     in_list = state.region == "tree" or bool(state.pane_kind)
     if in_list and state.route and state.project:
         app.start_flow(flows.edit_route, state.project, state.route)
+    elif state.target and state.meant.kind == "file" and state.region == "tree" and state.meant.path:
+        app.start_flow(rename_file, state.target, state.meant.path)
     elif state.target and not (in_list and state.meant.kind != "function"):
         app.start_flow(flows.edit_function, state.target)
     elif state.project:
@@ -86,6 +89,8 @@ def _delete(app: "ClowdyApp") -> None:
     in_list = state.region == "tree" or bool(state.pane_kind)
     if in_list and state.route and state.project:
         app.start_flow(flows.delete_route, state.project, state.route)
+    elif state.target and state.meant.kind == "file" and state.region == "tree" and state.meant.path:
+        app.start_flow(delete_file, state.target, state.meant.path)
     elif state.target and not (in_list and state.meant.kind != "function"):
         app.start_flow(flows.delete_function, state.target)
     elif state.project:

@@ -21,7 +21,7 @@ from clowdy_tui.tui.frame import Frame
 from clowdy_tui.tui.keymap import make_keymap
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
-from clowdy_tui.tui.state import Link, ScreenState
+from clowdy_tui.tui.state import ENTRY_PATH, Link, ScreenState
 
 if TYPE_CHECKING:
     from clowdy_tui.client import Clowdy
@@ -126,10 +126,10 @@ class Core(Frame):
         if action_id is not None:
             self.post_message(messages.Perform(action_id))
 
-    def open_function(self, function_id: str) -> None:
-        """Open a function's file, and make it the one that the dock tests."""
+    def open_function(self, function_id: str, path: str = ENTRY_PATH) -> None:
+        """Open a function's file, and make the function the one that the dock tests."""
         if function := self.state.functions.get(function_id):
-            self.desk.open(function)
+            self.desk.open(function, path)
             self.workbench.show_editor(True)
             self.workbench.go("editor")
 

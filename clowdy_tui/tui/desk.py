@@ -50,6 +50,9 @@ class Desk:
         for document in before:
             if has_file(function, document.path):
                 self._tabs().refresh_document(document_of(function, document.path))
+            elif not self._tabs().is_dirty(document):
+                # It was deleted or renamed elsewhere.
+                self.close(document)
         return [
             document
             for document in self.documents_of(function.id)
@@ -97,6 +100,7 @@ class Desk:
     def note_unsaved(self) -> None:
         """Tell the state which functions have unsaved files."""
         self._state.unsaved = {document.function_id for document in self.unsaved}
+        self._state.unsaved_files = {document.key for document in self.unsaved}
 
     def note_active(self) -> None:
         """Tell the state what is in front."""

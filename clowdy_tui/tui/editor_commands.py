@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from clowdy_tui.tui.editing.checking import next_problem
+from clowdy_tui.tui.editing.external import edit_elsewhere
+from clowdy_tui.tui.editing.files import new_file
 from clowdy_tui.tui.screens.go_to_line import GoToLine, Location
 from clowdy_tui.tui.versions.flow import show_versions
 from clowdy_tui.tui.widgets.code_area import CodeArea
@@ -47,6 +49,21 @@ def _versions(app: "ClowdyApp") -> None:
         app.start_flow(show_versions, function)
 
 
+def _complete(app: "ClowdyApp") -> None:
+    app.workbench.go("editor")
+    app.completing.now(asked=True)
+
+
+def _external(app: "ClowdyApp") -> None:
+    if document := app.workbench.tabs.active:
+        app.start_flow(edit_elsewhere, document)
+
+
+def _new_file(app: "ClowdyApp") -> None:
+    if function := app.state.target:
+        app.start_flow(new_file, function)
+
+
 def _format(app: "ClowdyApp") -> None:
     if document := app.workbench.tabs.active:
         app.checking.format(document)
@@ -59,6 +76,9 @@ EDITOR_COMMANDS: Mapping[str, Command] = {
     "editor.comment": _in_text(lambda area: area.action_toggle_comment()),
     "editor.format": _format,
     "editor.problem": next_problem,
+    "editor.complete": _complete,
+    "editor.external": _external,
+    "file.new": _new_file,
     "function.versions": _versions,
     "editor.undo": _in_text(lambda area: area.action_undo()),
     "editor.redo": _in_text(lambda area: area.action_redo()),

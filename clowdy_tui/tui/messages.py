@@ -185,6 +185,33 @@ class TakeTheirs(Message):
 
 
 @dataclass
+class OpenFile(Message):
+    """Bring a function's file to the front."""
+
+    function_id: str
+    path: str
+
+
+@dataclass
+class EditedElsewhere(Message):
+    """What the person's own editor has made of a file."""
+
+    document: Document
+    text: str
+
+
+@dataclass
+class NamesFound(Message):
+    """Names (and where each is from) that fit `prefix`, typed at that revision; `asked` for by a key."""
+
+    document: Document
+    revision: int
+    names: list[tuple[str, str]]
+    prefix: str
+    asked: bool
+
+
+@dataclass
 class RestoreVersion(Message):
     """A version's files are wanted in the editor, unsaved."""
 

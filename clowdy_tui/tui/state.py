@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ENTRY_PATH = "function.py"
 
 PlaceKind = Literal[
-    "none", "project", "functions", "function", "route", "group", "hint",
+    "none", "project", "functions", "function", "file", "route", "group", "hint",
     "routes", "variables", "packages", "database", "settings", "dashboard", "limits",
     "instance",
 ]  # fmt: skip
@@ -34,13 +34,14 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the tree's cursor is on. Of a route `function_id` is the one that it leads to."""
+    """What the tree's cursor is on. Of a route `function_id` is the one that it leads to; `path` is a file's."""
 
     kind: PlaceKind = "none"
     project_id: str | None = None
     function_id: str | None = None
     route_id: str | None = None
     instance_id: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class ScreenState:
     pane: Place = field(default_factory=Place)
     pane_kind: str = ""
     unsaved: set[str] = field(default_factory=set)
+    unsaved_files: set[tuple[str, str]] = field(default_factory=set)
     saving: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
 

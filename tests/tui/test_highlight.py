@@ -1,12 +1,14 @@
 """Highlighting: which stretch of a line is what, also after edits, in broken text, and far down in a long file."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 
 from clowdy_tui.tui.widgets.code_area_document import CodeDocument
 from clowdy_tui.tui.widgets.highlight import LANGUAGES, NAMES, json_spans, language_of
-from clowdy_tui.tui.widgets.highlight_window import LOOK_AHEAD, LOOK_BACK
+from clowdy_tui.tui.widgets.highlight_window import LOOK_AHEAD, LOOK_BACK, Highlighter
 
 CODE = '''"""Orders."""
 import json
@@ -132,3 +134,80 @@ def test_a_very_long_line_costs_little_and_has_colours_where_it_begins() -> None
 
 def test_json_that_is_none_is_marked() -> None:
     assert [span.name for span in json_spans("{a: tru}")] == ["operator", "error", "operator", "error", "operator"]
+
+
+SAMPLES = {
+    "javascript": '/* a\n b */ import x from "y"\nconst f = async (a) => `t ${a.b}\n more` // c\n'
+    "class A { m() { return 1 } }\n",
+    "css": "/* x\ny */ .a > b:hover { color: #fff; margin: 1px }\n@media (min-width: 3em) { a { --x: 1 } }\n",
+    "html": '<!DOCTYPE html>\n<!-- a\nb --><div class="x">&amp;<script>let a = 1</script></div>\n',
+    "bash": '#!/bin/bash\nfor f in *; do echo "$f ${x:-1}" | grep a; done\nfoo() { local a=$(ls); }\n',
+    "sql": "SELECT a, count(*) FROM t -- c\n/* x\ny */ WHERE a = 'it''s' AND b > 1.5\n",
+    "markdown": "# Title\n- **bold** and `code` [link](x)\n```python\nx = 1\n```\n> quote\n",
+}
+
+
+def _named(language: str, text: str) -> list[tuple[str, str]]:
+    lines = text.split("\n")
+    spans = Highlighter(language).spans(lines, 0, len(lines) - 1)
+    return [(line[start:end], name) for line, row in zip(lines, spans, strict=True) for start, end, name in row]
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("javascript", [("import", "keyword"), ('"y"', "string"), (" more`", "string"), ("// c", "comment"),
+                        ("m", "function"), ("1", "number"), (" b */", "comment")]),
+        ("css", [("y */", "comment"), ("color", "variable"), ("#fff", "number"), ("@media", "keyword")]),
+        ("html", [("b -->", "comment"), ("div", "type"), ("class", "function"), ('"x"', "string"),
+                  ("&amp;", "constant")]),
+        ("bash", [("for", "keyword"), ("echo", "function"), ("foo", "function"), ("#!/bin/bash", "comment")]),
+        ("sql", [("SELECT", "keyword"), ("count", "function"), ("-- c", "comment"), ("y */", "comment"),
+                 ("'it''s'", "string"), ("1.5", "number")]),
+        ("markdown", [("# Title", "keyword"), ("**bold**", "type"), ("`code`", "string"), ("x = 1", "string"),
+                      (">", "operator")]),
+    ],
+)  # fmt: skip
+def test_each_language_has_its_colours(language: str, expected: list[tuple[str, str]]) -> None:
+    found = _named(language, SAMPLES[language])
+    assert [part for part in expected if part not in found] == []
+
+
+@pytest.mark.parametrize("language", SAMPLES)
+def test_a_window_that_begins_in_the_middle_looks_as_in_the_whole(language: str) -> None:
+    text = SAMPLES[language]
+    lines = (text * 3).split("\n")
+    whole = Highlighter(language).spans(lines, 0, len(lines) - 1)
+    for row in range(len(lines)):
+        state = [span for span in whole[row] if span.name in ("comment", "string")]
+        seen = [span for span in Highlighter(language).spans(lines, row, row)[0] if span.name in ("comment", "string")]
+        assert seen == state, lines[row]
+
+
+_BREAK = """
+import random, sys
+from clowdy_tui.tui.widgets.highlight_window import Highlighter
+language, text, seed = sys.argv[1:]
+rng = random.Random(int(seed))
+for _ in range(300):
+    characters = list(text * 3)
+    for _ in range(rng.randrange(1, 12)):
+        at = rng.randrange(len(characters))
+        characters[at] = rng.choice(["", "", "\\n", "`", "'", '"', "{", "}", "/*", "<", "é", "\\ud800", "\\x00"])
+    lines = "".join(characters).split("\\n")
+    highlighter = Highlighter(language)
+    for row in (0, len(lines) // 2, len(lines) - 1):
+        spans = highlighter.spans(lines, row, min(len(lines) - 1, row + 5))
+        for line, found in zip(lines[row:], spans):
+            assert all(0 <= s.start < s.end <= len(line) for s in found), (line, found)
+"""
+
+
+@pytest.mark.parametrize("language", [*SAMPLES, "python", "yaml", "toml"])
+def test_broken_text_of_any_language_crashes_nothing(language: str) -> None:
+    """In a process of its own: a parser that fails does it with the whole program."""
+    text = SAMPLES.get(language, 'a: [1, \'b\']\nb = """x\n"""\ndef f(): return {\'a\': 1}\n')
+    done = subprocess.run(
+        [sys.executable, "-c", _BREAK, language, text, "7"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

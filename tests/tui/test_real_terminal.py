@@ -106,3 +106,29 @@ def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(data_dir: Path) -> None:
         terminal.shows("saved · v2")
         _quit(terminal)
     assert not list(drafts.glob("*/*.json"))
+
+
+def test_the_person_s_own_editor_and_back(data_dir: Path, tmp_path: Path) -> None:
+    """It has the terminal for itself, the gateway answers meanwhile, and what it saved comes back unsaved."""
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "this is my editor: $1"\nread answer\necho "# $answer" >> "$1"\n')
+    editor.chmod(0o755)
+    environment = {**_environment(data_dir), "VISUAL": str(editor)}
+    with Terminal([sys.executable, "-m", "clowdy_tui"], environment=environment) as terminal:
+        _open(terminal, "hello")
+        url = _address(terminal)
+        # The first call waits for the runtime to be packed.
+        terminal.press("f5")
+        terminal.until(lambda screen: "✓ success" in screen, "the result")
+        terminal.press("\x1be")
+        terminal.shows("this is my editor")
+        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False)
+        assert answer.status_code == 200, answer.text
+        terminal.press("typed elsewhere\r")
+        terminal.shows("Taken over from your editor")
+        terminal.shows("● unsaved")
+        terminal.press("f3", "ctrl+end")
+        terminal.shows("# typed elsewhere")
+        terminal.press("ctrl+s")
+        terminal.shows("saved · v2")
+        _quit(terminal)

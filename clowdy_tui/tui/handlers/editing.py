@@ -13,6 +13,7 @@ from clowdy_tui.tui.widgets.editor import EditorTabs
 
 if TYPE_CHECKING:
     from clowdy_tui.tui.editing.checking import Checking
+    from clowdy_tui.tui.editing.completing import Completing
 
 
 class EditingHandlers(Core):
@@ -29,6 +30,32 @@ class EditingHandlers(Core):
     @on(EditorTabs.ActiveChanged)
     def _check_later(self) -> None:
         self.checking.later()
+
+    @cached_property
+    def completing(self) -> Completing:
+        """Who knows what a name may become."""
+        from clowdy_tui.tui.editing.completing import Completing
+
+        return Completing(self)
+
+    @on(EditorTabs.TextChanged)
+    def _complete_later(self) -> None:
+        self.completing.later()
+
+    @on(messages.NamesFound)
+    def _offer_names(self, event: messages.NamesFound) -> None:
+        self.completing.take(event)
+
+    @on(messages.OpenFile)
+    def _open_file(self, event: messages.OpenFile) -> None:
+        self.open_function(event.function_id, event.path)
+
+    @on(messages.EditedElsewhere)
+    def _take_from_editor(self, event: messages.EditedElsewhere) -> None:
+        tabs = self.workbench.tabs
+        if area := tabs.area_of(event.document):
+            area.replace_text(event.text)
+            self.tell("Taken over from your editor", "Not saved yet: ^s makes a new version of it, ^z takes it back.")
 
     @on(messages.RestoreVersion)
     def _restore_version(self, event: messages.RestoreVersion) -> None:

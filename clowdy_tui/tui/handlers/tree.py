@@ -7,6 +7,7 @@ from textual import on
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.core import Core
 from clowdy_tui.tui.panes.kinds import PANES
+from clowdy_tui.tui.state import ENTRY_PATH
 
 
 class TreeHandlers(Core):
@@ -27,7 +28,7 @@ class TreeHandlers(Core):
         elif place.kind in PANES:
             self.panes.open(place)
         elif place.function_id is not None:
-            self.open_function(place.function_id)
+            self.open_function(place.function_id, place.path or ENTRY_PATH)
 
     @on(messages.Reveal)
     def _reveal(self, event: messages.Reveal) -> None:

@@ -70,11 +70,14 @@ class Question(Dialog[str]):
         self.dismiss(None if event.button.id == "cancel" else event.button.id)
 
 
-def ask_delete(kind: str, name: str, *consequences: str) -> Question:
+NO_WAY_BACK = "This cannot be undone."
+
+
+def ask_delete(kind: str, name: str, *consequences: str, remark: str = NO_WAY_BACK) -> Question:
     """Whether something small may be deleted: y, or its button."""
     return Question(
         f"Delete {kind}",
-        _what_goes(name, consequences),
+        _what_goes(name, consequences, remark),
         [Choice("delete", "Delete", "y", "danger")],
         danger=True,
     )
@@ -118,9 +121,9 @@ class DeleteByName(Dialog[str]):
         self.action_cancel()
 
 
-def _what_goes(name: str, consequences: Sequence[str]) -> Content:
+def _what_goes(name: str, consequences: Sequence[str], remark: str = NO_WAY_BACK) -> Content:
     parts: list[Content | str | tuple[str, str]] = [(visible(name), "bold"), "\n"]
     for consequence in consequences:
         parts += [("\n- ", "$error"), visible(consequence)]
-    parts.append(("\n\nThis cannot be undone.", "$muted"))
+    parts.append((f"\n\n{remark}", "$muted"))
     return Content.assemble(*parts)

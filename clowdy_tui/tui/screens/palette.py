@@ -136,6 +136,9 @@ def function_entries(state: ScreenState) -> list[Entry]:
         tail = f"v{function.active_version}" if active else f"inactive · v{function.active_version}"
         place = Place("function", function.project_id, function.id)
         found.append(Entry(title, tail, PlaceChosen(place), "●" if active else "○"))
+        for path in sorted(function.files):
+            file = Place("file", function.project_id, function.id, path=path)
+            found.append(Entry(f"{title}/{visible(path)}", "file", PlaceChosen(file), " "))
     return found
 
 

@@ -31,7 +31,9 @@ _MARKS = ("hit", "current", "error", "warning")
 
 
 class CodeArea(TextArea):
-    """An editor for one file. `language` is one of `highlight.language_of`'s; anything else is plain text."""
+    """An editor for one file. `before_key` is asked whether a key is meant for somebody else.
+
+    `language` is one of `highlight.language_of`'s; anything else is plain text."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -71,6 +73,7 @@ class CodeArea(TextArea):
         self._looks: dict[int, LineLook] = {}
         self._strips: LRUCache[LineLook, Strip] = LRUCache(1024)
         self._repaint_due = False
+        self.before_key: Callable[[events.Key], bool] | None = None
         self.marks = Marks()
         super().__init__(
             text,
@@ -274,6 +277,10 @@ class CodeArea(TextArea):
     # Keys.
 
     async def _on_key(self, event: events.Key) -> None:
+        if self.before_key is not None and self.before_key(event):
+            event.stop()
+            event.prevent_default()
+            return
         # Textual runs a binding once its key has bubbled up to the app: characters typed right after it would come
         # first, and land where the cursor still was.
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
@@ -337,9 +344,9 @@ class CodeArea(TextArea):
 
     def action_toggle_comment(self) -> None:
         """Comment the selected lines out, or in again where all of them are."""
-        mark = self._code_language.comment
+        mark, end = self._code_language.comment, self._code_language.comment_end
         if mark and not self.read_only:
-            self._change_lines(lambda lines: commented(lines, mark))
+            self._change_lines(lambda lines: commented(lines, mark, end))
 
     def _change_lines(self, change: Callable[[list[str]], list[str]]) -> None:
         """Replace the selected lines by what `change` makes of them, in one step; what was selected stays so."""

@@ -45,15 +45,21 @@ def _dedented(line: str, width: int) -> str:
     return line[min(blanks, blanks % width or width) :]
 
 
-def commented(lines: Sequence[str], mark: str) -> list[str]:
-    """The lines commented out at their common indentation, or in again where all that say something are."""
+def commented(lines: Sequence[str], mark: str, end: str = "") -> list[str]:
+    """The lines commented out at their common indentation, or in again where all that say something are.
+
+    `mark` begins a comment, which goes up to the line's end, or to `end` where that is given.
+    """
     full = [line for line in lines if line.strip()] or list(lines)
     if all(line.lstrip().startswith(mark) for line in full):
-        return [_uncommented(line, mark) for line in lines]
+        return [_uncommented(line, mark, end) for line in lines]
     margin = min(len(line) - len(line.lstrip()) for line in full)
-    return [f"{line[:margin]}{mark} {line[margin:]}" if line in full else line for line in lines]
+    tail = f" {end}" if end else ""
+    return [f"{line[:margin]}{mark} {line[margin:]}{tail}" if line in full else line for line in lines]
 
 
-def _uncommented(line: str, mark: str) -> str:
+def _uncommented(line: str, mark: str, end: str) -> str:
     head, found, tail = line.partition(mark)
+    if end and tail.rstrip().endswith(end):
+        tail = tail.rstrip().removesuffix(end).removesuffix(" ")
     return head + tail.removeprefix(" ") if found else line

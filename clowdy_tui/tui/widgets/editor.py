@@ -22,6 +22,7 @@ from clowdy_tui.tui.widgets.tabs import Tab, TabBar
 
 if TYPE_CHECKING:
     from clowdy_tui.tui.widgets.code_area_marks import Problem
+    from clowdy_tui.tui.widgets.completion import CompletionList
     from clowdy_tui.tui.widgets.find_bar import FindBar
 
 Key = tuple[str, str]
@@ -114,6 +115,8 @@ class EditorTabs(Widget):
         self._panes: dict[Key, ProjectPane] = {}
         self._active: Key | None = None
         self._bar: FindBar | None = None
+        self._names: CompletionList | None = None
+        self._taken_at = -1
 
     def compose(self) -> ComposeResult:
         """Tabs, the text area of each file of which one is shown, and the line beneath."""
@@ -299,6 +302,45 @@ class EditorTabs(Widget):
         if area := self.area_of(document):
             area.show_problems(problems)
             self._draw()
+
+    def offer_names(self, document: Document, revision: int, names: Sequence[tuple[str, str]], prefix: str) -> None:
+        """Show names that fit what is being typed, where the text is still the one that they were looked for in."""
+        area = self.area_of(document)
+        if area is None or area is not self.area or area.document.revision != revision or revision == self._taken_at:
+            return
+        if self._names is None:
+            if not names:
+                return
+            from clowdy_tui.tui.widgets.completion import CompletionList
+
+            self._names = CompletionList()
+            self.mount(self._names)
+        for file in self._files.values():
+            file.area.before_key = self._names.takes
+        self._names.call_after_refresh(self._names.offer, names, prefix, area.cursor_screen_offset)
+
+    def on_completion_list_accepted(self, event: CompletionList.Accepted) -> None:
+        """Put the name in the place of what was typed of it."""
+        event.stop()
+        if self.area is not None:
+            row, column = self.area.cursor_location
+            start = max(0, column - len(event.prefix))
+            self.area.replace(event.name, (row, start), (row, column), maintain_selection_offset=False)
+            # What was taken needs no more names, even if it is the beginning of some.
+            self._taken_at = self.area.document.revision
+            self._hide_names()
+
+    def _hide_names(self) -> None:
+        if self._names is not None:
+            self._names.hide()
+
+    def on_mouse_down(self) -> None:
+        """Nor does whoever clicks into the text."""
+        self._hide_names()
+
+    def on_descendant_blur(self) -> None:
+        """Whoever goes elsewhere wants no names here."""
+        self._hide_names()
 
     def request_save(self) -> None:
         """Ask for the active file to be saved."""

@@ -62,13 +62,17 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language as the editor knows it. `comment` begins a comment up to the line's end; "" where there is none."""
+    """A language as the editor knows it. `comment` begins a comment; "" where there is none.
+
+    It goes up to the line's end, or to `comment_end` where the language has only such ones.
+    """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     comment: str = ""
     indent: int = 4
+    comment_end: str = ""
 
 
 TEXT: Final = Language("text", "Text", ())
@@ -80,12 +84,18 @@ LANGUAGES: Final[Mapping[str, Language]] = {
         Language("json", "JSON", (".json",), indent=2),
         Language("yaml", "YAML", (".yaml", ".yml"), "#", 2),
         Language("toml", "TOML", (".toml",), "#", 2),
+        Language("javascript", "JavaScript", (".js", ".mjs", ".cjs", ".jsx"), "//", 2),
+        Language("sql", "SQL", (".sql",), "--", 2),
+        Language("markdown", "Markdown", (".md", ".markdown"), "<!--", 2, "-->"),
+        Language("html", "HTML", (".html", ".htm"), "<!--", 2, "-->"),
+        Language("css", "CSS", (".css",), "/*", 2, "*/"),
+        Language("bash", "Bash", (".sh", ".bash"), "#", 2),
     )
 }
 
 
 def language_of(path: str) -> str:
-    """The name of a file's language by the file's: `python`, `json`, `yaml`, `toml`, else `text`."""
+    """The name of a file's language by the file's: `python`, `json`, `yaml`, …, else `text`."""
     suffix = PurePosixPath(path).suffix.lower()
     return next((name for name, language in LANGUAGES.items() if suffix in language.suffixes), TEXT.name)
 

@@ -17,15 +17,14 @@ from typing import Final
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Query, QueryCursor
 
-from clowdy_tui.tui.widgets.highlight import MAX_COLUMNS, NAMES, Span, json_spans
+from clowdy_tui.tui.widgets.highlight import MAX_COLUMNS, NAMES, Span
+from clowdy_tui.tui.widgets.highlight_inside import Inside
+from clowdy_tui.tui.widgets.highlight_lines import READERS
 
 LOOK_BACK: Final = 250
 LOOK_AHEAD: Final = 120
 
 _QUERIES = Path(__file__).parent / "highlight_queries"
-_TRIPLES = ('"""', "'''")
-_TOKEN = re.compile(r"""\"{3}|'{3}|#.*|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?""")
-_CLOSE = {1: re.compile(r'(?:\\.|[^\\])*?"{3}'), 2: re.compile(r"(?:\\.|[^\\])*?'{3}")}
 
 
 @cache
@@ -43,23 +42,24 @@ class Highlighter:
     def __init__(self, language: str) -> None:
         self._language = language
         self._loaded = _load(language)
-        # For each line 0 where it begins outside of a triple-quoted string, else 1 or 2: which kind of quotes.
-        self._inside = bytearray(1)
+        self._inside = Inside(language)
 
     def edited(self, row: int) -> None:
         """Lines from `row` on are not what they were."""
-        del self._inside[row + 1 :]
+        self._inside.edited(row)
 
     def spans(self, lines: Sequence[str], first: int, last: int) -> list[tuple[Span, ...]]:
         """The spans of the rows `first` to `last`. They do not overlap and are in order; columns count characters."""
-        if self._language == "json":
-            return [json_spans(line) for line in lines[first : last + 1]]
+        if reader := READERS.get(self._language):
+            return [
+                reader(line, bool(self._state(lines, row))) for row, line in enumerate(lines[first : last + 1], first)
+            ]
         if self._loaded is None:
             return []
         grammar, query = self._loaded
         start, stop = self._window(lines, first, last)
         # A string that goes on behind the window is closed there: what does not end would not be read as a string.
-        closing = _TRIPLES[state - 1] if (state := self._state(lines, stop)) else ""
+        closing = self._inside.closing(lines, stop)
         tree = Parser(grammar).parse(encode("\n".join([*lines[start:stop], closing])))
         shown = lines[first : last + 1]
         painted = [bytearray(min(len(line), MAX_COLUMNS)) for line in shown]
@@ -93,16 +93,8 @@ class Highlighter:
         return _at_margin(lines[row]) and not self._state(lines, row)
 
     def _state(self, lines: Sequence[str], row: int) -> int:
-        """Whether the row begins inside of a string. Computed down to there, and kept."""
-        known = self._inside
-        if self._language not in {"python", "toml"}:
-            return 0
-        state = known[-1]
-        for line in lines[len(known) - 1 : row]:
-            if _TRIPLES[0] in line or _TRIPLES[1] in line:
-                state = _after(line, state)
-            known.append(state)
-        return known[row]
+        """Whether the row begins inside of a string or comment."""
+        return self._inside.at(lines, row)
 
 
 def encode(text: str) -> bytes:
@@ -112,23 +104,6 @@ def encode(text: str) -> bytes:
 
 def _at_margin(line: str) -> bool:
     return line[:1] not in {"", " ", "\t", "#", ")", "]", "}"}
-
-
-def _after(line: str, state: int) -> int:
-    """The state behind a line that begins with `state`."""
-    at = 0
-    while True:
-        if state:
-            closed = _CLOSE[state].match(line, at)
-            if closed is None:
-                return state
-            at, state = closed.end(), 0
-        token = _TOKEN.search(line, at)
-        while token is not None and token[0] not in _TRIPLES:
-            token = _TOKEN.search(line, token.end())
-        if token is None:
-            return 0
-        at, state = token.end(), 1 + _TRIPLES.index(token[0])
 
 
 def _pieces(top: int, lines: Sequence[str]) -> Iterable[tuple[int, int, int]]:

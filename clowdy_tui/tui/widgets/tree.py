@@ -82,7 +82,7 @@ class ProjectTree(Tree[Place]):
         outline: Outline = []
         for project in state.projects_by_name():
             id_ = project.id
-            functions: Outline = [(Place("function", id_, f.id), None) for f in state.functions_of(id_)]
+            functions: Outline = [_function_outline(function) for function in state.functions_of(id_)]
             routes: Outline = [
                 (Place("route", id_, route.function_id, route.id), None) for route in state.routes.get(id_, [])
             ]
@@ -93,7 +93,7 @@ class ProjectTree(Tree[Place]):
             ]
             outline.append((Place("project", id_), sections))
         if alone := state.functions_of(None):
-            outline.append((Place("group"), [(Place("function", None, function.id), None) for function in alone]))
+            outline.append((Place("group"), [_function_outline(function) for function in alone]))
         if not outline and state.link is Link.ONLINE:
             outline.append((Place("hint"), None))
         return outline
@@ -154,7 +154,7 @@ class ProjectTree(Tree[Place]):
     def _tell_choice(self, event: Tree.NodeSelected[Place]) -> None:
         event.stop()
         place = event.node.data
-        if event.node.allow_expand and not (place and place.kind in PANES):
+        if event.node.allow_expand and not (place and (place.kind in PANES or place.kind == "function")):
             event.node.toggle()
         elif event.node.data is not None:
             self.post_message(PlaceChosen(event.node.data))
@@ -208,7 +208,9 @@ class ProjectTree(Tree[Place]):
                 return self._twig(node).append("no project", self._style("project")), Text()
             case "function":
                 function = state.functions.get(place.function_id or "")
-                return self._function_label(function) if function else (Text(), Text())
+                return self._function_label(function, node) if function else (Text(), Text())
+            case "file":
+                return self._file_label(place)
             case "route":
                 route = state.find_route(place.project_id, place.route_id)
                 return self._route_label(route, width) if route else (Text(), Text())
@@ -230,10 +232,18 @@ class ProjectTree(Tree[Place]):
         icon = self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE
         return Text().append(icon, self._style("muted") + Style(meta={"toggle": True}))
 
-    def _function_label(self, function: FunctionOut) -> tuple[Text, Text]:
+    def _file_label(self, place: Place) -> tuple[Text, Text]:
+        tail = Text()
+        if (place.function_id, place.path) in self._state.unsaved_files:
+            tail.append("unsaved", self._style("unsaved"))
+        return Text(visible(place.path or ""), self._style("muted")), tail
+
+    def _function_label(self, function: FunctionOut, node: Node) -> tuple[Text, Text]:
         active = function.status == "active"
         label = Text().append("● " if active else "○ ", self._style("active" if active else "inactive"))
         label.append(visible(function.name), self._style("muted") if not active else None)
+        if function.files:
+            label.append(" ▾" if node.is_expanded else f" ▸ {len(function.files) + 1} files", self._style("muted"))
         tail = Text()
         if function.id in self._state.unsaved:
             tail.append("unsaved ", self._style("unsaved"))
@@ -256,6 +266,16 @@ class ProjectTree(Tree[Place]):
         return self.get_component_rich_style(f"tree--{name}", partial=True)
 
 
+def _function_outline(function: FunctionOut) -> tuple[Place, Outline | None]:
+    place = Place("function", function.project_id, function.id)
+    if not function.files:
+        return place, None
+    files: Outline = [
+        (Place("file", function.project_id, function.id, path=path), None) for path in sorted(function.files)
+    ]
+    return place, files
+
+
 def _walk(node: Node) -> Iterable[Node]:
     for child in node.children:
         yield child
@@ -271,7 +291,7 @@ def _depth(node: Node) -> int:
 
 def _is_near(place: Place, lost: Place) -> bool:
     """Where the cursor goes when what it was on is gone: to the section that it was in."""
-    section = {"function": "functions", "route": "routes"}.get(lost.kind, "project")
+    section = {"function": "functions", "file": "functions", "route": "routes"}.get(lost.kind, "project")
     return place.kind == section and place.project_id == lost.project_id
 
 

@@ -1,0 +1,134 @@
+"""The names that fit what is being typed, in a small list at the cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Offset
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from clowdy_tui.tui.text import shorten, visible
+
+ROWS = 8
+WIDEST = 48
+
+
+class CompletionList(Widget):
+    """Shows names with where each is from. `takes` is asked before the text gets a key."""
+
+    DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"completion--name", "completion--origin", "completion--chosen"}
+    ALLOW_SELECT = False
+
+    @dataclass
+    class Accepted(Message):
+        """This is to stand in the place of `prefix`, before the cursor."""
+
+        name: str
+        prefix: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offers: list[tuple[str, str]] = []
+        self._prefix = ""
+        self._index = 0
+        self._top = 0
+        self._chosen = False
+        self.display = False
+
+    def offer(self, offers: Sequence[tuple[str, str]], prefix: str, at: Offset) -> None:
+        """Show names that fit `prefix`, below the cell `at` of the screen; none hides the list."""
+        if self.display and (list(offers), prefix) == (self._offers, self._prefix):
+            # What was chosen meanwhile stays chosen.
+            return
+        self._offers, self._prefix = list(offers), prefix
+        self._index = self._top = 0
+        self._chosen = False
+        self.display = bool(offers)
+        if not offers:
+            return
+        width = max(cell_len(visible(name)) + cell_len(origin) + 4 for name, origin in offers)
+        self.styles.width = min(WIDEST, max(16, width))
+        self.styles.height = min(ROWS, len(offers))
+        # The names stand under what they continue; where there is no room below, above.
+        below = at.y + 1 + min(ROWS, len(offers)) <= self.screen.size.height - 1
+        y = at.y + 1 if below else at.y - min(ROWS, len(offers))
+        self.absolute_offset = Offset(max(0, at.x - len(prefix) - 1), max(0, y))
+        self.refresh(layout=True)
+
+    def hide(self) -> None:
+        """Show nothing any more."""
+        self.display = False
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether the key was for the list: up and down choose, Tab takes, Enter what was chosen, escape leaves."""
+        if not self.display:
+            return False
+        match event.key:
+            case "down" | "up":
+                self._step(1 if event.key == "down" else -1)
+            case "tab":
+                self._accept(self._index)
+            case "enter" if self._chosen:
+                self._accept(self._index)
+            case "escape":
+                self.hide()
+            case _:
+                # Anything else goes to the text; what fits then is looked for again.
+                if not event.is_printable and event.key != "backspace":
+                    self.hide()
+                return False
+        return True
+
+    def _step(self, by: int) -> None:
+        # The first key down takes what is shown as chosen already.
+        self._index = (self._index + by) % len(self._offers) if self._chosen or by < 0 else 0
+        self._chosen = True
+        self._top = min(max(self._top, self._index - ROWS + 1), self._index)
+        self.refresh()
+
+    def _accept(self, index: int) -> None:
+        self.hide()
+        self.post_message(self.Accepted(self._offers[index][0], self._prefix))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take the name under the mouse; before the text beneath sees the button, and puts the list away."""
+        event.stop()
+        if self._top + event.y < len(self._offers):
+            self._accept(self._top + event.y)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The next one."""
+        event.stop()
+        self._step(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The one before."""
+        event.stop()
+        self._step(-1)
+
+    def render_line(self, y: int) -> Strip:
+        """One name."""
+        index = self._top + y
+        width = self.size.width
+        if index >= len(self._offers):
+            return Strip.blank(width, self.rich_style)
+        name, origin = self._offers[index]
+        kinds = ("chosen", "chosen") if index == self._index else ("name", "origin")
+        base = self.rich_style
+        left, right = (base + self.get_component_rich_style(f"completion--{kind}", partial=True) for kind in kinds)
+        sign = "›" if index == self._index else " "
+        said = shorten(visible(name), width - 2)
+        room = width - cell_len(said) - 2
+        tail = shorten(visible(origin), max(0, room - 2))
+        return Strip([
+            Segment(f"{sign}{said}", left),
+            Segment(" " * (room - cell_len(tail)), left),
+            Segment(f"{tail} ", right),
+        ]).adjust_cell_length(width, left)  # fmt: skip
