@@ -9,7 +9,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import engine, first_calls, first_frame, layers, lists, machine, report, rounds, summary, targets
+from benchmarks import (
+    engine,
+    first_calls,
+    first_frame,
+    keystrokes,
+    layers,
+    lists,
+    machine,
+    report,
+    rounds,
+    summary,
+    targets,
+)
 from benchmarks.loadgen import AsyncioGenerator
 from benchmarks.model import BenchmarkError, Generator
 from benchmarks.rounds import Plan, Row
@@ -35,7 +47,8 @@ FIRST_CALLS = "first-calls"
 LISTS = "lists"
 LAYERS = "layers"
 FIRST_FRAME = "first-frame"
-CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME)
+KEYSTROKES = "keystrokes"
+CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, KEYSTROKES)
 
 
 def main() -> int:
@@ -91,6 +104,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> repo
         results.layers = layers.measure(times=3 if quick else 11, say=_say)
     if FIRST_FRAME in wanted:
         results.first_frame = first_frame.measure(rounds=3 if quick else 15, say=_say)
+    if KEYSTROKES in wanted:
+        results.keystrokes = keystrokes.measure(seconds=5 if quick else 20, say=_say)
     results.verdicts = targets.judge(results.figures)
     return results
 
