@@ -17,10 +17,13 @@ from benchmarks import (
     layers,
     lists,
     machine,
+    neighbours,
     report,
     rounds,
+    scale,
     summary,
     targets,
+    weight,
 )
 from benchmarks.loadgen import AsyncioGenerator
 from benchmarks.model import BenchmarkError, Generator
@@ -30,6 +33,7 @@ from benchmarks.subjects.clowdy import Clowdy
 from benchmarks.subjects.exec_per_call import ExecPerCall
 from benchmarks.subjects.functions_framework import FunctionsFramework
 from benchmarks.subjects.hello import Hello
+from benchmarks.subjects.workerd import Workerd
 from benchmarks.wrk import Wrk
 
 FULL = Plan(rounds=5, seconds=3, slow_seconds=6, warmup_seconds=0.5)
@@ -39,6 +43,7 @@ SUBJECTS: dict[str, Callable[[], Subject]] = {
     "hello": Hello,
     "bubblewrap": lambda: Clowdy("bubblewrap"),
     "docker": lambda: Clowdy("docker"),
+    "workerd": Workerd,
     "functions-framework": FunctionsFramework,
     "exec-per-call": ExecPerCall,
 }
@@ -48,7 +53,12 @@ LISTS = "lists"
 LAYERS = "layers"
 FIRST_FRAME = "first-frame"
 KEYSTROKES = "keystrokes"
-CHOICES = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, KEYSTROKES)
+NEIGHBOURS = "neighbours"
+WEIGHT = "weight"
+SCALE = "scale"
+# What takes ten minutes runs only where it is asked for.
+USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, KEYSTROKES, NEIGHBOURS, WEIGHT)
+CHOICES = (*USUAL, SCALE)
 
 
 def main() -> int:
@@ -61,12 +71,19 @@ def main() -> int:
     parser.add_argument(
         "--results", type=Path, default=Path(__file__).parent / "results", help="the folder to write to"
     )
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="how long `--only scale` takes; ten minutes unless said"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)
     begun = time.monotonic()
     try:
         results = run(
-            set(options.only or CHOICES), QUICK if options.quick else FULL, _generator(options.generator), options.quick
+            set(options.only or USUAL),
+            QUICK if options.quick else FULL,
+            _generator(options.generator),
+            options.quick,
+            options.seconds,
         )
     except BenchmarkError as error:
         sys.stderr.write(f"\nThe run failed:\n{error}\n")
@@ -77,7 +94,7 @@ def main() -> int:
     return 0
 
 
-def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> report.Results:
+def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool, scale_seconds: float) -> report.Results:
     """Everything that was asked for.
 
     Raises:
@@ -106,6 +123,20 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool) -> repo
         results.first_frame = first_frame.measure(rounds=3 if quick else 15, say=_say)
     if KEYSTROKES in wanted:
         results.keystrokes = keystrokes.measure(seconds=5 if quick else 20, say=_say)
+    if NEIGHBOURS in wanted:
+        seconds = 2.0 if quick else 5.0
+        results.sections += [
+            neighbours.fairness(seconds=seconds, say=_say),
+            neighbours.concurrency(seconds=seconds, say=_say),
+        ]
+    if WEIGHT in wanted:
+        results.sections += [
+            weight.memory(calls=(1_000, 10_000) if quick else (1_000, 10_000, 50_000, 100_000), say=_say),
+            weight.logging(say=_say),
+            weight.bodies(times=5 if quick else 15, say=_say),
+        ]
+    if SCALE in wanted:
+        results.sections.append(scale.measure(seconds=scale_seconds, say=_say))
     results.verdicts = targets.judge(results.figures)
     return results
 

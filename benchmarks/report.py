@@ -12,6 +12,7 @@ from benchmarks.keystrokes import Keystrokes
 from benchmarks.layers import Layers
 from benchmarks.lists import Lists
 from benchmarks.rounds import Plan, Sample
+from benchmarks.section import Section
 from benchmarks.summary import Figures
 from benchmarks.targets import Verdict
 
@@ -38,6 +39,7 @@ class Results:
     layers: Layers | None = None
     first_frame: FirstFrame | None = None
     keystrokes: Keystrokes | None = None
+    sections: list[Section] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,7 @@ def to_markdown(results: Results) -> str:
         layers.to_markdown(results.layers) if results.layers else "",
         first_frame.to_markdown(results.first_frame) if results.first_frame else "",
         keystrokes.to_markdown(results.keystrokes) if results.keystrokes else "",
+        *(section.to_markdown() for section in results.sections),
         _skipped(results.skipped),
         _legend(results),
     ]

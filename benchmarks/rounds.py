@@ -22,7 +22,7 @@ class Plan:
     seconds: float
     slow_seconds: float
     warmup_seconds: float
-    clients: tuple[int, ...] = (1, 8)
+    clients: tuple[int, ...] = (1, 8, 32)
 
 
 @dataclass(frozen=True, slots=True)

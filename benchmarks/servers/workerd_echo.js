@@ -1,0 +1,6 @@
+// What workerd serves: the same echo as everywhere, read and written as JSON.
+export default {
+  async fetch(request) {
+    return Response.json(await request.json());
+  },
+};
