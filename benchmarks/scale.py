@@ -72,8 +72,8 @@ def measure(*, seconds: float, say: Callable[[str], None]) -> Section:
     section = Section(
         "Many functions",
         f"{FUNCTIONS} functions of {MEMORY_MB} MB, {CLIENTS} clients, {seconds:.0f} s, a memory budget of "
-        f"{BUDGET_MB:,} MB: {calls:,} calls, {calls / seconds:,.0f} a second, {seen.statuses[429]:,} of them 429, none any other error; "
-        f"{seen.cold:,} began cold. Most sandboxes at a time: {max(seen.instances)} ({most_mb:,} MB of the budget). "
+        f"{BUDGET_MB:,} MB: {calls:,} calls, {calls / seconds:,.0f} a second, {seen.statuses[429]:,} of them 429, no "
+        f"other error; {seen.cold:,} began cold. Most sandboxes at a time: {max(seen.instances)} ({most_mb:,} MB of the budget). "
         f"The gateway's memory: {seen.memory_mb[0]:.0f} MiB at the start, {max(seen.memory_mb):.0f} at most, "
         f"{seen.memory_mb[-1]:.0f} at the end.",
         ["kind", "calls", "p50 ms", "p99 ms"],
@@ -115,7 +115,7 @@ async def _client(
             said = json.loads(answer.body) if answer.status == 200 else {}
             right = said.get("error") == TOKEN if kind == "raises" else said.get("output") == PAYLOAD
             if not right:
-                seen.wrong.append(f"{kind}: {answer.status} {answer.body[:200]!r}")
+                seen.wrong.append(f"{kind}: {answer.status} {answer.body[:500]!r}")
             seen.cold += bool(said.get("cold_start"))
             seen.seconds[kind].append(answer.seconds)
     finally:

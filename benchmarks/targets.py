@@ -8,7 +8,7 @@ from benchmarks.summary import Figures
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`field` of a row's figures at so many clients, at most or at least this; `over` another row's, where one is named."""
+    """`field` of a row's figures at so many clients, at most or at least this; over `over`'s, where it names a row."""
 
     row: str
     clients: int

@@ -265,9 +265,12 @@ class AssignmentService:
                 self._starved[deployment.key] = None
                 return
             pool.starting += 1
+            # Counted from now on: many may begin to be made at the same moment.
+            self._placement.used_mb += deployment.memory_mb
             self._placement.background(self._start(pool))
 
     async def _start(self, pool: Pool) -> None:
+        self._placement.used_mb -= pool.deployment.memory_mb
         try:
             worker = await self._placement.make(pool.deployment.shape)
         except DriverUnavailable as error:

@@ -184,6 +184,7 @@ class PlacementService:
                 missing -= 1
                 running += 1
                 self._refilling[shape] = self._refilling.get(shape, 0) + 1
+                self.used_mb += shape.memory_mb
                 self.background(self._make_spare(shape))
 
     def background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -254,6 +255,7 @@ class PlacementService:
         self.refill()
 
     async def _make_spare(self, shape: SpareShape) -> None:
+        self.used_mb -= shape.memory_mb
         try:
             worker = await self._make(shape)
         except (DriverUnavailable, BootFailed):

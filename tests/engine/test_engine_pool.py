@@ -142,6 +142,15 @@ class TestBudget:
         assert value(waited) == "after all"
         assert all(outcome.status == "success" for outcome in await asyncio.gather(*busy))
 
+    async def test_many_at_the_same_moment_do_not_overrun_it(self, engine: Engine) -> None:
+        calls = [asyncio.create_task(engine.invoke(deployment(HOLD, function_id=f"f{n}"), 0.1)) for n in range(6)]
+        most = 0
+        while not all(call.done() for call in calls):
+            most = max(most, len(engine.service.snapshot()))
+            await asyncio.sleep(0.005)
+        assert most == 2
+        assert all(outcome.status == "success" for outcome in await asyncio.gather(*calls))
+
 
 class TestReaper:
     @pytest.fixture
