@@ -181,6 +181,12 @@ class InvokeService:
         except Refused as refused:
             call.search = None
             waited = int((time.monotonic() - began) * 1e6)
+            if refused.kind == "BootFailed" and not call.again:
+                # As where an instance is lost before the handler begins.
+                call.again = True
+                call.queue_us += waited
+                self._start(call)
+                return
             call.done(
                 Outcome(
                     refused.status,
