@@ -212,7 +212,7 @@ def _theme_files(paths: Iterable[Path]) -> Iterable[Path]:
 FALLBACK_VARIABLES = {
     "muted": "#9aa4b8",
     "line": "#3a4254",
-    "selection": "#29415f",
+    "selection": "#22354e",
     "cursor-line": "#232834",
     "on-accent": "#10131b",
     "syntax-keyword": "#c3a6ff",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from textual.pilot import Pilot
 
 from clowdy_tui.tui.app import ClowdyApp
-from clowdy_tui.tui.state import Link, Place
+from clowdy_tui.tui.messages import PlaceChosen
+from clowdy_tui.tui.state import Link, Place, PlaceKind
 
 NARROW, NORMAL, WIDE = (80, 24), (120, 36), (200, 50)
 ALL = (NARROW, NORMAL, WIDE)
@@ -132,6 +133,26 @@ def _over(name: str, *keys: str) -> Act:
     return act
 
 
+def _pane(kind: PlaceKind, *keys: str, project: str | None = "shop") -> Act:
+    """A pane beside the files, and these keys in it."""
+
+    async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
+        await _workbench(app, pilot)
+        id_ = next((one.id for one in app.state.projects.values() if one.name == project), None)
+        app.post_message(PlaceChosen(Place(kind, id_)))
+        await until(pilot, lambda: app.state.where == kind)
+        await until(pilot, lambda: not app.workbench.tabs.query_one(".pane-blank").display)
+        await pilot.press(*keys)
+
+    return act
+
+
+async def _jump(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _workbench(app, pilot)
+    await pilot.press("ctrl+o")
+    await until(pilot, lambda: app.screen is not app.workbench)
+
+
 async def _unsaved(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _write(app, pilot)
     await pilot.press("end", *"  # for now")
@@ -154,6 +175,13 @@ SCENES = (
     Scene("logs-zoomed", _logs_zoomed, ALL, live=True),
     Scene("call", _call, live=True),
     Scene("chat", _chat),
+    Scene("dashboard", _pane("dashboard", project=None), ALL, live=True),
+    Scene("functions", _pane("functions"), ALL, live=True),
+    Scene("routes", _pane("routes"), ALL),
+    Scene("settings", _pane("settings"), ALL),
+    Scene("jump", _jump),
+    Scene("dialog-limits", _pane("settings", "tab", "l")),
+    Scene("dialog-cors", _pane("settings", "end", "enter")),
     Scene("help", _over("orders", "f1"), ALL),
     Scene("palette", _over("orders", "ctrl+p"), ALL),
     Scene("leader", _over("orders", "f12"), ALL),

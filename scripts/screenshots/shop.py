@@ -130,6 +130,15 @@ async def seed(client: Clowdy) -> Mapping[str, str]:
     ):
         route = {"function_id": ids[name], "method": method, "path": path}
         await client.routes.create(shop.id, RouteIn.model_validate(route))
+    restock = {"function_id": ids["stock_check"], "method": "PUT", "path": "/stock/:item", "auth": "api_key"}
+    await client.routes.create(shop.id, RouteIn.model_validate(restock))
+    for name in ("warehouse", "till"):
+        await client.keys.create(shop.id, name)
+    rules = {"rate_limit": {"requests": 600, "per_seconds": 60, "by": "client"},
+             "cors": {"origins": ["https://shop.example.org"], "credentials": True}}  # fmt: skip
+    await client.projects.update(shop.id, **rules)
+    await client.functions.update(ids["refund"], FunctionPatch(network_enabled=True, timeout_s=10))
+    await client.functions.update(ids["orders"], FunctionPatch(memory_mb=256, cpus=1, min_instances=1))
     contact = {"function_id": ids["contact_form"], "method": "POST", "path": "/contact"}
     await client.routes.create(site.id, RouteIn.model_validate(contact))
     return ids

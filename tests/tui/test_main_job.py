@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from clowdy_tui.client import Clowdy
-from clowdy_tui.domain.schemas import FunctionPatch
+from clowdy_tui.domain.schemas import FunctionPatch, RoutePatch
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
 from clowdy_tui.tui.session import Connect, Session
-from clowdy_tui.tui.state import Link
+from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
 
 
@@ -32,6 +32,55 @@ def _hosting(data_dir: Path) -> Connect:
             await platform.close()
 
     return connect
+
+
+async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
+    """A route tried and called, the call and its sandbox on the dashboard, the sandbox killed, limits and a key."""
+    async with screen(connect=_hosting(data_dir), size=(120, 50)) as (app, pilot):
+        await until(pilot, lambda: app.state.link is Link.ONLINE and app.state.projects)
+        project = next(iter(app.state.projects.values()))
+        app.panes.open(Place("routes", project.id))
+        await until(pilot, lambda: app.state.route is not None)
+        route = app.state.route
+        assert route is not None
+        await pilot.press("t")
+        await until(pilot, lambda: app.state.region == "dock")
+        await pilot.press("f5")
+        await shows(pilot, "✓ success")
+        await pilot.press("f10")
+        await until(pilot, lambda: app.state.where == "dashboard")
+        await shows(pilot, "✓ success")
+        await pilot.press("tab")
+        await until(pilot, lambda: app.state.pane.kind == "instance" and app.state.pane.function_id)
+        killed = app.state.pane.instance_id
+        await pilot.press("K")
+        await shows(pilot, "is gone")
+        assert killed not in [instance.id for instance in await app.client.pool()]
+        app.panes.open(Place("settings", project.id))
+        await until(pilot, lambda: app.state.where == "settings")
+        await pilot.press("tab", "enter")
+        await shows(pilot, "MiB for each instance")
+        await type_text(pilot, "256")
+        await pilot.press("enter")
+        await shows(pilot, "256 MiB")
+        await pilot.press("a")
+        await shows(pilot, "the key itself is shown once")
+        await type_text(pilot, "till")
+        await pilot.press("enter")
+        await shows(pilot, "The key till")
+        await pilot.press("c")
+        await until(pilot, lambda: app.clipboard)
+        await app.client.routes.update(project.id, route.id, RoutePatch(auth="api_key"))
+        await shows(pilot, "1 route asks for one")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            url = route.url.replace(":name", "ada")
+            assert (await http.request(_method(route.method), url)).status_code == 401
+            answer = await http.request(_method(route.method), url, headers={"x-api-key": app.clipboard})
+            assert answer.status_code == 200
+
+
+def _method(method: str) -> str:
+    return "GET" if method == "ANY" else method
 
 
 @pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])

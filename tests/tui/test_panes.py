@@ -1,5 +1,7 @@
 """The panes in the centre: how they open, what the actions mean in them, how they follow what happens."""
 
+import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from clowdy_tui.tui.app import ClowdyApp
@@ -8,7 +10,7 @@ from clowdy_tui.tui.panes.routes import RoutesPane
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.widgets.table import Table
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, type_text, until
-from tests.tui.fake import FakeClowdy, example
+from tests.tui.fake import FakeClowdy, busy_example, example
 
 
 def project_id(app: ClowdyApp, name: str = "shop") -> str:
@@ -152,6 +154,44 @@ async def test_the_palette_opens_panes_and_narrow_leaves_columns_out() -> None:
         heads = next(line for line in shown(app).splitlines() if "method" in line)
         assert "path" in heads
         assert "description" not in heads
+
+
+@pytest.mark.parametrize("kind", ["dashboard", "functions", "routes", "settings"])
+async def test_a_storm_of_sizes_leaves_every_pane_standing(kind: str) -> None:
+    async with screen(busy_example()) as (app, pilot):
+        place = Place(kind, None if kind == "dashboard" else project_id(app))  # type: ignore[arg-type]
+        app.panes.open(place)
+        await until(pilot, lambda: app.state.where == kind)
+        for step in range(20):
+            await pilot.resize_terminal(20 + step * 17 % 180, 5 + step * 7 % 50)
+        await pilot.press("ctrl+o")
+        await pilot.resize_terminal(61, 19)
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: app.screen is app.workbench)
+        await shows(pilot, "dashboard" if kind == "dashboard" else f"shop · {kind}")
+        assert app.state.where == kind
+
+
+async def test_hostile_names_and_wide_ones_stand_in_every_pane_as_text() -> None:
+    fake = FakeClowdy()
+    name = "[@click=app.quit]x[/]\x1b[31m 漢字🎉"
+    project = fake.add_project("shop")
+    project = fake.all_projects[project.id] = project.model_copy(update={"name": name, "description": "[/x]\u202e"})
+    function = fake.add_function(name, "", project)
+    fake.add_route(project, function, "GET", "/漢字🎉/:id")
+    fake.add_instance("busy", function)
+    fake.add_call(function, http_method="GET", http_path="/[bold]\x1b]0;title\x07", status="error")
+    await fake.keys.create(project.id, name)
+    async with screen(fake, size=(120, 50)) as (app, pilot):
+        for kind in ("dashboard", "functions", "routes", "settings"):
+            app.panes.open(Place(kind, None if kind == "dashboard" else project.id))  # type: ignore[arg-type]
+            await until(pilot, lambda wanted=kind: app.state.where == wanted)
+            await until(pilot, lambda: not app.workbench.tabs.pane.query_one(".pane-blank").display)  # type: ignore[union-attr]
+            text = shown(app)
+            assert "[@click=app.quit]x[/]␛[31m" in text, kind
+            assert not set("\x1b\x07\u202e") & set(text), kind
+            for line in text.splitlines():
+                assert cell_len(line) <= 120, kind
 
 
 async def test_names_in_a_pane_are_text_and_nothing_else() -> None:

@@ -68,11 +68,11 @@ class Minutes(Widget):
 def _axis(minutes: Sequence[Minute], each: int, axis: Style, failed: Style) -> list[Segment]:
     """`60 min ago` … `now`, and a mark under each minute in which a call failed."""
     width = each * len(minutes)
-    first, last = f"{len(minutes)} min ago", "now"
-    cells = list(f"{first}{last:>{width - len(first)}}" if width > len(first) + len(last) else " " * width)
-    marks = set()
-    for index, minute in enumerate(minutes):
-        if minute.errors:
-            cells[index * each] = "✗"
-            marks.add(index * each)
+    marks = {index * each for index, minute in enumerate(minutes) if minute.errors}
+    cells = ["✗" if index in marks else " " for index in range(width)]
+    # A mark says more than a word that it would stand in.
+    for word, start in ((f"{len(minutes)} min ago", 0), ("now", width - 3)):
+        place = range(max(start, 0), start + len(word))
+        if place.stop <= width and not marks.intersection(place):
+            cells[place.start : place.stop] = word
     return [Segment(cell, failed if index in marks else axis) for index, cell in enumerate(cells)]
