@@ -24,6 +24,7 @@ from clowdy_tui.services.platform import Platform, PlatformConfig
 from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session
 from clowdy_tui.tui.themes import DEFAULT_THEME, load_themes
+from scripts.screenshots.editor_scenes import EDITOR_SCENES
 from scripts.screenshots.scenes import NORMAL, SCENES, Scene, ready
 from scripts.screenshots.shop import call, seed
 
@@ -103,7 +104,7 @@ def wanted(names: list[str]) -> Iterable[Scene]:
     themes = [
         replace(workbench, name=f"theme-{name}", theme=name, sizes=(NORMAL,)) for name in load_themes([THEMES]).themes
     ]
-    for scene in (*SCENES, *themes):
+    for scene in (*SCENES, *EDITOR_SCENES, *themes):
         if not names or any(scene.name.startswith(name) for name in names):
             yield scene
 

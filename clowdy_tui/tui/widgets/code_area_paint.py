@@ -79,10 +79,13 @@ def _text(look: LineLook, palette: Palette, base: Style) -> list[Segment]:
     layers: list[tuple[int, int, Style]] = [
         (span.start, span.end, style) for span in look.spans if (style := palette.syntax.get(span.name))
     ]
-    layers += [(start, length if end < 0 else end, palette.marks[kind]) for start, end, kind in look.marks]
+    marks = [(start, length if end < 0 else end, kind) for start, end, kind in look.marks]
+    layers += [(start, end, palette.marks[kind]) for start, end, kind in marks if kind != "current"]
     if look.selection is not None:
         start, end = look.selection
         layers.append((start, length if end < 0 else end, palette.selection))
+    # What was found is selected, too, and has to be read on its own background.
+    layers += [(start, end, palette.marks[kind]) for start, end, kind in marks if kind == "current"]
     layers.extend((column, column + 1, palette.bracket) for column in look.brackets)
     if look.cursor is not None:
         layers.append((look.cursor, look.cursor + 1, palette.cursor))
