@@ -47,8 +47,6 @@ _SECRETS: Final = re.compile(
     rb"(?:" + _TEXT + rb"|\[(?:[^\]\"]|" + _TEXT + rb")*+\]?|\{(?:[^{}\"]|" + _TEXT + rb")*+\}?)",
     re.IGNORECASE | re.DOTALL,
 )
-# Looked for first: the pattern costs a hundred times as much, and most bodies hold none of these.
-_MARKS: Final = (b'authorization"', b'cookie"', b'cookies"', b'"x-api-key"')
 
 
 @dataclass(slots=True)
@@ -86,7 +84,7 @@ class InvocationRecord:
     @property
     def size(self) -> int:
         """About how many bytes of memory it holds on to."""
-        lines = sum(len(line[1]) + 100 for line in self.logs)
+        lines = sum(len(line[1]) + 100 for line in self.logs) if self.logs else 0
         return 500 + len(self.input or b"") + len(self.output or b"") + lines
 
     def row(self) -> tuple[Any, ...]:
@@ -135,7 +133,10 @@ class InvocationRecord:
 def mask(text: bytes) -> bytes:
     """JSON with the values of the names that authenticate somebody hidden, at any depth."""
     lowered = text.lower()
-    return _SECRETS.sub(rb'\1"****"', text) if any(mark in lowered for mark in _MARKS) else text
+    # Looked for first: the pattern costs a hundred times as much, and most bodies hold none of these.
+    if b'authorization"' in lowered or b'cookie"' in lowered or b'cookies"' in lowered or b'"x-api-key"' in lowered:
+        return _SECRETS.sub(rb'\1"****"', text)
+    return text
 
 
 def clean(text: str | None) -> str | None:

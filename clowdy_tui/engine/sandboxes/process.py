@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import re
 import select
 import signal
 import socket
 import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -24,6 +26,7 @@ from clowdy_tui.engine.sandboxes.usernet import RESOLVER, Attached, UserNetwork
 _SPAWN_TIMEOUT_S: Final = 10.0
 _OUTPUT_CHUNK: Final = 65536
 _SOCKET_BUFFER: Final = 1 << 20
+_NOTHING: Final = bytes(4)
 
 
 @dataclass(slots=True)
@@ -228,6 +231,7 @@ class BubblewrapSandbox(asyncio.Protocol):
         self._forget = forget
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._output_size = bytearray(_NOTHING)
         self._held_to_its_share = False
         self._stream_ended = False
         self._undelivered = False
@@ -290,8 +294,11 @@ class BubblewrapSandbox(asyncio.Protocol):
                 except OSError:
                     self._kill()
                     return
-        # What was written to the raw streams before this frame belongs before it.
-        self._drain_output()
+        # What was written to the raw streams before this frame belongs before it. Asking whether there is something
+        # takes a third of the time of finding nothing.
+        fcntl.ioctl(self._spawned.output, termios.FIONREAD, self._output_size)
+        if self._output_size != _NOTHING:
+            self._drain_output()
         self._listener.data_received(data)
 
     def pause_writing(self) -> None:
