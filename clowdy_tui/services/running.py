@@ -150,30 +150,42 @@ class Running:
     def begin(self, engine: Engine, receiver: Receiver | None) -> None:
         """Tell of it and hand it to the engine."""
         place, target = self._place, self._target
-        place.bus.publish(events.INVOCATION_STARTED, self._about, owner=target.owner)
-        place.counters.started(target.deployment.function_id)
         place.running += 1
         self._engine = engine
-        if target.database is None or place.clusters.begin_call(target.database):
-            self._hand_over(engine, receiver)
-        else:
+        if target.database is not None and not place.clusters.begin_call(target.database):
+            self._tell_of_it()
             self._waking = asyncio.get_running_loop().create_task(self._wake(target.database, engine, receiver))
+            return
+        try:
+            # First, so that the sandbox works while the rest is done: nothing comes back before this returns.
+            self._hand_over(engine, receiver)
+        except BaseException as error:
+            self._tell_of_it()
+            self._fail(error)
+            raise
+        self._tell_of_it()
+
+    def _tell_of_it(self) -> None:
+        place, target = self._place, self._target
+        place.bus.publish(events.INVOCATION_STARTED, self._about, owner=target.owner)
+        place.counters.started(target.deployment.function_id)
 
     def _hand_over(self, engine: Engine, receiver: Receiver | None) -> None:
-        target = self._target
-        try:
-            self._call = engine.begin(
-                target.deployment,
-                self._event,
-                invocation_id=self.id,
-                done=self._ended,
-                on_log=self._take,
-                receiver=receiver,
-            )
-        except BaseException as error:
-            # The engine answers for what user code does with an Outcome: this is a fault of our own.
-            self._close(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error)))
-            raise
+        self._call = engine.begin(
+            self._target.deployment,
+            self._event,
+            invocation_id=self.id,
+            done=self._ended,
+            on_log=self._take,
+            receiver=receiver,
+        )
+
+    def _fail(self, error: BaseException) -> Outcome:
+        """The engine answers for what user code does with an Outcome: this is a fault of our own."""
+        outcome = Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error))
+        self._complete(outcome)
+        self._keep(outcome)
+        return outcome
 
     async def _wake(self, reference: str, engine: Engine, receiver: Receiver | None) -> None:
         """Start the database first. Where it cannot be: this call may not want it, and its log says why it is not."""
@@ -188,7 +200,7 @@ class Running:
         try:
             self._hand_over(engine, receiver)
         except Exception as error:
-            self._done(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=str(error)))
+            self._done(self._fail(error))
             raise
 
     def cancel(self) -> None:
@@ -203,19 +215,22 @@ class Running:
             outcome = Outcome(OutcomeStatus.CANCELLED, error_type="Cancelled", error_message="The caller went away")
             self._publish_lines()
             outcome.logs = self._lines or []
-            self._close(outcome)
+            self._complete(outcome)
+            self._keep(outcome)
 
     def _ended(self, outcome: Outcome) -> None:
         if self._call is not None:
             self._call = None
-            self._close(outcome)
-            self._done(outcome)
+            self._complete(outcome)
+            try:
+                # First, as the caller waits for it; whoever asks for what is kept comes after all of this.
+                self._done(outcome)
+            finally:
+                self._keep(outcome)
 
-    def _close(self, outcome: Outcome) -> None:
+    def _complete(self, outcome: Outcome) -> None:
+        """What the outcome is to those who are told of it."""
         place, target = self._place, self._target
-        if self._waiting:
-            self._publish_lines()
-        place.one_less()
         if target.database is not None:
             place.clusters.end_call(target.database)
             outcome.queue_us += self._woken_us
@@ -223,6 +238,12 @@ class Running:
                 outcome.logs = [self._notice, *outcome.logs]
         if target.redactor is not None:
             _redact(outcome, target.redactor)
+
+    def _keep(self, outcome: Outcome) -> None:
+        place, target = self._place, self._target
+        if self._waiting:
+            self._publish_lines()
+        place.one_less()
         about, status, message = self._about, outcome.status.value, outcome.error_message
         finished = {
             **about,
