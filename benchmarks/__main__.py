@@ -13,6 +13,7 @@ from benchmarks import (
     engine,
     first_calls,
     first_frame,
+    flood,
     keystrokes,
     layers,
     lists,
@@ -52,12 +53,13 @@ FIRST_CALLS = "first-calls"
 LISTS = "lists"
 LAYERS = "layers"
 FIRST_FRAME = "first-frame"
+FLOOD = "flood"
 KEYSTROKES = "keystrokes"
 NEIGHBOURS = "neighbours"
 WEIGHT = "weight"
 SCALE = "scale"
 # What takes ten minutes runs only where it is asked for.
-USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, KEYSTROKES, NEIGHBOURS, WEIGHT)
+USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, FLOOD, KEYSTROKES, NEIGHBOURS, WEIGHT)
 CHOICES = (*USUAL, SCALE)
 
 
@@ -121,6 +123,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool, scale_s
         results.layers = layers.measure(times=3 if quick else 11, say=_say)
     if FIRST_FRAME in wanted:
         results.first_frame = first_frame.measure(rounds=3 if quick else 15, say=_say)
+    if FLOOD in wanted:
+        results.flood = flood.measure(seconds=6 if quick else 30, say=_say)
     if KEYSTROKES in wanted:
         results.keystrokes = keystrokes.measure(seconds=5 if quick else 20, say=_say)
     if NEIGHBOURS in wanted:

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-from benchmarks import first_frame, keystrokes, layers, lists
+from benchmarks import first_frame, flood, keystrokes, layers, lists
 from benchmarks.first_calls import FirstCalls
 from benchmarks.first_frame import FirstFrame
+from benchmarks.flood import Flood
 from benchmarks.keystrokes import Keystrokes
 from benchmarks.layers import Layers
 from benchmarks.lists import Lists
@@ -38,6 +39,7 @@ class Results:
     lists: Lists | None = None
     layers: Layers | None = None
     first_frame: FirstFrame | None = None
+    flood: Flood | None = None
     keystrokes: Keystrokes | None = None
     sections: list[Section] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ def to_markdown(results: Results) -> str:
         lists.to_markdown(results.lists) if results.lists else "",
         layers.to_markdown(results.layers) if results.layers else "",
         first_frame.to_markdown(results.first_frame) if results.first_frame else "",
+        flood.to_markdown(results.flood) if results.flood else "",
         keystrokes.to_markdown(results.keystrokes) if results.keystrokes else "",
         *(section.to_markdown() for section in results.sections),
         _skipped(results.skipped),

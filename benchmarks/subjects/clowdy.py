@@ -38,6 +38,7 @@ class Clowdy(Subject):
         self._folder: Path | None = None
         self._api: httpx.Client | None = None
         self.url = ""
+        self.socket = Path()
         self.installation = ""
 
     def start(self) -> dict[str, Request]:
@@ -115,6 +116,7 @@ class Clowdy(Subject):
                 else:
                     if health.get("url"):
                         self.url = health["url"].rstrip("/")
+                        self.socket = socket
                         self.installation = health["installation"]
                         return
             time.sleep(0.02)

@@ -15,7 +15,7 @@ from clowdy_tui.tui.state import Link, ScreenState
 Obstacle = Callable[[ScreenState], str]
 """Why an action cannot be done now; an empty text where it can."""
 
-GROUPS = ("Function", "Editor", "Project", "Log", "Panes", "Clowdy")
+GROUPS = ("Function", "Editor", "Call", "Project", "Log", "Panes", "Clowdy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,18 @@ def _runnable(state: ScreenState) -> str:
 
 def _text(state: ScreenState) -> str:
     return "" if state.open_function else "Open a file first, from the tree (F2)"
+
+
+def _call(state: ScreenState) -> str:
+    if problem := not_online(state):
+        return problem
+    if state.call is None:
+        return "Choose a call in the history first"
+    return "" if state.call.function_id in state.functions else "Its function is gone"
+
+
+def _callable(state: ScreenState) -> str:
+    return _call(state) if state.dock == "history" else _function(state)
 
 
 def _document(state: ScreenState) -> str:
@@ -175,6 +187,22 @@ REGISTRY: tuple[Action, ...] = (
            "Editor", "Undo", _text, letter="<"),
     Action("editor.redo", "Redo", "Does again what was undone; ctrl+y in the text.",
            "Editor", "Redo", _text, letter=">"),
+    Action("input.choose", "Inputs and templates", "Saved inputs, the events of routes; to begin a call with.",
+           "Call", "Inputs", _function, letter="I", local={"test": ("i",)}),
+    Action("input.save", "Save the input", "Under a name, with the function, for everybody who may call it.",
+           "Call", "Save input", _function, letter="+", local={"test": ("s",)}),
+    Action("call.version", "Run another version", "With the same input; the active one stays.",
+           "Call", "Version", _runnable, letter="Z", local={"test": ("v",)}),
+    Action("call.compare", "Compare two versions", "Their answers to the same input, side by side.",
+           "Call", "Compare", _callable, letter="%", local={"test": ("m",), "history": ("v",)}),
+    Action("call.replay", "Run the call again", "The one in the history, by the active version.",
+           "Call", "Replay", _call, letter="@", local={"history": ("r",)}),
+    Action("call.edit", "Edit the call's input", "In the console, to run it changed.",
+           "Call", "Edit", _call, letter="G", local={"history": ("i",)}),
+    Action("call.curl", "Copy the call as curl", "To the clipboard.",
+           "Call", "curl", _callable, letter="U", local={"test": ("c",), "history": ("c",)}),
+    Action("call.cli", "Copy the call as a command", "Of clowdy's command line, to the clipboard.",
+           "Call", "Command", _callable, letter="$", local={"test": ("x",), "history": ("x",)}),
     Action("project.new", "New project", "Holds functions, with routes and variables.",
            "Project", "Project", not_online, (), ("p",), letter="p"),
     Action("route.new", "New route", "A method and a path that lead to a function.",
@@ -197,16 +225,20 @@ REGISTRY: tuple[Action, ...] = (
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
            "Project", "Delete", _item, (), ("d", "delete"), letter="d"),
     Action("log.filter", "Filter the log", "By text, !text, /regex/, status:, level:, source:, since:, until:.",
-           "Log", "Filter", _free, letter="/"),
-    Action("log.failed", "Failed calls only", "And all of them again.", "Log", "Failed", _free, letter="E"),
+           "Log", "Filter", _free, letter="/", local={"logs": ("slash",)}),
+    Action("log.failed", "Failed calls only", "And all of them again.",
+           "Log", "Failed", _free, letter="E", local={"logs": ("e",)}),
     Action("log.scope", "One function only", "That of the line under the cursor; all again.",
-           "Log", "Scope", _free, letter="O"),
+           "Log", "Scope", _free, letter="O", local={"logs": ("o",)}),
     Action("log.context", "Lines around hits", "1, 3, 10 or none of the same call.",
-           "Log", "Around", _free, letter="A"),
-    Action("log.follow", "Follow the log", "Or stay where one reads.", "Log", "Follow", _free, letter="F"),
-    Action("log.wrap", "Wrap long lines", "Or cut them.", "Log", "Wrap", _free, letter="W"),
-    Action("log.save", "Save the log", "The lines that are shown, to a file.", "Log", "Save", _free, letter="S"),
-    Action("log.clear", "Clear the log", "Nothing is deleted at the gateway.", "Log", "Clear", _free, letter="X"),
+           "Log", "Around", _free, letter="A", local={"logs": ("c",)}),
+    Action("log.follow", "Follow the log", "Or stay where one reads.",
+           "Log", "Follow", _free, letter="F", local={"logs": ("f",)}),
+    Action("log.wrap", "Wrap long lines", "Or cut them.", "Log", "Wrap", _free, letter="W", local={"logs": ("w",)}),
+    Action("log.save", "Save the log", "The lines that are shown, to a file.",
+           "Log", "Save", _free, letter="S", local={"logs": ("s",)}),
+    Action("log.clear", "Clear the log", "Nothing is deleted at the gateway.",
+           "Log", "Clear", _free, letter="X", local={"logs": ("ctrl+l",)}),
     Action("function.limits", "Limits and network", "Memory, CPU, timeout, instances, network.",
            "Function", "Limits", _function, (), ("l",), letter="L"),
     Action("function.warm", "Warm it up", "Makes an instance ready before somebody calls.",
@@ -227,6 +259,8 @@ REGISTRY: tuple[Action, ...] = (
     Action("pane.test", "Test", "Input, run, result.", "Panes", "Test", _free, ("f4",), letter="i"),
     Action("pane.logs", "Logs", "What the functions print, as they print it.",
            "Panes", "Logs", _free, ("f8",), letter="l"),
+    Action("pane.history", "History", "Every call of the open function, or of all.",
+           "Panes", "History", _free, letter="."),
     Action("pane.chat", "Chat", "Shows it and goes there; once more hides it.",
            "Panes", "Chat", _free, ("f9",), letter="c"),
     Action("pane.jump", "Jump", "Puts a letter on every pane and tab; the letter goes there.",
@@ -264,8 +298,12 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
                "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",
                "pane.chat", "tab.close", "app.leader", "app.quit"),
-    "dock": ("app.help", "function.run", "app.palette", "pane.tree", "pane.editor", "pane.test", "pane.logs",
-             "pane.zoom", "app.leader", "app.quit"),
+    "test": ("app.help", "function.run", "input.choose", "app.palette", "pane.tree", "pane.editor", "pane.logs",
+             "pane.history", "call.compare", "call.curl", "pane.zoom", "app.leader", "app.quit"),
+    "logs": ("app.help", "log.filter", "log.failed", "log.scope", "log.follow", "app.palette", "pane.test", "pane.zoom",
+             "log.wrap", "log.save", "app.leader", "app.quit"),
+    "history": ("app.help", "call.replay", "call.edit", "call.compare", "call.curl", "call.cli", "app.palette",
+                "pane.test", "pane.zoom", "app.leader", "app.quit"),
     "chat": ("app.help", "pane.chat", "app.palette", "pane.editor", "app.leader", "app.quit"),
 }  # fmt: skip
 """What the footer shows first, by where the focus is (`ScreenState.where`)."""
@@ -314,6 +352,7 @@ def show_key(key: str) -> str:
         "ctrl+@": "^space",
         "ctrl+space": "^space",
         "question_mark": "?",
+        "slash": "/",
         "pagedown": "pgdn",
         "pageup": "pgup",
     }

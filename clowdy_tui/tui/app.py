@@ -6,9 +6,9 @@ from textual import on
 from textual.screen import ModalScreen
 
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.handlers.calls import CallHandlers
 from clowdy_tui.tui.handlers.editing import EditingHandlers
 from clowdy_tui.tui.handlers.files import FileHandlers
+from clowdy_tui.tui.handlers.history import HistoryHandlers
 from clowdy_tui.tui.handlers.logs import LogHandlers
 from clowdy_tui.tui.handlers.memory import MemoryHandlers
 from clowdy_tui.tui.handlers.panes import PaneHandlers
@@ -22,7 +22,7 @@ class ClowdyApp(
     TreeHandlers,
     PaneHandlers,
     FileHandlers,
-    CallHandlers,
+    HistoryHandlers,
     LogHandlers,
     MemoryHandlers,
     EditingHandlers,

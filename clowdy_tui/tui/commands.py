@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from clowdy_tui.tui import flows, pool_flows, settings_flows, work
+from clowdy_tui.tui import call_flows, flows, pool_flows, settings_flows, work
 from clowdy_tui.tui.editing.files import delete_file, rename_file
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.panes.settings import SettingsPane
@@ -172,6 +172,30 @@ def _open_pane(kind: PlaceKind) -> Command:
     return open_
 
 
+def _with_function(flow: Callable[..., Any]) -> Command:
+    """Something that is asked about the function that is meant, in the console."""
+
+    def command(app: "ClowdyApp") -> None:
+        if function := app.state.target:
+            app.test_function(function)
+            app.start_flow(flow, function)
+
+    return command
+
+
+def _with_input(flow: Callable[..., Any]) -> Command:
+    """The same, with the console's input; not where that is no JSON."""
+
+    def command(app: "ClowdyApp") -> None:
+        if function := app.state.target:
+            app.test_function(function)
+            parsed = app.workbench.dock.test.check()
+            if parsed.ok:
+                app.start_flow(flow, function, parsed.value)
+
+    return command
+
+
 def _log(action: str) -> Command:
     """What the log pane does by a key of its own, from anywhere."""
 
@@ -221,6 +245,15 @@ COMMANDS: Mapping[str, Command] = {
     "pane.tree": lambda app: app.workbench.go_or_hide("tree"),
     "pane.editor": lambda app: app.workbench.go("editor"),
     "pane.test": lambda app: app.workbench.go_dock("test"),
+    "input.choose": _with_function(call_flows.choose_input),
+    "input.save": _with_function(call_flows.save_input),
+    "call.version": _with_input(call_flows.run_version),
+    "call.compare": lambda app: app.compare_call(),
+    "call.replay": lambda app: app.do_with_call("replay"),
+    "call.edit": lambda app: app.do_with_call("edit"),
+    "call.curl": lambda app: app.copy_call("curl"),
+    "call.cli": lambda app: app.copy_call("cli"),
+    "pane.history": lambda app: app.workbench.go_dock("history"),
     "pane.logs": lambda app: app.workbench.go_dock("logs"),
     "pane.chat": lambda app: app.workbench.go_or_hide("chat"),
     "pane.jump": _jump,

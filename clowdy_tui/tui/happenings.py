@@ -27,6 +27,8 @@ class Happenings:
         match event.type:
             case events.INVOCATION_STARTED | events.INVOCATION_LOG | events.INVOCATION_FINISHED:
                 app.workbench.dock.logs.append_event(event)
+                if event.type == events.INVOCATION_FINISHED:
+                    app.workbench.dock.history.note_call(str(data.get("function_id", "")))
             case events.POOL_CHANGED:
                 app.state.warm = int(data.get("busy", 0)) + int(data.get("idle", 0))
                 app.workbench.refresh_bars()

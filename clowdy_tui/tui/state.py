@@ -60,6 +60,8 @@ class Snapshot:
 class ScreenState:
     """One per app. `region` is the pane that has the focus; ids are those of the API.
 
+    `dock` is the tab of the dock that is in front, `call` the call that the history's cursor is on.
+
     `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
     chosen in it. `open_count` counts files and panes.
     """
@@ -74,6 +76,8 @@ class ScreenState:
     routes: dict[str, list[RouteOut]] = field(default_factory=dict)
     place: Place = field(default_factory=Place)
     region: str = "tree"
+    dock: str = "test"
+    call: InvocationOut | None = None
     open_function: str | None = None
     open_count: int = 0
     pane: Place = field(default_factory=Place)
@@ -120,7 +124,9 @@ class ScreenState:
 
     @property
     def where(self) -> str:
-        """Where the focus is, as keys, footer and help tell it apart: a region, or a pane's kind."""
+        """Where the focus is, as keys, footer and help tell it apart: a region, a pane's kind, or the dock's tab."""
+        if self.region == "dock":
+            return self.dock
         return self.pane_kind if self.region == "editor" and self.pane_kind else self.region
 
     def find_route(self, project_id: str | None, route_id: str | None) -> RouteOut | None:

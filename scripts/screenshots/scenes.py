@@ -116,6 +116,35 @@ async def _call(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: app.screen is not app.workbench)
 
 
+async def _history(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _write(app, pilot)
+    await _run(app, pilot)
+    await _run(app, pilot, WRONG_INPUT)
+    await pilot.press("f12", "full_stop")
+    await until(pilot, lambda: app.state.call is not None)
+
+
+async def _history_call(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _history(app, pilot)
+    await pilot.press("enter")
+    await until(pilot, lambda: app.screen is not app.workbench)
+
+
+async def _inputs(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _workbench(app, pilot)
+    assert app.state.open_function is not None
+    for name in ("two items", "no customer"):
+        await app.client.inputs.set(app.state.open_function, name, {"id": 21, "items": ["tea", "mug"]})
+    await pilot.press("f12", "I")
+    await until(pilot, lambda: app.screen is not app.workbench)
+
+
+async def _logs_searched(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _logs_zoomed(app, pilot)
+    await pilot.press("slash", *"status:failed", "enter")
+    await until(pilot, lambda: not app.workbench.query_one("#filter").has_focus)
+
+
 async def _chat(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _write(app, pilot)
     await pilot.press("f9")
@@ -173,6 +202,10 @@ SCENES = (
     Scene("test", _test, (NARROW, NORMAL)),
     Scene("logs", _logs, ALL, live=True),
     Scene("logs-zoomed", _logs_zoomed, ALL, live=True),
+    Scene("logs-searched", _logs_searched, ALL, live=True),
+    Scene("history", _history, ALL, live=True),
+    Scene("history-call", _history_call, ALL, live=True),
+    Scene("inputs", _inputs),
     Scene("call", _call, live=True),
     Scene("chat", _chat),
     Scene("dashboard", _pane("dashboard", project=None), ALL, live=True),

@@ -27,9 +27,11 @@ from clowdy_tui.domain.schemas import (
     PoolInstance,
     Problem,
     ProjectOut,
+    ReplayOut,
     RouteIn,
     RouteOut,
     RoutePatch,
+    SavedInputOut,
     Stats,
     StatsMinute,
     VersionOut,
@@ -73,6 +75,7 @@ class FakeClowdy:
         self.calls: list[InvocationOut] = []
         self.all_keys: dict[str, list[KeyCreated]] = {}
         self.keys = _Keys(self)
+        self.all_inputs: dict[str, dict[str, SavedInputOut]] = {}
         self.history: dict[tuple[str, int], str] = {}
         self.files: dict[tuple[str, int], dict[str, str]] = {}
         self.gone = False
@@ -83,7 +86,7 @@ class FakeClowdy:
         self._ids = iter(f"{number:012x}" for number in range(1, 10_000))
         self._events = 0
         self.projects, self.functions, self.routes = _Projects(self), _Functions(self), _Routes(self)
-        self.invocations = _Invocations(self)
+        self.invocations, self.inputs = _Invocations(self), _Inputs(self)
         self.all_instances: dict[str, PoolInstance] = {}
         self.figures: Stats | None = None
         self.figures_by_function: list[FunctionStats] = []
@@ -443,6 +446,34 @@ class _Invocations(_Part):
     async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
         self.fake.check()
         return [call for call in self.fake.calls if before is None or call.id < before][:limit]
+
+    async def get(self, id_: str) -> InvocationDetail:
+        self.fake.check()
+        call = next(call for call in self.fake.calls if call.id == id_)
+        known = call.model_dump() | {"stack_trace": None, "logs": call.logs or []}
+        return InvocationDetail.model_validate(known)
+
+    async def replay(self, id_: str, *, version: int | None = None) -> ReplayOut:
+        call = await self.get(id_)
+        out = await self.fake.invoke(call.function_id, version=version)
+        known = out.model_dump() | {"version": version or out.version}
+        return ReplayOut(**known, replay_of=id_, masked=[])
+
+
+class _Inputs(_Part):
+    async def list(self, function_id: str) -> list[SavedInputOut]:
+        self.fake.check()
+        return sorted(self.fake.all_inputs.get(function_id, {}).values(), key=lambda saved: saved.name)
+
+    async def set(self, function_id: str, name: str, input: Any) -> SavedInputOut:  # noqa: A002 - the API's own word
+        self.fake.check(change=True)
+        saved = SavedInputOut(name=name, input=input, created_at=THEN, updated_at=THEN)
+        self.fake.all_inputs.setdefault(function_id, {})[name] = saved
+        return saved
+
+    async def delete(self, function_id: str, name: str) -> None:
+        self.fake.check(change=True)
+        del self.fake.all_inputs[function_id][name]
 
     async def get(self, id_: str) -> InvocationDetail:
         self.fake.check()

@@ -7,8 +7,9 @@ import pytest
 from clowdy_tui.domain.schemas import InvokeOut, LogLine, OutcomeStatus
 from clowdy_tui.tui.widgets.console import RunButton, TestConsole
 from clowdy_tui.tui.widgets.console_json import parse
-from clowdy_tui.tui.widgets.result import ResultView, result_lines
+from clowdy_tui.tui.widgets.result import ResultView
 from clowdy_tui.tui.widgets.result_json import DEEPEST, MAX_CHARACTERS, MAX_LINES, compact, pretty
+from clowdy_tui.tui.widgets.result_lines import result_lines
 from tests.tui.widget_host import Ears, Host, rows, screen, until
 
 
@@ -234,7 +235,7 @@ async def test_what_went_wrong_is_read_without_scrolling_at_any_width() -> None:
             await pilot.pause()
             view = app.query_one(ResultView)
             assert view.virtual_size.width <= view.size.width
-            assert "".join(line.text for line in view._lines).endswith("wait for the same function")
+            assert "".join(line.text for line, _ in view._lines).endswith("wait for the same function")
 
 
 async def test_an_error_at_the_gateway_is_shown_literally() -> None:
@@ -265,7 +266,7 @@ async def test_five_megabytes_are_shown_as_a_head_and_copied_whole() -> None:
         await pilot.press("end")
         await pilot.pause()
         assert view.virtual_size.height < MAX_LINES + 10
-        text = "\n".join(line.text for line in view._lines)
+        text = "\n".join(line.text for line, _ in view._lines)
         assert "only the first" in text
         assert "996,000 more characters" in text
         await pilot.press("y")

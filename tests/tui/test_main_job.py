@@ -17,7 +17,9 @@ from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
 
 
-def _hosting(data_dir: Path) -> Connect:
+def hosting(data_dir: Path) -> Connect:
+    """A real gateway in the screen's own loop, with the example."""
+
     @asynccontextmanager
     async def connect() -> AsyncIterator[Session]:
         platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap"))
@@ -86,7 +88,7 @@ def _method(method: str) -> str:
 @pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
 async def test_the_main_job(data_dir: Path, size: tuple[int, int]) -> None:
     """Open, change, save, run, curl, see the log come; quit, start again, and all is still there."""
-    async with screen(connect=_hosting(data_dir), size=size) as (app, pilot):
+    async with screen(connect=hosting(data_dir), size=size) as (app, pilot):
         assert app.state.link is Link.ONLINE, app.state.problem
         function_id = await open_function(app, pilot, "hello")
         await type_text(pilot, 'print("typed by a test")\n')
@@ -111,7 +113,7 @@ async def test_the_main_job(data_dir: Path, size: tuple[int, int]) -> None:
         await shows(pilot, "Call of hello")
         await pilot.press("escape")
 
-    async with screen(connect=_hosting(data_dir), size=size) as (app, pilot):
+    async with screen(connect=hosting(data_dir), size=size) as (app, pilot):
         assert app.state.functions[function_id].active_version == 2
         await open_function(app, pilot, "hello")
         await shows(pilot, 'print("typed by a test")')
@@ -158,7 +160,7 @@ async def _save(client: Clowdy, function_id: str, code: str) -> None:
 
 
 async def test_what_the_gateway_refuses_stands_at_the_field(data_dir: Path) -> None:
-    async with screen(connect=_hosting(data_dir)) as (app, pilot):
+    async with screen(connect=hosting(data_dir)) as (app, pilot):
         await open_function(app, pilot, "hello")
         await pilot.press("ctrl+n")
         await shows(pilot, "New function")

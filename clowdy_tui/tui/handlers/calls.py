@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 
 from clowdy_tui.tui import messages
@@ -10,15 +12,22 @@ from clowdy_tui.tui.core import Core
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.logs import LogPane
 
+if TYPE_CHECKING:
+    from clowdy_tui.domain.schemas import FunctionOut
+
 
 class CallHandlers(Core):
     """From the key that runs a function to the call on the screen."""
 
+    def test_function(self, function: FunctionOut) -> None:
+        """Bring the console to the front, with this function in it."""
+        self.workbench.show_dock("test")
+        self.workbench.dock.set_function(function.id, function.name)
+
     def run_target(self) -> None:
         """Call the function that is meant, with the input that the dock holds for it."""
         if function := self.state.target:
-            self.workbench.dock.show("test")
-            self.workbench.dock.test.set_function(function.id, function.name)
+            self.test_function(function)
             self.workbench.dock.test.request_run()
 
     @on(TestConsole.RunRequested)
@@ -29,14 +38,18 @@ class CallHandlers(Core):
         if obstacle:
             self.tell(obstacle, severity="warning")
             return
-        self.state.running.add(event.function_id)
-        self.workbench.dock.test.show_running()
-        self.workbench.redraw(tree=True)
+        self.show_running(event.function_id)
         self.start_work(work.run, event.function_id, event.value)
         if event.function_id in self.state.unsaved:
             function = self.state.functions[event.function_id]
             self.tell(f"Runs version {function.active_version}, as it was saved",
                       "What you typed since then is not in it; ctrl+s saves it.", severity="warning")  # fmt: skip
+
+    def show_running(self, function_id: str) -> None:
+        """A call of the console's function is under way."""
+        self.state.running.add(function_id)
+        self.workbench.dock.test.show_running()
+        self.workbench.redraw(tree=True)
 
     @on(messages.RunFinished)
     def _take_result(self, event: messages.RunFinished) -> None:
@@ -52,16 +65,13 @@ class CallHandlers(Core):
 
     @on(LogPane.InvocationChosen)
     def _show_call(self, event: LogPane.InvocationChosen) -> None:
+        self.open_call(event.invocation_id)
+
+    def open_call(self, invocation_id: str) -> None:
+        """Show a call whole."""
         from clowdy_tui.tui import work
 
         if obstacle := not_online(self.state):
             self.tell(obstacle, severity="warning")
         else:
-            self.start_work(work.fetch_call, event.invocation_id)
-
-    @on(messages.CallFetched)
-    def _take_call(self, event: messages.CallFetched) -> None:
-        from clowdy_tui.tui.screens.invocation import InvocationDialog
-
-        function = self.state.functions.get(event.call.function_id)
-        self.push_screen(InvocationDialog(event.call, function.name if function else "a deleted function"))
+            self.start_work(work.fetch_call, invocation_id)

@@ -18,7 +18,7 @@ class FileHandlers(Core):
         self.panes.note_active()
         function = self.state.functions.get(self.state.open_function or "")
         if not self.state.pane_kind:
-            self.workbench.dock.test.set_function(function.id if function else None, function.name if function else "")
+            self.workbench.dock.set_function(function.id if function else None, function.name if function else "")
         if not self.state.open_count:
             self.workbench.show_editor(False)
             self.workbench.go("tree")

@@ -58,7 +58,7 @@ class PaneHandlers(Core):
 
         from clowdy_tui.tui.route_event import example_event
 
-        test = self.workbench.dock.test
-        test.set_function(route.function_id, route.function_name)
-        test.input.replace_text(dumps(example_event(route), indent=2, ensure_ascii=False))
+        dock = self.workbench.dock
+        dock.set_function(route.function_id, route.function_name)
+        dock.test.input.replace_text(dumps(example_event(route), indent=2, ensure_ascii=False))
         self.workbench.go_dock("test")

@@ -34,8 +34,11 @@ class SessionHandlers(Core):
         first = not self.state.projects and not self.state.functions
         self.state.take(event.snapshot)
         self.workbench.redraw(tree=True)
-        logs = self.workbench.dock.logs
-        logs.set_function_names({function.id: function.name for function in self.state.functions.values()})
+        logs, history = self.workbench.dock.logs, self.workbench.dock.history
+        names = {function.id: function.name for function in self.state.functions.values()}
+        logs.set_function_names(names)
+        history.set_function_names(names)
+        history.reload()
         if first:
             logs.prime(event.snapshot.calls)
             if self.state.region == "tree":

@@ -86,7 +86,7 @@ def restore(workbench: "Workbench", state: ScreenState, recalled: Recalled) -> l
     workbench.set_panes(kept.classes)
     for tab in get_args(DockTab):
         if tab == kept.dock:
-            workbench.dock.show(tab)
+            workbench.show_dock(tab)
     if tabs.active is not None:
         workbench.show_editor(True)
     workbench.go("editor" if drafts else kept.region if tabs.active is not None else "tree")

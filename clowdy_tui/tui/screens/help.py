@@ -20,8 +20,14 @@ ABOUT = {
              "space folds, the arrows go."),
     "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
                "what was saved before stays, as a version."),
-    "dock": ("Dock", "Test calls the open function with a JSON input and shows its answer apart from what it printed. "
-             "Logs shows what all functions print, as they print it, and goes back as far as there are calls: "
+    "test": ("Test", "Calls the open function with a JSON input and shows its answer apart from what it printed. In "
+             "the answer space folds, - folds all, + unfolds, y copies; i brings saved inputs and templates, s saves "
+             "the input, v runs another version, m compares two, c copies the call as curl, x as a command."),
+    "history": ("History", "Every call of the open function, the newest first; o shows those of all functions. Enter "
+                "opens one; r runs it again, i puts its input into the console to change it, v compares its answer "
+                "with another version's, c copies it as curl, x as a command. / searches at the gateway: text, "
+                "status:failed, source:gateway, since:10m, until:14:30; e shows failed calls alone, escape all."),
+    "logs": ("Logs", "What all functions print, as they print it, and back as far as there are calls. "
              "/ filters (text, !text, /regex/, status:failed, level:warn, source:gateway, since:10m, until:14:30), "
              "c shows lines around what was found, e failed calls alone, o one function alone, escape all; "
              "f follows, w wraps, s saves to a file, enter opens a call, y copies a line, Y the call's, ^l clears."),

@@ -1,24 +1,39 @@
-"""One call whole: what came in, what went out, what it printed, and how it ended."""
+"""One call whole: how it ended, where its time went, what came in, what went out, what it printed, its trace."""
 
 from collections.abc import Iterable
+from typing import ClassVar, Final
 
 from textual import on
-from textual.containers import Horizontal, VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from clowdy_tui.domain.schemas import InvocationDetail, OutcomeStatus
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
-from clowdy_tui.tui.text import block, duration, visible
-from clowdy_tui.tui.widgets.console_json import parse
-from clowdy_tui.tui.widgets.result_json import pretty
+from clowdy_tui.tui.text import duration, visible
+from clowdy_tui.tui.widgets.log_line import status_piece
+from clowdy_tui.tui.widgets.result import ResultView
+from clowdy_tui.tui.widgets.result_lines import call_lines
+from clowdy_tui.tui.widgets.timing import timing_bar, timing_legend
 
-WORTH_SAYING_US = 50
+WAYS: Final = (
+    ("replay", "Replay", "r"),
+    ("edit", "Edit", "i"),
+    ("compare", "Compare", "v"),
+    ("curl", "curl", "c"),
+    ("cli", "CLI", "x"),
+)
+"""What can be done with a call, with its word and its key."""
 
 
-class InvocationDialog(Dialog[None]):
-    """Shows what it is given."""
+class InvocationDialog(Dialog[str]):
+    """Dismisses with what is to be done with the call: one of `WAYS`, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"leave('{way}')", show=False) for way, _, key in WAYS
+    ]  # fmt: skip
 
     def __init__(self, call: InvocationDetail, function_name: str) -> None:
         super().__init__()
@@ -26,57 +41,50 @@ class InvocationDialog(Dialog[None]):
         self._call = call
 
     def compose_box(self) -> Iterable[Widget]:
-        with VerticalScroll(id="help"):
-            yield Static(self._facts(), classes="about")
-            for title, text, style in self._parts():
-                yield Static(Content.assemble((title, "bold $accent"), "\n", (block(text), style)), classes="part")
+        yield Static(id="call-facts", markup=False)
+        yield ResultView(id="call-lines")
         with Horizontal(id="buttons"):
+            for way, label, key in WAYS:
+                yield action_button(label, key, id=way)
             yield action_button("Close", "esc", id="close")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")
-        self.query_one("#help").focus()
-
-    @on(Button.Pressed, "#close")
-    def _close(self) -> None:
-        self.action_cancel()
-
-    def _facts(self) -> Content:
+        view = self.query_one(ResultView)
         call = self._call
+        copied = call.output if call.output is not None else call.error_message
+        view.show_lines(call_lines(call), copied or "", "Answer copied" if call.output is not None else "Error copied")
+        view.focus()
+        self._draw()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def action_leave(self, way: str) -> None:
+        self.dismiss(way)
+
+    @on(Button.Pressed)
+    def _choose(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(None if event.button.id == "close" else event.button.id)
+
+    def _draw(self) -> None:
+        facts = self.query_one("#call-facts", Static)
+        facts.update(self._facts(facts.content_size.width))
+
+    def _facts(self, width: int) -> Content:
+        call = self._call
+        sign, _ = status_piece(call.status.value)
         good = call.status is OutcomeStatus.SUCCESS
-        sign = Content.styled(f"{'✓' if good else '✗'} {call.status.value}", "bold $success" if good else "bold $error")
         where = f"{call.http_method} {call.http_path}" if call.http_method else call.source
         facts = [duration(call.duration_ms), "cold" if call.cold_start else "warm", f"v{call.version}", where]
-        waits = (("queue", call.queue_us), ("init", call.init_us))
-        facts += [f"{name} {duration(us / 1000)}" for name, us in waits if us >= WORTH_SAYING_US]
-        facts.append(call.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"))
-        return sign + Content.styled("  " + visible(" · ".join(facts)), "$muted")
-
-    def _parts(self) -> Iterable[tuple[str, str, str]]:
-        call = self._call
-        if call.error_message or call.stack_trace:
-            yield "Error", (call.stack_trace or f"{call.error_type}: {call.error_message}").rstrip(), "$error"
-        cut = {True: " (cut)", False: ""}
-        yield (
-            f"Input{cut[call.input_truncated]}",
-            _readable(call.input, "not kept"),
-            "$foreground",
-        )
-        yield (
-            f"Output{cut[call.output_truncated]}",
-            _readable(call.output, "none"),
-            "$foreground",
-        )
-        lines = [f"{'err ' if line.stream == 'stderr' else ''}{line.text}" for line in call.logs]
-        yield f"Printed{cut[call.logs_truncated]}", "\n".join(lines) or "nothing", "$foreground"
-
-
-def _readable(text: str | None, nothing: str) -> str:
-    """JSON on many lines; what is none, or was cut, as it is."""
-    if text is None:
-        return nothing
-    parsed = parse(text)
-    if not text.strip() or not parsed.ok:
-        return text
-    shown = pretty(parsed.value)
-    return "\n".join(shown.lines if shown.whole else [*shown.lines, "…"])
+        if call.memory_mb is not None:
+            facts.append(f"{call.memory_mb:.0f} MB")
+        when = call.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        times = (call.queue_us, call.init_us, call.duration_us)
+        legend = timing_legend(*times)
+        bar = timing_bar(*times, max(8, min(40, width - legend.cell_length - 2)))
+        return Content.assemble(
+            (sign, "bold $success" if good else "bold $error"), (f"  {visible(' · '.join(facts))}", "$muted"), "\n",
+            bar, "  ", legend, "\n", (f"{when}  {call.id}", "$muted"),
+        )  # fmt: skip

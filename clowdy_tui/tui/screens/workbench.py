@@ -125,8 +125,14 @@ class Workbench(Screen[None]):
 
     def go_dock(self, tab: DockTab) -> None:
         """Bring a tab of the dock to the front and give it the focus."""
-        self.dock.show(tab)
+        self.show_dock(tab)
         self.go("dock")
+
+    def show_dock(self, tab: DockTab) -> None:
+        """Bring a tab of the dock to the front."""
+        self.dock.show(tab)
+        self._state.dock = tab
+        self.refresh_bars()
 
     def go_next(self) -> None:
         """Give the next pane that is open the focus."""

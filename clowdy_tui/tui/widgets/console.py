@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.style import Style
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from clowdy_tui.tui.text import duration, shorten, visible
+from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.console_json import Parsed, parse
 from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.result import ResultView
+from clowdy_tui.tui.widgets.timing import timing_bar, timing_words
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import InvokeOut
 
 NARROW: Final = 66
 """Below so many cells input and result stand one above the other."""
+
+BAR: Final = 10
+"""Cells of the bar that shows where a call's time went."""
 
 AT_ONCE: Final = 64 * 1024
 """Inputs up to so many characters are checked at each key, longer ones when the typing pauses."""
@@ -40,6 +46,7 @@ class _Memory:
     """What the console keeps for each function."""
 
     text: str = "{}"
+    name: str = ""
     out: InvokeOut | None = None
     problem: str = ""
 
@@ -54,6 +61,12 @@ class TestConsole(Widget):
     __test__ = False
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    # For where nothing is typed: the input takes letters for itself.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"app.perform('{action}')", show=False)
+        for key, action in (("i", "input.choose"), ("s", "input.save"), ("v", "call.version"), ("m", "call.compare"),
+                            ("c", "call.curl"), ("x", "call.cli"))
+    ]  # fmt: skip
 
     @dataclass
     class RunRequested(Message):
@@ -116,18 +129,41 @@ class TestConsole(Widget):
             self._function_name = name
             self._draw_bar()
 
+    def set_input(self, function_id: str, text: str, name: str = "") -> None:
+        """Put an input into a function's console; `name` is what it is saved under. Undo brings the old one back."""
+        self._memories.setdefault(function_id, _Memory()).name = name
+        if function_id == self._function_id:
+            if self.input.text != text:
+                self.input.replace_text(text)
+            self._draw_bar()
+        else:
+            self._memories[function_id].text = text
+
+    @property
+    def input_name(self) -> str:
+        """What the input was loaded from, or saved as; empty where it is nothing of the kind."""
+        return self._memory.name
+
+    def parsed(self) -> Parsed:
+        """The input as it stands there."""
+        return parse(self.input.text)
+
+    def check(self) -> Parsed:
+        """The input as it stands there; where it is no JSON, the cursor goes to what is wrong."""
+        self._parsed = parsed = self.parsed()
+        self._draw_verdict()
+        if not parsed.ok:
+            self.input.move_cursor((parsed.line - 1, parsed.column - 1))
+            self.input.focus()
+        return parsed
+
     def request_run(self) -> None:
         """Ask for a run, if the input is JSON and none is under way."""
         if self._function_id is None or self.running:
             return
-        text = self.input.text
-        self._parsed = parsed = parse(text)
-        self._draw_verdict()
+        parsed = self.check()
         if parsed.ok:
-            self.post_message(self.RunRequested(self._function_id, text, parsed.value))
-        else:
-            self.input.move_cursor((parsed.line - 1, parsed.column - 1))
-            self.input.focus()
+            self.post_message(self.RunRequested(self._function_id, self.input.text, parsed.value))
 
     def show_running(self) -> None:
         """The call was sent."""
@@ -187,8 +223,9 @@ class TestConsole(Widget):
         if not self._ready:
             return
         name = shorten(visible(self._function_name), 40)
-        about = Content.assemble((name, "bold"), ("  input", "$muted"))
-        self.query_one("#about", Static).update(about)
+        said = f"  {shorten(visible(self._memory.name), 24)} ▾" if self._memory.name else "  input ▾"
+        inputs = Content.styled(said, "$muted").stylize(Style.from_meta({"perform": "input.choose"}))
+        self.query_one("#about", Static).update(Content.styled(name, "bold") + inputs)
         button = self.query_one(RunButton)
         button.show(self._run_key, possible=self._function_id is not None and not self.running, running=self.running)
         self.set_class(self._function_id is None, "-idle")
@@ -324,16 +361,16 @@ class RunButton(Widget):
 def _outcome(out: InvokeOut, width: int) -> Content:
     """`✓ success · 12 ms · warm · v7`, and as much of the rest as fits: where the time went, and memory."""
     said, style = status_piece(out.status.value)
-    facts = [duration(out.duration_ms), "cold" if out.cold_start else "warm", f"v{out.version}"]
+    times = (out.queue_us, out.init_us, out.duration_us)
+    run, *waits = timing_words(*times)
+    facts = [run, "cold" if out.cold_start else "warm", f"v{out.version}"]
     if out.logs:
         facts.insert(2, f"{len(out.logs):,} printed")
-    facts += [
-        f"{name} {duration(us / 1000)}" for name, us in (("init", out.init_us), ("queue", out.queue_us)) if us >= 50
-    ]
-    if out.queue_us >= 50 or out.init_us >= 50:
-        facts[0] = f"run {facts[0]}"
+    facts += waits
     if out.memory_mb is not None:
         facts.append(f"{out.memory_mb:.0f} MB")
     while len(facts) > 1 and cell_len(" · ".join([said, *facts])) > width:
         facts.pop()
-    return Content.assemble((said, _STYLES[style]), *((f" · {fact}", "$muted") for fact in facts))
+    head = Content.assemble((said, _STYLES[style]), *((f" · {fact}", "$muted") for fact in facts))
+    room = width - head.cell_length - 2
+    return head if room < BAR or not waits else Content.assemble(head, "  ", timing_bar(*times, BAR))

@@ -1,7 +1,7 @@
-"""The dock below the editor: test console and logs, one of them shown, named in its border."""
+"""The dock below the editor: test console, logs and history, one of them shown, named in its border."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,14 +11,15 @@ from textual.style import Style
 
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.widgets.console import TestConsole
+from clowdy_tui.tui.widgets.history import HistoryPane
 from clowdy_tui.tui.widgets.logs import LogPane
 
-DockTab = Literal["test", "logs"]
-TABS: tuple[tuple[DockTab, str], ...] = (("test", "Test"), ("logs", "Logs"))
+DockTab = Literal["test", "logs", "history"]
+TABS: Final[tuple[tuple[DockTab, str], ...]] = (("test", "Test"), ("logs", "Logs"), ("history", "History"))
 
 
 class Dock(Vertical):
-    """Two panes in one place. The tabs in its border can be clicked."""
+    """Three panes in one place. The tabs in its border can be clicked."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -37,6 +38,7 @@ class Dock(Vertical):
     def compose(self) -> ComposeResult:
         yield TestConsole(ssh=self._ssh, run_key=self._run_key, id="test")
         yield LogPane(ssh=self._ssh, id="logs")
+        yield HistoryPane(ssh=self._ssh, id="history")
 
     def on_mount(self) -> None:
         self.show("test")
@@ -50,15 +52,25 @@ class Dock(Vertical):
         return self.query_one("#logs", LogPane)
 
     @property
+    def history(self) -> HistoryPane:
+        return self.query_one("#history", HistoryPane)
+
+    @property
     def shown(self) -> DockTab:
         """The tab in front."""
-        return "logs" if self.query_one("#logs").display else "test"
+        return next((tab for tab, _ in TABS if self.query_one(f"#{tab}").display), "test")
 
     def show(self, tab: DockTab) -> None:
         """Bring a tab to the front."""
-        self.query_one("#test").display = tab == "test"
-        self.query_one("#logs").display = tab == "logs"
+        for other, _ in TABS:
+            self.query_one(f"#{other}").display = other == tab
         self._draw_tabs()
+        self.history.load()
+
+    def set_function(self, function_id: str | None, name: str = "") -> None:
+        """The function that is tested, and whose calls the history has; None: none."""
+        self.test.set_function(function_id, name)
+        self.history.set_function(function_id, name)
 
     def places(self) -> list[tuple[DockTab, int]]:
         """Its tabs, with the cell of its border in which each begins."""
@@ -70,7 +82,8 @@ class Dock(Vertical):
 
     def focus_shown(self) -> None:
         """Give the tab in front the focus: its lines, or its input."""
-        (self.logs.view if self.shown == "logs" else self.test.input).focus()
+        target = {"test": self.test.input, "logs": self.logs.view, "history": self.history.view}[self.shown]
+        target.focus()
 
     def on_click(self, event: events.Click) -> None:
         if action_id := event.style.meta.get("perform"):

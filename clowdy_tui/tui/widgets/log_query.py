@@ -121,6 +121,23 @@ class Filter:
         return {name: value for name, value in wanted.items() if value is not None}
 
 
+def api_query(typed: str, *, now: datetime | None = None) -> Mapping[str, object]:
+    """The same words, for a list that the gateway narrows down by itself: it looks for plain text.
+
+    Raises:
+        BadQuery: a word cannot be, or not there.
+    """
+    wanted = Filter.parse(typed, now=now)
+    text = _WORD.sub("", typed).strip()
+    if wanted.level:
+        raise BadQuery("level: is for the log; the history knows status:")
+    if wanted.inverse or (len(text) > 2 and text.startswith("/") and text.endswith("/")):
+        raise BadQuery("The gateway looks for plain text; !text and /regex/ are for the log")
+    if wanted.statuses and "status" not in wanted.api:
+        raise BadQuery("One status at a time, of a call that has ended")
+    return dict(wanted.api) | ({"q": text} if text else {})
+
+
 def _pattern(text: str) -> re.Pattern[str] | None:
     if not text:
         return None

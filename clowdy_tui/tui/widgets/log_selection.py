@@ -13,12 +13,13 @@ class Selection:
         self.filter = wanted
         self.context = context
         self.shown: list[Line] = []
+        self._all = wanted.empty
         # Of the last line that passed: its header, and how many lines after it are still to be shown.
         self._after: tuple[Line | None, int] = (None, 0)
 
     def take_all(self, lines: list[Line]) -> list[Line]:
         """What is shown of all these."""
-        if self.filter.empty:
+        if self._all:
             self.shown += lines
         else:
             for place in range(len(lines)):
@@ -28,7 +29,7 @@ class Selection:
     def take(self, lines: list[Line], place: int) -> int:
         """Add the line at this place to those shown, if it passes, with what belongs to it; how many were added."""
         line = lines[place]
-        if self.filter.empty:
+        if self._all:
             self.shown.append(line)
             return 1
         if not self.filter.takes(line.call):

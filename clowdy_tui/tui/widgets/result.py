@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
@@ -17,64 +18,23 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from clowdy_tui.tui.text import count, flat, lines_of, wrap_cells
+from clowdy_tui.tui.text import count, lines_of, wrap_cells
 from clowdy_tui.tui.widgets.highlight import json_spans, syntax_styles
-from clowdy_tui.tui.widgets.result_json import compact, pretty
+from clowdy_tui.tui.widgets.result_fold import Fold, Folds, find_folds
+from clowdy_tui.tui.widgets.result_json import compact
+from clowdy_tui.tui.widgets.result_lines import ResultLine, result_lines, shortened
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import InvokeOut
 
-MAX_PRINTED = 5_000
-LONGEST = 4_000
+GUTTER: Final = 2
+"""Cells before a line of JSON: what opens there folds by the sign in them."""
 
-
-@dataclass(frozen=True, slots=True)
-class ResultLine:
-    """`kind` is `title`, `json`, `stdout`, `stderr`, `error`, `trace`, `note` or `blank`."""
-
-    kind: str
-    text: str
-
-
-def result_lines(out: InvokeOut) -> list[ResultLine]:
-    """An answer as lines: result or error first, then what was printed."""
-    lines: list[ResultLine] = []
-    if out.success:
-        shown = pretty(out.output)
-        lines += [ResultLine("json", flat(line)) for line in shown.lines]
-        if not shown.whole:
-            lines.append(
-                ResultLine("note", f"… only the first {count(len(shown.lines), 'line')} are shown; y copies all")
-            )
-    else:
-        message = out.error or out.status.value.replace("_", " ")
-        said = f"{out.error_type}: {message}" if out.error_type else message
-        lines += [ResultLine("error", _cut(line)) for line in lines_of(said)[:MAX_PRINTED]]
-        if out.stack_trace:
-            lines.append(ResultLine("blank", ""))
-            lines += [ResultLine("trace", _cut(line)) for line in lines_of(out.stack_trace.rstrip())[-MAX_PRINTED:]]
-    if out.logs:
-        # No blank line before it: the dock may be five lines high.
-        lines.append(ResultLine("title", f"── printed, {count(len(out.logs), 'line')} ──"))
-        lines += [ResultLine(line.stream, _cut(line.text)) for line in out.logs[:MAX_PRINTED]]
-        if len(out.logs) > MAX_PRINTED:
-            lines.append(ResultLine("note", f"… only the first {MAX_PRINTED:,} are shown; y copies the result"))
-        if out.logs_truncated:
-            lines.append(ResultLine("note", "… it printed more than is kept"))
-    return lines
-
-
-def _cut(line: str) -> str:
-    if len(line) > LONGEST:
-        line = f"{line[:LONGEST]}… ({len(line) - LONGEST:,} more characters)"
-    return flat(line)
-
-
-_LEADS = {"stdout": "│ ", "stderr": "err │ "}
+_LEADS: Final = {"stdout": "│ ", "stderr": "err │ "}
 
 
 class ResultView(ScrollView, can_focus=True):
-    """Shows an answer. `y` copies the whole result, also where only its head is shown."""
+    """Shows an answer; its objects and arrays fold. `y` copies the whole result, also where only its head is shown."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -82,48 +42,61 @@ class ResultView(ScrollView, can_focus=True):
         "result--error",
         "result--trace",
         "result--note",
+        "result--plain",
         "result--stdout",
         "result--stderr",
         "result--bar",
+        "result--fold",
+        "result--cursor",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "Up", show=False),
-        Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
         Binding("left,h", "scroll_left", "Left", show=False),
         Binding("right,l", "scroll_right", "Right", show=False),
-        Binding("pageup,b", "page_up", "Page up", show=False),
-        Binding("pagedown,space", "page_down", "Page down", show=False),
-        Binding("home,g", "scroll_home", "Top", show=False),
-        Binding("end,G", "scroll_end", "End", show=False),
+        Binding("pageup,b", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "go(0)", "Top", show=False),
+        Binding("end,G", "go(-1)", "End", show=False),
+        Binding("space,enter", "fold", "Fold", show=False),
+        Binding("minus", "fold_all", "Fold all", show=False),
+        Binding("plus,equals_sign", "unfold_all", "Unfold all", show=False),
         Binding("y", "copy", "Copy the result", show=False),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._given: Sequence[ResultLine] = ()
-        self._lines: Sequence[ResultLine] = ()
-        self._out: InvokeOut | None = None
+        self._folds = Folds(0, {})
+        # Each with the line that was given which it is of.
+        self._lines: list[tuple[ResultLine, int]] = []
+        self._row = 0
+        self._copied = ("", "")
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
         self._syntax: dict[str, Style] = {}
 
     def show(self, out: InvokeOut) -> None:
         """An answer."""
-        self._out = out
-        self._set(result_lines(out))
+        text = compact(out.output) if out.success else "\n".join(part for part in (out.error, out.stack_trace) if part)
+        self.show_lines(result_lines(out), text, "Result copied" if out.success else "Error copied")
 
     def show_problem(self, text: str) -> None:
         """Why there is no answer."""
-        self._out = None
-        self._set([ResultLine("title", "Not run"), *(ResultLine("error", _cut(line)) for line in lines_of(text))])
+        said = (ResultLine("error", shortened(line)) for line in lines_of(text))
+        self.show_lines([ResultLine("title", "Not run"), *said])
+
+    def show_lines(self, lines: Sequence[ResultLine], copied: str = "", said: str = "Copied") -> None:
+        """Any lines; `copied` is what the key for copying gives, and `said` what is told then."""
+        self._copied = (copied, said)
+        self._given = lines
+        self._folds = Folds(len(lines), _folds(lines))
+        self._row = 0
+        self._lay()
+        self.scroll_to(0, 0, animate=False, force=True)
 
     def clear(self) -> None:
         """Nothing yet."""
-        self._out = None
-        self._set([])
-
-    def _set(self, lines: Sequence[ResultLine]) -> None:
-        self._given = lines
-        self._lay()
+        self.show_lines([])
 
     def on_resize(self) -> None:
         """Sentences are broken anew, where there are any."""
@@ -133,16 +106,18 @@ class ResultView(ScrollView, can_focus=True):
     def _lay(self) -> None:
         """What went wrong is a sentence and breaks where the view ends; all else scrolls sideways."""
         room = self.size.width
-        lines: list[ResultLine] = []
-        for line in self._given:
+        self._lines = []
+        for number in self._folds.shown:
+            line = self._given[number]
             pieces = wrap_cells(line.text, room) if line.kind == "error" else [line.text]
-            lines += [ResultLine(line.kind, piece) for piece in pieces]
-        self._lines = lines
+            self._lines += [(ResultLine(line.kind, piece), number) for piece in pieces]
+        self._row = min(self._row, max(0, len(self._lines) - 1))
         self._strips.clear()
-        width = max((cell_len(_LEADS.get(line.kind, "") + line.text) for line in lines), default=0)
-        self.virtual_size = Size(width, len(lines))
-        self.scroll_to(0, 0, animate=False, force=True)
+        width = max((cell_len(self._text(line, number)) for line, number in self._lines), default=0)
+        self.virtual_size = Size(width, len(self._lines))
         self.refresh()
+
+    # What is seen.
 
     def notify_style_update(self) -> None:
         """Forget what was painted with the old styles."""
@@ -158,24 +133,44 @@ class ResultView(ScrollView, can_focus=True):
         base = self.rich_style
         if index >= len(self._lines):
             return Strip.blank(width, base)
+        if index == self._row and self.has_focus:
+            base += self.get_component_rich_style("result--cursor", partial=True)
         selection = self.text_selection
         span = selection.get_span(index) if selection is not None else None
-        key = (index, left, width, span)
+        key = (index, left, width, span, base)
         strip = self._strips.get(key)
         if strip is None:
-            strip = Strip(self._segments(self._lines[index], span)).crop_extend(left, left + width, base)
+            strip = Strip(self._segments(*self._lines[index], span)).crop_extend(left, left + width, base)
             strip = self._strips[key] = strip.apply_style(base)
         return strip.apply_offsets(left, index)
 
-    def _segments(self, line: ResultLine, span: tuple[int, int] | None) -> list[Segment]:
+    def _text(self, line: ResultLine, number: int) -> str:
+        lead = _LEADS.get(line.kind, "")
+        if line.kind != "json" or not self._folds.folds:
+            return lead + line.text
+        fold = self._folds.folds.get(number)
+        if fold is None:
+            return " " * GUTTER + line.text
+        if not self._folds.is_closed(number):
+            return f"▾ {line.text}"
+        return f"▸ {line.text} … {self._given[fold.end].text.strip()}  {count(fold.end - number - 1, 'line')}"
+
+    def _segments(self, line: ResultLine, number: int, span: tuple[int, int] | None) -> list[Segment]:
         if not self._syntax:
             self._syntax = syntax_styles(self.app, {})
         lead = _LEADS.get(line.kind, "")
-        text = lead + line.text
+        text = self._text(line, number)
         styles: list[Style] = [Style.null()] * len(text)
         if line.kind == "json":
-            for start, end, name in json_spans(text):
-                styles[start:end] = [self._syntax[name]] * (end - start)
+            gutter = GUTTER if self._folds.folds else 0
+            for start, end, name in json_spans(line.text):
+                styles[gutter + start : gutter + end] = [self._syntax[name]] * (end - start)
+            note = self.get_component_rich_style("result--note", partial=True)
+            styles[:gutter] = [self.get_component_rich_style("result--fold", partial=True)] * gutter
+            if self._folds.is_closed(number):
+                rest = gutter + len(line.text)
+                styles[rest:] = [note] * (len(text) - rest)
+                styles[:gutter] = [note] * gutter
         elif line.kind != "blank":
             styles = [self.get_component_rich_style(f"result--{line.kind}", partial=True)] * len(text)
             if lead:
@@ -192,20 +187,87 @@ class ResultView(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What was selected with the mouse."""
-        return selection.extract("\n".join(_LEADS.get(line.kind, "") + line.text for line in self._lines)), "\n"
+        return selection.extract("\n".join(self._text(*line) for line in self._lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Show what is selected."""
         self.refresh()
 
+    # Keys and clicks.
+
+    def action_move(self, step: int) -> None:
+        """Put the cursor a line further."""
+        self._go(self._row + step)
+
+    def action_page(self, step: int) -> None:
+        """A page further."""
+        self._go(self._row + step * max(1, self.scrollable_content_region.height - 1))
+
+    def action_go(self, row: int) -> None:
+        """Go to the first line, or the last."""
+        self._go(row if row >= 0 else len(self._lines) - 1)
+
+    def _go(self, row: int) -> None:
+        self._row = min(max(0, row), max(0, len(self._lines) - 1))
+        top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        if self._row < top:
+            self.scroll_to(y=self._row, animate=False, force=True)
+        elif self._row >= top + height:
+            self.scroll_to(y=self._row - height + 1, animate=False, force=True)
+        self.refresh()
+
+    def action_fold(self) -> None:
+        """Fold what opens on the cursor's line, or what it is in; unfold it where it is."""
+        if self._lines:
+            number = self._lines[self._row][1]
+            if self._folds.toggle(number):
+                self._fold_laid(number)
+
+    def action_fold_all(self) -> None:
+        """Leave the outermost level."""
+        self._folds.close(1)
+        self._fold_laid(self._lines[self._row][1] if self._lines else 0)
+
+    def action_unfold_all(self) -> None:
+        """Show everything."""
+        number = self._lines[self._row][1] if self._lines else 0
+        self._folds.open_all()
+        self._fold_laid(number)
+
+    def _fold_laid(self, number: int) -> None:
+        """Lay the lines anew, the cursor on the one that was given as this, or on what hides it."""
+        self._lay()
+        shown = self._folds.shown[self._folds.place_of(number)] if self._folds.shown else 0
+        self._go(next((row for row, (_, other) in enumerate(self._lines) if other == shown), 0))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor there; on a sign before JSON, or twice, fold it."""
+        row = self.scroll_offset.y + event.y
+        if row < len(self._lines) and self.screen.selections.get(self) is None:
+            self._go(row)
+            line, number = self._lines[row]
+            signed = line.kind == "json" and number in self._folds.folds
+            if (signed and event.x + self.scroll_offset.x <= GUTTER) or event.chain == 2:
+                self.action_fold()
+
     def action_copy(self) -> None:
         """The whole result, or the error, to the clipboard."""
-        if self._out is None:
-            return
-        out = self._out
-        text = compact(out.output) if out.success else "\n".join(part for part in (out.error, out.stack_trace) if part)
-        self.app.copy_to_clipboard(text)
-        self.notify("Result copied" if out.success else "Error copied", timeout=2, markup=False)
+        text, said = self._copied
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify(said, timeout=2, markup=False)
+
+
+def _folds(lines: Sequence[ResultLine]) -> dict[int, Fold]:
+    """What folds, of each stretch of JSON among the lines."""
+    folds: dict[int, Fold] = {}
+    first = 0
+    for kind, group in groupby(lines, key=lambda line: line.kind):
+        texts = [line.text for line in group]
+        if kind == "json":
+            folds |= {first + start: Fold(first + fold.end, fold.depth) for start, fold in find_folds(texts).items()}
+        first += len(texts)
+    return folds
 
 
 def _segments(text: str, styles: Sequence[Style]) -> list[Segment]:
