@@ -38,7 +38,7 @@ def hosting(data_dir: Path) -> Connect:
 
 async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
     """A route tried and called, the call and its sandbox on the dashboard, the sandbox killed, limits and a key."""
-    async with screen(connect=_hosting(data_dir), size=(120, 50)) as (app, pilot):
+    async with screen(connect=hosting(data_dir), size=(120, 50)) as (app, pilot):
         await until(pilot, lambda: app.state.link is Link.ONLINE and app.state.projects)
         project = next(iter(app.state.projects.values()))
         app.panes.open(Place("routes", project.id))
