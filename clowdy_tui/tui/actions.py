@@ -95,6 +95,13 @@ def _callable(state: ScreenState) -> str:
     return _call(state) if state.dock == "history" else _function(state)
 
 
+def _mendable(state: ScreenState) -> str:
+    if problem := _function(state):
+        return problem
+    assert state.target is not None
+    return "" if state.target.id in state.failed else f"No call of {state.target.name} has failed of late"
+
+
 def _document(state: ScreenState) -> str:
     return "" if state.open_count else "Nothing is open"
 
@@ -160,6 +167,8 @@ REGISTRY: tuple[Action, ...] = (
            "Function", "File", _function, (), ("f",), letter="+"),
     Action("function.versions", "Versions", "Who made which when, what it changed; activate or restore one.",
            "Function", "Versions", _function, ("alt+v",), ("v",), letter="V"),
+    Action("function.mend", "Mend it", "The last call that failed: a fix, proven on its input.",
+           "Function", "Mend", _mendable, letter="M"),
     Action("tab.close", "Close the file", "Asks first where something is not saved.",
            "Function", "Close", _document, ("ctrl+w",), letter="k"),
     Action("tab.next", "Next file", "The tab to the right.",
@@ -304,7 +313,8 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
              "log.wrap", "log.save", "app.leader", "app.quit"),
     "history": ("app.help", "call.replay", "call.edit", "call.compare", "call.curl", "call.cli", "app.palette",
                 "pane.test", "pane.zoom", "app.leader", "app.quit"),
-    "chat": ("app.help", "pane.chat", "app.palette", "pane.editor", "app.leader", "app.quit"),
+    "chat": ("app.help", "pane.chat", "pane.zoom", "function.mend", "app.palette", "pane.editor", "app.leader",
+             "app.quit"),
 }  # fmt: skip
 """What the footer shows first, by where the focus is (`ScreenState.where`)."""
 

@@ -213,6 +213,7 @@ COMMANDS: Mapping[str, Command] = {
     "function.new": _new_function,
     "function.go": _go,
     "function.toggle": _toggle,
+    "function.mend": lambda app: app.mend_last(),
     "tab.close": _close_tab,
     "tab.next": lambda app: app.workbench.tabs.next(),
     "tab.previous": lambda app: app.workbench.tabs.previous(),

@@ -65,6 +65,14 @@ class Failed(Message):
 
 
 @dataclass
+class Done(Message):
+    """Something that was asked for in passing is done; `title` says what, `text` where or how."""
+
+    title: str
+    text: str = ""
+
+
+@dataclass
 class GatewayEvent(Message):
     """Something happened at the gateway, or to the connection (`connection.lost`, `connection.restored`)."""
 

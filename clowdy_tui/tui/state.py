@@ -63,7 +63,8 @@ class ScreenState:
     `dock` is the tab of the dock that is in front, `call` the call that the history's cursor is on.
 
     `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
-    chosen in it. `open_count` counts files and panes.
+    chosen in it. `open_count` counts files and panes. `failed` has the last call of each function that failed, as far
+    as this screen has heard of it.
     """
 
     link: Link = Link.CONNECTING
@@ -86,6 +87,7 @@ class ScreenState:
     unsaved_files: set[tuple[str, str]] = field(default_factory=set)
     saving: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def take(self, snapshot: Snapshot) -> None:
         """Replace what was known by what is."""

@@ -146,12 +146,13 @@ class Agent:
     ) -> None:
         """Say why it ends early, to the person and in what is kept."""
         progress.ended = ended
+        detail = detail.rstrip(".") + "."
         # An answer that broke off is there already, without a note.
         if not (progress.bodies and progress.bodies[-1].text and not progress.bodies[-1].tools):
             progress.bodies.append(body)
-        progress.bodies[-1].note = f"{detail}."
+        progress.bodies[-1].note = detail
         await self._keep(progress.bodies[-1])
-        self._emit(says.FAILED, {"kind": kind, "detail": f"{detail}."})
+        self._emit(says.FAILED, {"kind": kind, "detail": detail})
 
     async def _ask(self, said: Sequence[Message], body: MessageBody, progress: Progress) -> Reply:
         """The model's answer; its text goes into `body` as it comes.

@@ -51,6 +51,10 @@ class SessionHandlers(Core):
     def _tell_failure(self, event: messages.Failed) -> None:
         self.tell(event.title, event.problem, severity="error")
 
+    @on(messages.Done)
+    def _tell_done(self, event: messages.Done) -> None:
+        self.tell(event.title, event.text)
+
     @on(messages.GatewayEvent)
     def _take_event(self, event: messages.GatewayEvent) -> None:
         self.happenings.take(event.event)

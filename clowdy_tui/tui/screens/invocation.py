@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from clowdy_tui.domain.schemas import InvocationDetail, OutcomeStatus
+from clowdy_tui.tui.chat.messages import MendAsked
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import duration, visible
 from clowdy_tui.tui.widgets.log_line import status_piece
@@ -32,18 +33,22 @@ class InvocationDialog(Dialog[str]):
     """Dismisses with what is to be done with the call: one of `WAYS`, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"leave('{way}')", show=False) for way, _, key in WAYS
-    ]  # fmt: skip
+        Binding("m", "mend", "Mend it", show=False),
+        *(Binding(key, f"leave('{way}')", show=False) for way, _, key in WAYS),
+    ]
 
     def __init__(self, call: InvocationDetail, function_name: str) -> None:
         super().__init__()
         self.heading = f"Call of {function_name}"
         self._call = call
+        self._function_name = function_name
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(id="call-facts", markup=False)
         yield ResultView(id="call-lines")
         with Horizontal(id="buttons"):
+            if self._call.status is not OutcomeStatus.SUCCESS:
+                yield action_button("Mend it", "m", id="mend", variant="main")
             for way, label, key in WAYS:
                 yield action_button(label, key, id=way)
             yield action_button("Close", "esc", id="close")
@@ -60,13 +65,22 @@ class InvocationDialog(Dialog[str]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
 
+    def action_mend(self) -> None:
+        """Have the assistant look at a call that failed."""
+        if self._call.status is not OutcomeStatus.SUCCESS:
+            self.app.post_message(MendAsked(self._call.id, self._function_name))
+            self.action_cancel()
+
     def action_leave(self, way: str) -> None:
         self.dismiss(way)
 
     @on(Button.Pressed)
     def _choose(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(None if event.button.id == "close" else event.button.id)
+        if event.button.id == "mend":
+            self.action_mend()
+        else:
+            self.dismiss(None if event.button.id == "close" else event.button.id)
 
     def _draw(self) -> None:
         facts = self.query_one("#call-facts", Static)

@@ -68,6 +68,10 @@ class Workbench(Screen[None]):
         return self.query_one("#tabs", EditorTabs)
 
     @property
+    def chat(self) -> ChatPane:
+        return self.query_one("#chat", ChatPane)
+
+    @property
     def dock(self) -> Dock:
         return self.query_one("#dock", Dock)
 
@@ -107,7 +111,7 @@ class Workbench(Screen[None]):
                 self.project_tree.focus()
             case "chat":
                 self._open(region)
-                self.query_one(ChatPane).focus()
+                self.chat.enter()
             case "dock":
                 self.add_class("-in-dock")
                 self.dock.focus_shown()

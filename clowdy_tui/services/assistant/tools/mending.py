@@ -53,9 +53,9 @@ async def propose_fix(place: Workplace, wanted: Fix) -> Plan:
 
     net = "with the network on" if network else "with the network off"
     detail = (
-        f"{wanted.why}\nKeeps it as a version that answers nobody, then runs the input that failed by version "
-        f"{call.version}, which failed, and by the new one, {net}. Both run with the project's variables, and what "
-        f"they answer goes to {place.server}.\nInput: {cut(call.input, _MAX_SHOWN)}"
+        f"{wanted.why}\nRuns the failed input {net}: by version {call.version}, which failed, and by the new one, kept "
+        f"as a version that answers nobody. With the project's variables; what comes of it goes to {place.server}.\n"
+        f"Input: {cut(call.input, _MAX_SHOWN)}"
     ).strip()
     return Plan(
         f"Try a new version of {function.name} on the failed call",
