@@ -9,6 +9,7 @@ from difflib import unified_diff
 from typing import Any, cast
 
 from clowdy_tui.client import ApiError, Clowdy, GatewayGone
+from clowdy_tui.domain.assistant import ChatEvent, ChatIn, ChatStatus, ConversationDetail
 from clowdy_tui.domain.names import slugify
 from clowdy_tui.domain.schemas import (
     EventOut,
@@ -90,6 +91,7 @@ class FakeClowdy:
         self.all_instances: dict[str, PoolInstance] = {}
         self.figures: Stats | None = None
         self.figures_by_function: list[FunctionStats] = []
+        self.chat = FakeChat(self)
 
     def new_id(self) -> str:
         return next(self._ids)
@@ -524,6 +526,74 @@ def busy_example() -> FakeClowdy:
             http_path=("/orders", "/pay", None)[number % 3],
         )  # fmt: skip
     return fake
+
+
+class FakeChat:
+    """An assistant that says what `script` has; at a question it waits for the answer, which is in `answers` then."""
+
+    def __init__(self, fake: FakeClowdy) -> None:
+        self.fake = fake
+        self.available = True
+        self.script: list[ChatEvent] = []
+        self.answers: dict[str, str] = {}
+        self.asked: list[ChatIn] = []
+        self.conversations = _Conversations()
+        self._answered = asyncio.Event()
+
+    async def status(self) -> ChatStatus:
+        self.fake.check()
+        return ChatStatus(
+            available=self.available,
+            problem="" if self.available else "Get a key",
+            model="llama-4-scout",
+            server="api.groq.com",
+            tools=[],
+            max_rounds=16,
+        )
+
+    async def stream(self, wanted: ChatIn) -> AsyncIterator[ChatEvent]:
+        self.asked.append(wanted)
+        yield ChatEvent(type="turn", data={"turn_id": "0" * 12, "conversation_id": None, "model": "m", "rounds": 16})
+        yield ChatEvent(type="round", data={"number": 1})
+        for event in self.script:
+            yield event
+            if event.type == "permission":
+                while (answer := self.answers.get(event.data["call_id"])) is None:
+                    self._answered.clear()
+                    await self._answered.wait()
+                yield ChatEvent(type="permission_answered", data={"call_id": event.data["call_id"], "answer": answer})
+
+    async def answer(self, turn_id: str, call_id: str, answer: str) -> None:
+        self.answers[call_id] = answer
+        self._answered.set()
+
+    async def stop(self, turn_id: str) -> None:
+        pass
+
+
+class _Conversations:
+    def __init__(self) -> None:
+        self.all: list[ConversationDetail] = []
+
+    async def list(self, project_id: str | None = None) -> list[ConversationDetail]:
+        return [each for each in self.all if project_id in (None, each.project_id)]
+
+    async def get(self, id_: str) -> ConversationDetail:
+        return next(each for each in self.all if each.id == id_)
+
+    async def create(self, project_id: str | None = None, title: str | None = None) -> ConversationDetail:
+        made = ConversationDetail(
+            id=f"{len(self.all) + 1:012x}",
+            title=title or "New conversation",
+            project_id=project_id,
+            always=[],
+            message_count=0,
+            created_at=THEN,
+            updated_at=THEN,
+            messages=[],
+        )
+        self.all.append(made)
+        return made
 
 
 def problem(status: int, detail: str, **extra: Any) -> ApiError:

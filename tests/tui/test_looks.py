@@ -6,11 +6,41 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from clowdy_tui.domain.assistant import ChatEvent
 from clowdy_tui.tui.app import ClowdyApp
+from clowdy_tui.tui.chat.cards import PermissionCard
 from clowdy_tui.tui.messages import PlaceChosen
 from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, type_text, until
 from tests.tui.fake import PAY, FakeClowdy, busy_example, connect_to, example
+
+CODE = "def handler(event, context):\n    items = event.get('items') or []\n    return total(items)\n"
+DIFF = """\
+--- function.py\tnow
++++ function.py\tthen
+@@ -17,3 +17,3 @@
+ def handler(event, context):
+-    items = event.get("items", [])
++    items = event.get("items") or []
+"""
+RUN = {"version": 7, "status": "error", "error": "TypeError: 'NoneType' object is not iterable", "duration_ms": 1.9}
+DONE = {"response": "", "tool_calls": [], "model": "m", "rounds": 3, "duration_ms": 4200,
+        "usage": {"prompt_tokens": 2210, "completion_tokens": 164}}  # fmt: skip
+TALK: list[tuple[str, dict[str, Any]]] = [
+    ("text", {"text": "I look at the **last calls**."}),
+    ("tool_call", {"call_id": "1", "tool": "view_logs", "args": {"function_id": "shop/orders"}}),
+    ("tool_result", {"call_id": "1", "tool": "view_logs", "ok": True, "result": {"calls": []}, "duration_ms": 12}),
+    ("text", {"text": f"`items` is *null* in one of them:\n\n```python\n{CODE}```\n"}),
+    ("tool_call", {"call_id": "2", "tool": "propose_fix", "args": {"why": "items may be null"}}),
+    ("permission", {"call_id": "2", "tool": "propose_fix", "args": {}, "kind": "run", "diff": DIFF, "always": False,
+                    "title": "Try a new version of orders on the failed call", "detail": "Network off."}),
+    ("proof", {"invocation_id": "0" * 16, "function_id": "0" * 12, "network": False, "mended": True, "before": RUN,
+               "after": {"version": 8, "status": "success", "output": '{"ok": true}', "duration_ms": 1.4}}),
+    ("tool_result", {"call_id": "2", "tool": "propose_fix", "ok": True, "result": {"mended": True}, "duration_ms": 31}),
+    ("note", {"text": "api.groq.com takes no more questions for now. Tried again in 7 s"}),
+    ("text", {"text": "It was the `null`. Fixed."}),
+    ("done", DONE),
+]  # fmt: skip
 
 Act = Callable[[ClowdyApp, Pilot[None]], Awaitable[None]]
 SIZES = pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
@@ -44,6 +74,40 @@ async def _unsaved(app: ClowdyApp, pilot: Pilot[None]) -> None:
 async def _chat(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _open(app, pilot)
     await _keys(pilot, "f9")
+    chat = app.workbench.chat
+    await until(pilot, lambda: chat.is_ready and chat.body.prompt.area.has_focus and app.talking.status)
+    await until(pilot, lambda: chat.body.thread.query(".head"))
+
+
+async def _chat_no_key(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _ready(app, pilot)
+    fake: Any = app.client
+    fake.chat.available = False
+    await _chat(app, pilot)
+
+
+async def _chat_asks(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _chat(app, pilot)
+    fake: Any = app.client
+    fake.chat.script = [ChatEvent(type=type_, data=data) for type_, data in TALK]
+    await type_text(pilot, "why does @orders fail\n")
+    await until(pilot, lambda: isinstance(app.focused, PermissionCard))
+    # The seconds that it takes differ from run to run.
+    app.talking._draw = lambda: None  # type: ignore[method-assign]
+    app.workbench.chat.body.show_doing(True, "● y or n? · 2 s · esc stops")
+
+
+async def _chat_done(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _chat_asks(app, pilot)
+    del app.talking._draw
+    await _keys(pilot, "y")
+    await until(pilot, lambda: not app.talking.working)
+
+
+async def _chat_slash(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _chat(app, pilot)
+    await type_text(pilot, "/")
+    await until(pilot, lambda: app.workbench.chat.body.prompt.is_choosing)
 
 
 async def _zoom(app: ClowdyApp, pilot: Pilot[None]) -> None:
@@ -114,6 +178,10 @@ LOOKS: dict[str, Act] = {
     "run": _run,
     "unsaved": _unsaved,
     "chat": _chat,
+    "chat-no-key": _chat_no_key,
+    "chat-asks": _chat_asks,
+    "chat-done": _chat_done,
+    "chat-slash": _chat_slash,
     "zoom": _zoom,
     "quit": _quit,
     "conflict": _conflict,

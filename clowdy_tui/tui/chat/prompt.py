@@ -24,7 +24,7 @@ class PromptArea(TextArea):
 
     def __init__(self) -> None:
         super().__init__(id="prompt", soft_wrap=True, show_line_numbers=False, compact=True, tab_behavior="focus")
-        self.placeholder = "Ask, / for commands, @ for functions"
+        self.placeholder = "Ask · / commands · @ functions"
 
     async def _on_key(self, event: events.Key) -> None:
         prompt = self.parent

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clowdy_tui.tui.chat.body import ChatBody
     from clowdy_tui.tui.handlers.chat import ChatHandlers
 
-_HINT: Final = "enter sends · ^o new line · / commands"
+_HINT: Final = "enter sends · ^o newline · /help"
 _MAX_TEXT: Final = 100_000
 
 
@@ -132,7 +132,7 @@ class Talking:
             case says.TOOL_CALL:
                 self._doing = f"{data['tool']} …"
             case says.PERMISSION:
-                self._doing = "asks you: y or n"
+                self._doing = "y or n?"
             case says.PERMISSION_ANSWERED:
                 self._doing = "goes on"
             case says.PROOF if data["mended"]:

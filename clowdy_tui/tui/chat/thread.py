@@ -35,9 +35,6 @@ class ChatThread(VerticalScroll, can_focus=False):
         self._tools: dict[str, ToolLine] = {}
         self._cards: dict[str, PermissionCard] = {}
 
-    def on_mount(self) -> None:
-        self.anchor()
-
     @property
     def open_card(self) -> PermissionCard | None:
         """The question that waits for an answer."""
@@ -60,14 +57,20 @@ class ChatThread(VerticalScroll, can_focus=False):
     async def show_conversation(self, conversation: ConversationDetail | None, status: ChatStatus | None) -> None:
         """All of a conversation; what can be done here where there is none."""
         if conversation is None or not conversation.messages:
+            self.add_class("-welcoming")
+            self.anchor(False)
             await self.clear(*welcome(status))
+            self.scroll_home(animate=False)
             return
+        self.remove_class("-welcoming")
         await self.clear(*(widget for message in conversation.messages for widget in _widgets(message.role, message)))
+        self.anchor()
         self.scroll_end(animate=False)
 
     async def ask(self, text: str) -> None:
         """A question was asked."""
         if self.query(".welcome"):
+            self.remove_class("-welcoming")
             await self.remove_children(".welcome")
         await self.mount(Question(text))
         self.anchor()
