@@ -6,8 +6,8 @@ from textual import on
 from textual.screen import ModalScreen
 
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.handlers.editing import EditingHandlers
 from clowdy_tui.tui.handlers.chat import ChatHandlers
+from clowdy_tui.tui.handlers.editing import EditingHandlers
 from clowdy_tui.tui.handlers.files import FileHandlers
 from clowdy_tui.tui.handlers.history import HistoryHandlers
 from clowdy_tui.tui.handlers.logs import LogHandlers
