@@ -168,7 +168,7 @@ REGISTRY: tuple[Action, ...] = (
     Action("function.versions", "Versions", "Who made which when, what it changed; activate or restore one.",
            "Function", "Versions", _function, ("alt+v",), ("v",), letter="V"),
     Action("function.mend", "Mend it", "The last call that failed: a fix, proven on its input.",
-           "Function", "Mend", _mendable, letter="M"),
+           "Function", "Mend", _mendable, letter="G"),
     Action("tab.close", "Close the file", "Asks first where something is not saved.",
            "Function", "Close", _document, ("ctrl+w",), letter="k"),
     Action("tab.next", "Next file", "The tab to the right.",

@@ -189,7 +189,7 @@ async def test_a_card_waits_for_y(data_dir: Path, model: ModelServer) -> None:
         model.will(Says(calls=[("update_function", {"function_id": function_id, "code": MENDED})]), Says("Done."))
         await ask(app, pilot, "mend")
         await until(pilot, lambda: isinstance(app.focused, PermissionCard))
-        assert "+    return 1 / event if event" in shown(app)
+        await shows(pilot, "+    return 1 / event if")
         assert app.state.functions[function_id].active_version == 1
         await pilot.press("y")
         await until(pilot, lambda: app.state.functions[function_id].active_version == 2)
@@ -293,7 +293,7 @@ async def test_conversations_are_kept_by_project(data_dir: Path, model: ModelSer
         await until(pilot, path.exists)
         assert "Remembered." in path.read_text()
         await ask(app, pilot, f"/export {path}")
-        await shows(pilot, "is there already")
+        await until(pilot, lambda: any("is there already" in each.message for each in app._notifications))
         await ask(app, pilot, "/new")
         await shows(pilot, "Ask the assistant")
         await ask(app, pilot, "/list")

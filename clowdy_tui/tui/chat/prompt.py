@@ -119,7 +119,8 @@ class Prompt(Vertical):
         row, column = self.area.cursor_location
         if column and self.area.document.get_line(row)[column - 1] == "\\":
             # Where a terminal sends no other key for it: a backslash and Enter.
-            self.area.replace("\n", (row, column - 1), (row, column))
+            self.area.action_delete_left()
+            self.area.insert("\n")
             return
         text = self.area.text.strip()
         if text:
@@ -174,7 +175,8 @@ class Prompt(Vertical):
         row, column = self.area.cursor_location
         start = (row, max(0, column - self._choices.typed))
         self.close_choices()
-        self.area.replace(choice.insert, start, (row, column))
+        done = self.area.replace(choice.insert, start, (row, column), maintain_selection_offset=False)
+        self.area.move_cursor(done.end_location)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
