@@ -132,7 +132,7 @@ async def test_an_answer_streams_with_tools_that_unfold(
 async def test_a_new_line_by_keys_that_every_terminal_sends(data_dir: Path, model: ModelServer) -> None:
     async with talking(data_dir, model) as (app, pilot):
         area = app.workbench.chat.body.prompt.area
-        await pilot.press("a", "ctrl+o", "b", "backslash", "enter", "c", "alt+enter", "d")
+        await pilot.press("a", "ctrl+t", "b", "backslash", "enter", "c", "alt+enter", "d")
         assert area.text == "a\nb\nc\nd"
         model.will(Says("Yes."))
         await pilot.press("enter")

@@ -14,8 +14,8 @@ from clowdy_tui.tui.chat.completion import Choices, Mentionable, complete
 from clowdy_tui.tui.chat.messages import QuestionAsked
 from clowdy_tui.tui.text import shorten, visible
 
-# ctrl+o is a byte that every terminal sends and no multiplexer keeps; the others are for those that send them.
-NEWLINE_KEYS: Final = frozenset({"ctrl+o", "alt+enter", "shift+enter", "ctrl+enter", "ctrl+j"})
+# ctrl+t is a byte that every terminal sends and no multiplexer keeps; the others are for those that send them.
+NEWLINE_KEYS: Final = frozenset({"ctrl+t", "alt+enter", "shift+enter", "ctrl+enter", "ctrl+j"})
 _MAX_HISTORY: Final = 100
 
 

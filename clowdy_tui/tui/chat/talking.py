@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clowdy_tui.tui.chat.body import ChatBody
     from clowdy_tui.tui.handlers.chat import ChatHandlers
 
-_HINT: Final = "enter sends · ^o newline · /help"
+_HINT: Final = "enter sends · ^t newline · /help"
 _MAX_TEXT: Final = 100_000
 
 
@@ -275,7 +275,7 @@ class Talking:
     async def _help(self) -> None:
         lines = [f"/{each.name:<7} {each.description}" for each in commands.COMMANDS]
         keys = (
-            "Enter sends. A new line: ctrl+o, alt+enter, or \\ and Enter. ↑ what was asked before. @ names a function. "
+            "Enter sends. A new line: ctrl+t, alt+enter, or \\ and Enter. ↑ what was asked before. @ names a function. "
             "Tab goes to code blocks (y copies, e into the editor) and tools (enter unfolds). Escape stops."
         )
         await self.body.thread.remark("\n".join([*lines, keys]))

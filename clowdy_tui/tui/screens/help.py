@@ -31,7 +31,7 @@ ABOUT = {
              "/ filters (text, !text, /regex/, status:failed, level:warn, source:gateway, since:10m, until:14:30), "
              "c shows lines around what was found, e failed calls alone, o one function alone, escape all; "
              "f follows, w wraps, s saves to a file, enter opens a call, y copies a line, Y the call's, ^l clears."),
-    "chat": ("AI chat", "Enter sends. ^o (or alt+enter, or \\ and enter) makes a new line; ↑ brings back what was "
+    "chat": ("AI chat", "Enter sends. ^t (or alt+enter, or \\ and enter) makes a new line; ↑ brings back what was "
              "asked; / has commands, @ names a function. Tab goes to code blocks (y copies, e puts it into the editor) "
              "and to tools (enter unfolds). What would change something asks: y, n, or a for always. Escape stops."),
 }  # fmt: skip
