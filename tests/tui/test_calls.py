@@ -30,7 +30,7 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
         # An input is kept with the function, and comes back from there.
         await pilot.press("f4")
         console.input.load_text('{"items": [1, 2]}')
-        await pilot.press("f12", "plus")
+        await pilot.press("f12", "1")
         await until(pilot, lambda: app.screen is not app.workbench)
         await type_text(pilot, "two items")
         await pilot.press("enter")
@@ -46,7 +46,7 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
         # It runs; the history has the call; there it is opened, and run again.
         await pilot.press("f5")
         await until(pilot, lambda: not app.state.running and '"total": 3' in shown(app))
-        await pilot.press("f12", "full_stop")
+        await pilot.press("f12", "4")
         await until(pilot, lambda: app.state.call is not None)
         assert app.state.where == "history"
         await shows(pilot, '{"items": [1, 2]} → {"total":3,')
@@ -57,7 +57,7 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
         await pilot.press("r")
         await until(pilot, lambda: app.screen is app.workbench and not app.state.running and app.state.where == "test")
         await until(pilot, lambda: len(history.view.pages) == 1)
-        await pilot.press("f12", "full_stop")
+        await pilot.press("f12", "4")
         await until(pilot, lambda: len(history.view.pages) == 2)
         newest = history.view.pages.row(0)
         assert newest is not None
@@ -85,7 +85,7 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(words[1], content=words[words.index("-d") + 1])
         assert answer.json()["output"]["total"] == 5
-        await pilot.press("f12", "dollar_sign")
+        await pilot.press("f12", "3")
         await until(pilot, lambda: app.clipboard.startswith("clowdy invoke"))
         assert json.loads(shlex.split(app.clipboard)[-1]) == {"items": [5]}
 
@@ -102,19 +102,19 @@ async def test_what_cannot_be_done_says_why(data_dir: Path) -> None:
         await shows(pilot, "Choose a call in the history first")
         console = app.workbench.dock.test
         console.input.load_text('{"items": [1,}')
-        await pilot.press("f12", "plus")
+        await pilot.press("f12", "1")
         await shows(pilot, "the input is not JSON")
         project = app.state.projects[app.state.functions[function_id].project_id or ""]
         await app.client.projects.update(project.id, capture="none")
         await app.client.invoke(function_id, {"items": [1]})
-        await pilot.press("f12", "full_stop")
+        await pilot.press("f12", "4")
         await until(pilot, lambda: app.state.call is not None)
         await shows(pilot, "not kept → not kept")
         await pilot.press("c")
         await shows(pilot, "Its input was not kept")
         await pilot.press("i")
         await shows(pilot, "Its input cannot be changed and run")
-        await pilot.press("f12", "full_stop", "v", "enter")
+        await pilot.press("f12", "4", "v", "enter")
         await shows(pilot, "The call could not be run again")
 
 

@@ -77,7 +77,7 @@ async def test_a_slash_in_the_tree_goes_to_a_function() -> None:
 def test_the_leaders_sheet_has_every_letter_once_and_fits() -> None:
     sections = [(group, [action for action in REGISTRY if action.group == group]) for group in GROUPS]
     for width, height in ((78, 22), (116, 30), (196, 46)):
-        columns = fold(sections, width // (15 if width < 100 else 27))
+        columns = fold(sections, width // (12 if width < 100 else 27))
         told = [action.id for column in columns for _, actions in column for action in actions]
         assert sorted(told) == sorted(ACTIONS)
         lines = [sum(len(actions) + 1 for _, actions in column) + len(column) - 1 for column in columns]
@@ -115,7 +115,7 @@ async def test_jump_mode_goes_to_panes_and_tabs_by_letter_and_by_mouse() -> None
         await until(pilot, lambda: app.state.pane_kind == "" and app.state.region == "editor")
         await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(app.screen, JumpScreen))
-        x, y = spot(app, "gs ───")
+        x, y = spot(app, "gs │")
         await pilot.click(offset=(x - 1, y))
         await until(pilot, lambda: app.workbench.dock.shown == "logs" and app.state.region == "dock")
         await pilot.press("ctrl+o", "escape")

@@ -16,7 +16,7 @@ from clowdy_tui.tui.state import ScreenState
 
 WIDE = 120
 """From so many cells on the titles are written out; below it the short forms of the footer are."""
-COLUMN, WIDE_COLUMN = 15, 27
+COLUMN, WIDE_COLUMN = 12, 27
 
 Section = tuple[str, list[Action]]
 
