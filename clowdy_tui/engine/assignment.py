@@ -18,11 +18,13 @@ _REAP_EVERY_S: Final = 5.0
 class Refused(Exception):
     """No instance could be had: the status, and why."""
 
-    def __init__(self, status: OutcomeStatus, kind: str, message: str) -> None:
+    def __init__(self, status: OutcomeStatus, kind: str, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.message = message
+        self.passing = passing
+        """Another try may get one."""
 
 
 class Pool:
@@ -278,7 +280,7 @@ class AssignmentService:
             self._fail_one(pool, Refused(OutcomeStatus.UNAVAILABLE, "DriverUnavailable", error.detail))
         except BootFailed as error:
             pool.starting -= 1
-            self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error)))
+            self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error), passing=not error.late))
         else:
             pool.starting -= 1
             worker.width = pool.width

@@ -181,8 +181,8 @@ class InvokeService:
         except Refused as refused:
             call.search = None
             waited = int((time.monotonic() - began) * 1e6)
-            if refused.kind == "BootFailed" and not call.again:
-                # As where an instance is lost before the handler begins.
+            if refused.passing and not call.again:
+                # As where an instance is lost before the handler begins. What used up its time is not tried twice.
                 call.again = True
                 call.queue_us += waited
                 self._start(call)

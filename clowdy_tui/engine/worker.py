@@ -30,7 +30,11 @@ _STREAMS: Final[dict[int, Stream]] = {protocol.STDOUT: "stdout", protocol.STDERR
 
 
 class BootFailed(Exception):
-    """The sandbox came to nothing before it was ready."""
+    """The sandbox came to nothing before it was ready. `late`: it had all the time that it may take."""
+
+    def __init__(self, message: str, *, late: bool = False) -> None:
+        super().__init__(message)
+        self.late = late
 
 
 class Worker:
@@ -101,7 +105,7 @@ class Worker:
                 await self._ready
         except TimeoutError:
             self._end("the sandbox was not ready in time")
-            raise BootFailed(f"A sandbox was not ready within {self._limits.boot_timeout_s:g} s.") from None
+            raise BootFailed(f"A sandbox was not ready within {self._limits.boot_timeout_s:g} s.", late=True) from None
         except (DriverUnavailable, asyncio.CancelledError):
             self._end("its start was given up")
             raise
