@@ -27,13 +27,14 @@ class Background:
     port: int
     driver: str
     config: Path | None = None
+    log_format: str = "text"
 
     def argv(self, ready: int) -> list[str]:
         """The command, with the descriptor that it reports to."""
         # -P: the folder that it is started in must not shadow a module.
         command = [sys.executable, "-P", "-m", "clowdy_tui", "serve", "--ready-fd", str(ready)]
         command += ["--data-dir", str(self.data_dir), "--host", self.host, "--port", str(self.port)]
-        command += ["--driver", self.driver]
+        command += ["--driver", self.driver, "--log-format", self.log_format]
         return command if self.config is None else [*command, "--config", str(self.config.absolute())]
 
 

@@ -28,7 +28,9 @@ def platform_config(settings: Settings) -> PlatformConfig:
     """What the services are told of the settings."""
     return PlatformConfig(
         data_dir=settings.data_dir,
-        driver=settings.driver,
+        # Who asks for another runtime asks for more isolation: it must not become another driver without a word.
+        driver="docker" if settings.docker_runtime and settings.driver == "auto" else settings.driver,
+        docker_options=docker_options(settings),
         runtime_source=settings.runtime_source,
         secret_key_file=settings.secret_key_file,
         capture_bytes=settings.capture_bytes,
@@ -45,6 +47,11 @@ def platform_config(settings: Settings) -> PlatformConfig:
         neon_api_key=settings.neon_api_key.get_secret_value() if settings.neon_api_key else "",
         neon_base_url=settings.neon_base_url,
     )
+
+
+def docker_options(settings: Settings) -> dict[str, str]:
+    """What the docker driver is told of the settings."""
+    return {} if settings.docker_runtime is None else {"oci_runtime": settings.docker_runtime}
 
 
 def gateway_config(settings: Settings, port: int) -> GatewayConfig:

@@ -63,12 +63,14 @@ def can_work(checks: list[Check], driver: str) -> bool:
 
 async def drivers(settings: Settings) -> list[Check]:
     """What each driver says of itself, found out by making a sandbox where that is the only honest way."""
+    from clowdy_tui.cli.compose import docker_options
     from clowdy_tui.engine.sandboxes import make_driver
 
     found = []
     with tempfile.TemporaryDirectory(prefix="clowdy-doctor-") as scratch:
         for name in DRIVER_NAMES:
-            driver = make_driver(name, installation_id="doctor", data_dir=Path(scratch))
+            options = docker_options(settings) if name == "docker" else {}
+            driver = make_driver(name, installation_id="doctor", data_dir=Path(scratch), **options)
             try:
                 found.append(of_driver(await driver.check()))
             finally:

@@ -1,10 +1,10 @@
 """`clowdy serve`: the gateway alone, in front or in the background."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ import click
 from clowdy_tui import __version__
 from clowdy_tui.cli import output
 from clowdy_tui.cli.background import Background, Reporter, start
+from clowdy_tui.cli.logformat import log_to_stderr
 from clowdy_tui.cli.settings import Settings
 from clowdy_tui.cli.shell import Exit, Failure, Shell, failure_of, run_fast, with_shell
 
@@ -20,11 +21,19 @@ from clowdy_tui.cli.shell import Exit, Failure, Shell, failure_of, run_fast, wit
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The TCP port; 0 takes any free one.")
 @click.option("--driver", help="What makes the sandboxes: auto, bubblewrap or docker.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log is written.")
 @click.option("--detach", "-d", is_flag=True, help="Go on in the background.")
 @click.option("--ready-fd", type=int, hidden=True)
 @with_shell
 def serve(
-    shell: Shell, *, host: str | None, port: int | None, driver: str | None, detach: bool, ready_fd: int | None
+    shell: Shell,
+    *,
+    host: str | None,
+    port: int | None,
+    driver: str | None,
+    log_format: str | None,
+    detach: bool,
+    ready_fd: int | None,
 ) -> None:
     """Run the gateway alone, with no screen.
 
@@ -34,9 +43,10 @@ def serve(
     try:
         if shell.common.url:
             raise Failure("serve runs a gateway here; --url is for a gateway elsewhere", Exit.USAGE)
-        settings = shell.settings(host=host, port=port, driver=driver)
+        settings = shell.settings(host=host, port=port, driver=driver, log_format=log_format)
         if detach:
             where = Background(settings.data_dir, settings.host, settings.port, settings.driver, shell.common.config)
+            where = replace(where, log_format=settings.log_format)
             _announce(shell, start(where))
         else:
             run_fast(_serve(shell, settings, reporter))
@@ -49,10 +59,7 @@ def serve(
 async def _serve(shell: Shell, settings: Settings, reporter: Reporter) -> None:
     from clowdy_tui.cli.compose import serving
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # What they tell at INFO is their own business.
-    for name in ("alembic", "aiohttp.access", "docker", "urllib3"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    log_to_stderr(settings.log_format)
     loop = asyncio.get_running_loop()
     async with serving(settings) as gateway:
 

@@ -75,6 +75,9 @@ class Settings(BaseModel):
     driver: Literal["auto", "bubblewrap", "docker"] = "auto"
     """What makes the sandboxes. `auto` decides at the first start and remembers."""
 
+    docker_runtime: str | None = None
+    """Another OCI runtime for Docker's containers, by the engine's name for it (`runsc`). Makes docker the driver."""
+
     runtime_source: Literal["host", "dockerfile"] = "host"
     """Where the runtime's files come from: packed from this machine's Python, or built from a Dockerfile."""
 
@@ -137,6 +140,9 @@ class Settings(BaseModel):
 
     memory_budget_mb: int | None = Field(default=None, ge=64)
     """How much memory all sandboxes may have together, in MiB; three quarters of the box unless it is said here."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How `serve` writes its log: for people, or an object a line for programs."""
 
     idle_timeout_s: float = Field(default=300.0, ge=1, le=86400)
     """How long an instance waits for the next call before it goes."""

@@ -327,6 +327,10 @@ class InvokeService:
     def _set_status(self, status: DriverStatus) -> None:
         changed = (status.available, status.problem) != (self._status.available, self._status.problem)
         self._status = status
+        if changed:
+            told = {"driver": status.name, "available": status.available, "not_enforced": sorted(status.not_enforced)}
+            words = "makes sandboxes" if status.available else f"makes none: {status.problem}"
+            logger.log(logging.INFO if status.available else logging.WARNING, "%s %s", status.name, words, extra=told)
         if changed and self._on_driver is not None:
             self._on_driver(status)
 

@@ -1,6 +1,7 @@
 """Worker: one live sandbox, its channel, and the calls that run in it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -27,6 +28,9 @@ _GRACE_S: Final = 0.02
 _EARLY_S: Final = 0.001
 """What a timer may come too early: uvloop's count whole milliseconds."""
 _STREAMS: Final[dict[int, Stream]] = {protocol.STDOUT: "stdout", protocol.STDERR: "stderr"}
+
+
+logger = logging.getLogger(__name__)
 
 
 class BootFailed(Exception):
@@ -111,6 +115,8 @@ class Worker:
             raise
         if self.state != "gone":
             self.state = "spare"
+            took_ms = round((time.monotonic() - self.created_at) * 1000)
+            logger.info("sandbox %s is ready", self.id, extra={"sandbox": self.id, "took_ms": took_ms})
 
     def load(self, deployment: Deployment) -> bytes:
         """Make it this deployment's instance: the frame that does so, to be sent with the first call or by `warm`."""
@@ -405,6 +411,7 @@ class Worker:
             self._loaded.set_result(None)
         if self.state != "gone":
             self.state = "gone"
+            self._tell_end(message)
             self._on_gone(self)
         if not self._killed:
             self._killed = True
@@ -416,6 +423,12 @@ class Worker:
         while self._calls:
             _, call = self._calls.popitem()
             self._settle(call, status, kind=kind, message=message)
+
+    def _tell_end(self, message: str) -> None:
+        told: dict[str, object] = {"sandbox": self.id, "reason": message, "calls": self.calls}
+        if self.deployment is not None:
+            told |= {"function": self.deployment.function_id, "version": self.deployment.version}
+        logger.info("sandbox %s has ended after %d calls: %s", self.id, self.calls, message, extra=told)
 
     def _write(self, data: bytes) -> None:
         if self._sandbox is not None:

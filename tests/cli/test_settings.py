@@ -58,7 +58,7 @@ def test_every_field_can_be_set_by_its_variable(config: Path) -> None:
         "secret_key_file": "/k", "max_body_bytes": "2048", "capture_bytes": "5", "retention_days": "3",
         "retention_bytes": "2000000", "public_invocation_logs": "true", "memory_budget_mb": "512",
         "idle_timeout_s": "1.5", "spares": "0", "cors_origins": "https://a, https://b", "trusted_proxies": "10.0.0.0/8",
-        "ssh": "false", "keymap": "app.help=f10",
+        "ssh": "false", "keymap": "app.help=f10", "log_format": "json",
     }  # fmt: skip
     for name in Settings.model_fields:
         got = load(config=config, environ={f"CLOWDY_{name.upper()}": samples.get(name, "some-text")})

@@ -168,8 +168,8 @@ def _remove_image(image: str, client: "APIClient") -> None:
 
 
 def _import_tree(root: Path, tag: str, changes: list[str], client: "APIClient") -> None:
-    repository, _, version = tag.partition(":")
-    answer = client.import_image(tar_of(root), repository=repository, tag=version, changes=changes, stream_src=True)
+    # Name and tag in one: podman does not listen to a tag that comes apart.
+    answer = client.import_image(tar_of(root), repository=tag, changes=changes, stream_src=True)
     _raise_for(answer.splitlines())
 
 
