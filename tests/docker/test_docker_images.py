@@ -15,6 +15,7 @@ from docker.errors import ImageNotFound
 from docker_support import RUNTIMES, Recorder, SpecMaker
 
 from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine import protocol
 from clowdy_tui.engine.pack import RUNNER_ARGV
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
@@ -96,7 +97,7 @@ async def test_the_dockerfile_makes_an_image_that_runs_the_runner(
     object.__setattr__(runs, "argv", RUNNER_ARGV)
     sandbox = await driver.start(runs, recorder)
     await recorder.until(lambda: len(recorder.data) == 6)
-    assert recorder.data == struct.pack(">IBB", 2, 0x10, 1)
+    assert recorder.data == struct.pack(">IBB", 2, protocol.READY, protocol.VERSION)
     await sandbox.kill()
 
 
