@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         VersionOut,
     )
     from clowdy_tui.tui.memory.memory import Recalled
+    from clowdy_tui.tui.panes.pane import ProjectPane
     from clowdy_tui.tui.widgets.code_area_marks import Problem as CodeProblem
     from clowdy_tui.tui.widgets.editor import Document
 
@@ -94,6 +95,21 @@ class FunctionFetched(Message):
 class RoutesFetched(Message):
     project_id: str
     routes: list[RouteOut]
+
+
+@dataclass
+class PaneChose(Message):
+    """The cursor of a pane in the centre is on something else; actions mean that from now on."""
+
+    pane: ProjectPane
+    place: Place
+
+
+@dataclass
+class PaneStale(Message):
+    """A pane of the centre wants its data anew."""
+
+    pane: ProjectPane
 
 
 @dataclass

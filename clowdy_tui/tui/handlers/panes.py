@@ -8,7 +8,6 @@ from textual import on
 
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.core import Core
-from clowdy_tui.tui.panes.pane import ProjectPane
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import PoolInstance, RouteOut
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 class PaneHandlers(Core):
     """Panes say what is chosen in them and what they want; opening and fetching is `panes.keeper`'s."""
 
-    @on(ProjectPane.Chose)
-    def _change_choice(self, event: ProjectPane.Chose) -> None:
+    @on(messages.PaneChose)
+    def _change_choice(self, event: messages.PaneChose) -> None:
         if event.pane is self.workbench.tabs.pane:
             self.state.pane = event.place
             self.workbench.refresh_bars()
 
-    @on(ProjectPane.Stale)
-    def _fetch_pane(self, event: ProjectPane.Stale) -> None:
+    @on(messages.PaneStale)
+    def _fetch_pane(self, event: messages.PaneStale) -> None:
         self.panes.fetch(event.pane)
 
     @on(messages.PaneFetched)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,13 +11,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
 from clowdy_tui.tui.actions import Keymap
-from clowdy_tui.tui.messages import Perform
+from clowdy_tui.tui.messages import PaneChose, PaneStale, Perform
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import block, visible
@@ -41,19 +39,6 @@ class ProjectPane(Vertical):
     """
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
-
-    @dataclass
-    class Chose(Message):
-        """The pane's cursor is on something else; actions mean that from now on."""
-
-        pane: ProjectPane
-        place: Place
-
-    @dataclass
-    class Stale(Message):
-        """The pane wants its data anew."""
-
-        pane: ProjectPane
 
     def __init__(self, state: ScreenState, keymap: Keymap, place: Place) -> None:
         super().__init__(classes="project-pane")
@@ -125,11 +110,11 @@ class ProjectPane(Vertical):
         """Its cursor is on this now."""
         if place != self.chosen:
             self.chosen = place
-            self.post_message(self.Chose(self, place))
+            self.post_message(PaneChose(self, place))
 
     def refetch(self) -> None:
         """Fetch the data anew."""
-        self.post_message(self.Stale(self))
+        self.post_message(PaneStale(self))
 
     def take_focus(self) -> None:
         """Give the focus to what had it in here, or to what should have it first."""

@@ -14,13 +14,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.editor_status import EditorStatus
 from clowdy_tui.tui.widgets.highlight import language_of
 from clowdy_tui.tui.widgets.tabs import Tab, TabBar
 
 if TYPE_CHECKING:
+    from clowdy_tui.tui.panes.pane import ProjectPane
     from clowdy_tui.tui.widgets.code_area_marks import Problem
     from clowdy_tui.tui.widgets.completion import CompletionList
     from clowdy_tui.tui.widgets.find_bar import FindBar

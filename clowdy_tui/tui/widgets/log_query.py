@@ -9,12 +9,10 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 
-from clowdy_tui.domain.schemas.invocations import OutcomeStatus
 from clowdy_tui.tui.widgets.log_call import LEVELS, Call, Line, searched
 
 SYNTAX: Final = "text · !text · /regex/ · status:failed · level:warn · since:10m · until:14:30"
 SOURCES: Final = ("api", "gateway", "test", "demo", "replay")
-STATUSES: Final = ("failed", "running", *(status.value for status in OutcomeStatus))
 
 _WORD: Final = re.compile(r"(?:^|(?<=\s))(status|level|since|until|source):(\S*)(?:\s|$)")
 _SPAN: Final = re.compile(r"(\d+)(s|m|h|d|w)")
@@ -59,7 +57,7 @@ class Filter:
             inverse=inverse,
             level=_one_of("level", words.get("level", ""), LEVELS),
             function_ids=frozenset(function_ids),
-            statuses=frozenset(_one_of("status", word, STATUSES) for word in statuses if word),
+            statuses=frozenset(_one_of("status", word, _statuses()) for word in statuses if word),
             source=_one_of("source", words.get("source", ""), SOURCES),
             since=_moment("since", words.get("since", ""), now),
             until=_moment("until", words.get("until", ""), now),
@@ -147,6 +145,13 @@ def _pattern(text: str) -> re.Pattern[str] | None:
         except re.error as error:
             raise BadQuery(f"{text} is no regular expression: {error.msg}") from error
     return re.compile(re.escape(text), re.IGNORECASE)
+
+
+def _statuses() -> tuple[str, ...]:
+    # The schemas are dear to import, and the first frame needs none of them.
+    from clowdy_tui.domain.schemas import OutcomeStatus
+
+    return ("failed", "running", *(status.value for status in OutcomeStatus))
 
 
 def _one_of(name: str, word: str, known: Iterable[str]) -> str:
