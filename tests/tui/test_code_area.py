@@ -325,3 +325,21 @@ async def test_a_cursor_that_must_not_blink_does_not() -> None:
         await pilot.pause()
         assert not area.blink_timer._active.is_set()
         assert area._draw_cursor
+
+
+async def test_a_large_paste_is_one_step_and_no_key_is_lost() -> None:
+    area = CodeArea("first\n", language="python", blink=False)
+    app = Host(area)
+    async with app.run_test(size=(80, 24)) as pilot:
+        area.focus()
+        pasted = "".join(f"line_{number} = '漢字 🎉 \x1b[31m'\n" for number in range(3_500))
+        assert len(pasted.encode()) > 100_000
+        app.post_message(Paste(pasted))
+        await pilot.pause()
+        await pilot.press("x")
+        await pilot.pause()
+        assert area.text == f"{pasted}xfirst\n"
+        assert "␛[31m" in screen(app)
+        await pilot.press("ctrl+z", "ctrl+z")
+        await pilot.pause()
+        assert area.text == "first\n"

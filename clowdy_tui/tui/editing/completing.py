@@ -41,7 +41,7 @@ class Completing:
         before = area.document.get_line(row)[:column]
         typed = typed_before(before)
         if not asked and (not _worth_it(typed) or _in_prose(area, row, column)):
-            tabs.offer_names(document, area.document.revision, [], "")
+            tabs.offer_names(area, area.document.revision, [], "")
             return
         revision, language = area.document.revision, area.code_language.name
         lines = area.document.lines
@@ -57,7 +57,9 @@ class Completing:
 
     def take(self, event: messages.NamesFound) -> None:
         """Show them, unless somebody has typed on."""
-        self._app.workbench.tabs.offer_names(event.document, event.revision, event.names, event.prefix)
+        tabs = self._app.workbench.tabs
+        if area := tabs.area_of(event.document):
+            tabs.offer_names(area, event.revision, event.names, event.prefix)
         if event.asked and not event.names:
             self._app.tell("No name fits here")
 

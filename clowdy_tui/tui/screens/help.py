@@ -19,7 +19,9 @@ ABOUT = {
     "tree": ("Project tree", "Projects with their functions (● active, ○ inactive) and routes. Enter opens, "
              "space folds, the arrows go."),
     "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
-               "what was saved before stays, as a version."),
+               "what was saved before stays, as a version. What is typed and not saved survives a kill. "
+               "Beside the numbers ✗ and ! mark what ruff finds wrong; the line below says what. Names are offered "
+               "as you type: tab takes, up and down choose, escape puts them away."),
     "test": ("Test", "Calls the open function with a JSON input and shows its answer apart from what it printed. In "
              "the answer space folds, - folds all, + unfolds, y copies; i brings saved inputs and templates, s saves "
              "the input, v runs another version, m compares two, c copies the call as curl, x as a command."),

@@ -40,7 +40,7 @@ def find_all(text: str, query: Query) -> list[Hit]:
         BadPattern: see there.
     """
     starts = _line_starts(text)
-    return [_hit(match, starts) for match in _matches(text, query)]
+    return [_hit(match, starts) for match in _matches(text, query, MOST, WITHIN_S)]
 
 
 def replaced(text: str, query: Query, replacement: str) -> tuple[str, int]:
@@ -51,7 +51,7 @@ def replaced(text: str, query: Query, replacement: str) -> tuple[str, int]:
     """
     parts: list[str] = []
     at = number = 0
-    for match in _matches(text, query, most=None, within_s=REPLACED_WITHIN_S):
+    for match in _matches(text, query, None, REPLACED_WITHIN_S):
         parts += [text[at : match.start()], _expanded(match, query, replacement)]
         at = match.end()
         number += 1
@@ -65,11 +65,11 @@ def replacement_at(text: str, query: Query, hit: Hit, replacement: str) -> str |
         BadPattern: as `replaced`.
     """
     starts = _line_starts(text)
-    found = next((match for match in _matches(text, query) if _hit(match, starts) == hit), None)
+    found = next((match for match in _matches(text, query, MOST, WITHIN_S) if _hit(match, starts) == hit), None)
     return None if found is None else _expanded(found, query, replacement)
 
 
-def _matches(text: str, query: Query, most: int | None = MOST, within_s: float = WITHIN_S) -> Iterator[Any]:
+def _matches(text: str, query: Query, most: int | None, within_s: float) -> Iterator[Any]:
     if not query.pattern:
         return
     pattern = query.pattern if query.is_regex else regex.escape(query.pattern, literal_spaces=True)

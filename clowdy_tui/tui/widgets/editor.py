@@ -11,10 +11,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from clowdy_tui.tui.widgets.code_area import CodeArea
+from clowdy_tui.tui.widgets.editor_overlays import EditorOverlays
 from clowdy_tui.tui.widgets.editor_status import EditorStatus
 from clowdy_tui.tui.widgets.highlight import language_of
 from clowdy_tui.tui.widgets.tabs import Tab, TabBar
@@ -22,8 +22,6 @@ from clowdy_tui.tui.widgets.tabs import Tab, TabBar
 if TYPE_CHECKING:
     from clowdy_tui.tui.panes.pane import ProjectPane
     from clowdy_tui.tui.widgets.code_area_marks import Problem
-    from clowdy_tui.tui.widgets.completion import CompletionList
-    from clowdy_tui.tui.widgets.find_bar import FindBar
 
 Key = tuple[str, str]
 
@@ -54,7 +52,7 @@ class _Open:
     elsewhere: int | None = None
 
 
-class EditorTabs(Widget):
+class EditorTabs(EditorOverlays):
     """Open files, and panes as tabs after them. Holds texts and marks; saving, asking and fetching is done by whoever
     gets its messages.
 
@@ -114,9 +112,6 @@ class EditorTabs(Widget):
         self._files: dict[Key, _Open] = {}
         self._panes: dict[Key, ProjectPane] = {}
         self._active: Key | None = None
-        self._bar: FindBar | None = None
-        self._names: CompletionList | None = None
-        self._taken_at = -1
 
     def compose(self) -> ComposeResult:
         """Tabs, the text area of each file of which one is shown, and the line beneath."""
@@ -283,64 +278,11 @@ class EditorTabs(Widget):
         """Go to the tab on the left, round about."""
         self._step(-1)
 
-    def find(self, *, replace: bool = False) -> None:
-        """Open the bar that finds, and with `replace` also replaces, in the file in front."""
-        # It is made when it is first wanted: the first frame needs none of it.
-        from clowdy_tui.tui.widgets.find_bar import FindBar
-
-        if self.area is None:
-            return
-        if self._bar is None:
-            self._bar = FindBar()
-            self.mount(self._bar, before=self.query_one(EditorStatus))
-            self._bar.call_after_refresh(self._bar.open, self.area, replace=replace)
-        else:
-            self._bar.open(self.area, replace=replace)
-
     def show_problems(self, document: Document, problems: Sequence[Problem]) -> None:
         """Mark what is wrong in an open file, and say it where the cursor is on it."""
         if area := self.area_of(document):
             area.show_problems(problems)
             self._draw()
-
-    def offer_names(self, document: Document, revision: int, names: Sequence[tuple[str, str]], prefix: str) -> None:
-        """Show names that fit what is being typed, where the text is still the one that they were looked for in."""
-        area = self.area_of(document)
-        if area is None or area is not self.area or area.document.revision != revision or revision == self._taken_at:
-            return
-        if self._names is None:
-            if not names:
-                return
-            from clowdy_tui.tui.widgets.completion import CompletionList
-
-            self._names = CompletionList()
-            self.mount(self._names)
-        for file in self._files.values():
-            file.area.before_key = self._names.takes
-        self._names.call_after_refresh(self._names.offer, names, prefix, area.cursor_screen_offset)
-
-    def on_completion_list_accepted(self, event: CompletionList.Accepted) -> None:
-        """Put the name in the place of what was typed of it."""
-        event.stop()
-        if self.area is not None:
-            row, column = self.area.cursor_location
-            start = max(0, column - len(event.prefix))
-            self.area.replace(event.name, (row, start), (row, column), maintain_selection_offset=False)
-            # What was taken needs no more names, even if it is the beginning of some.
-            self._taken_at = self.area.document.revision
-            self._hide_names()
-
-    def _hide_names(self) -> None:
-        if self._names is not None:
-            self._names.hide()
-
-    def on_mouse_down(self) -> None:
-        """Nor does whoever clicks into the text."""
-        self._hide_names()
-
-    def on_descendant_blur(self) -> None:
-        """Whoever goes elsewhere wants no names here."""
-        self._hide_names()
 
     def request_save(self) -> None:
         """Ask for the active file to be saved."""
@@ -418,8 +360,7 @@ class EditorTabs(Widget):
         bar.display = bool(self._keys())
         status = self.query_one(EditorStatus)
         status.display = self._active in self._files
-        if self._bar is not None:
-            self._bar.follow(self.area)
+        self._follow()
         if self._active in self._files:
             file = self._files[self._active]
             status.show(
@@ -453,8 +394,8 @@ class EditorTabs(Widget):
         file = self._file_of(event.text_area)
         if file is not None:
             self._compare(file)
-            if self._bar is not None and file.area is self.area:
-                self._bar.text_changed()
+            if file.area is self.area:
+                self._search_again()
             self.post_message(self.TextChanged(file.document))
 
     @on(TextArea.SelectionChanged)
@@ -463,12 +404,6 @@ class EditorTabs(Widget):
         if event.text_area is self.area:
             self._draw()
             self.post_message(self.CursorMoved(self.area.line, self.area.column))
-
-    def on_find_bar_left(self, event: Message) -> None:
-        """The text has the focus again."""
-        event.stop()
-        if self.area is not None:
-            self.area.focus()
 
     @on(TabBar.Chosen)
     def _tab_chosen(self, event: TabBar.Chosen) -> None:
