@@ -144,6 +144,21 @@ def _instance(state: ScreenState) -> str:
     )
 
 
+def _variables(state: ScreenState) -> str:
+    return not_online(state) or ("" if state.pane_kind == "variables" else "Open the project's variables first")
+
+
+def _packages(state: ScreenState) -> str:
+    return not_online(state) or ("" if state.pane_kind == "packages" else "Open the project's packages first")
+
+
+def _database(state: ScreenState) -> str:
+    if problem := _project(state):
+        return problem
+    assert state.project is not None
+    return "" if state.project.has_database or state.pane.kind == "data" else "The project has no database yet"
+
+
 def _reachable(state: ScreenState) -> str:
     if problem := not_online(state):
         return problem
@@ -229,6 +244,34 @@ REGISTRY: tuple[Action, ...] = (
            "Project", "New key", _project, letter="Y", local={"settings": ("a",)}),
     Action("key.delete", "Delete an API key", "The one under the cursor in the settings.",
            "Project", "Del key", _settings, letter="Q", local={"settings": ("d", "delete")}),
+    Action("project.variables", "Variables", "The project's, secrets hidden.",
+           "Project", "Variables", _project, letter="1"),
+    Action("variable.new", "Set a variable", "In effect with the next call.",
+           "Project", "Set", _project, letter="4", local={"variables": ("a",)}),
+    Action("variable.paste", "Paste a .env file", "Sets what it holds, all of it or nothing.",
+           "Project", ".env", _project, letter="I", local={"variables": ("i",)}),
+    Action("variable.reveal", "Show the secrets", "Their values, in the pane of variables; and hide them again.",
+           "Project", "Show", _variables, letter="U", local={"variables": ("v",)}),
+    Action("project.packages", "Packages", "What the project's functions can import.",
+           "Project", "Packages", _project, letter="2"),
+    Action("packages.edit", "Edit the packages", "The list, as a requirements.txt; saved, it is built.",
+           "Project", "Edit", _project, letter="G", local={"packages": ("e",)}),
+    Action("packages.upgrade", "Look for newer versions", "Of all that the list does not fix.",
+           "Project", "Upgrade", _project, letter="7", local={"packages": ("u",)}),
+    Action("packages.stop", "Stop the build", "What was in use before stays.",
+           "Project", "Stop", _packages, letter="Z", local={"packages": ("s",)}),
+    Action("packages.lock", "Copy the lock", "Exact versions with hashes, to the clipboard.",
+           "Project", "Lock", _packages, letter="8", local={"packages": ("L",)}),
+    Action("project.database", "Database", "The project's own PostgreSQL.",
+           "Project", "Database", _project, letter="3"),
+    Action("database.new", "Make a database", "On this machine, or at Neon.",
+           "Project", "Make", _project, letter="5", local={"database": ("a",)}),
+    Action("database.copy", "Copy the address", "The database's, with its password, to the clipboard.",
+           "Project", "Address", _database, letter="6", local={"database": ("y",)}),
+    Action("database.psql", "Copy the psql line", "For a shell on the gateway's machine.",
+           "Project", "psql", _database, letter="%", local={"database": ("s",)}),
+    Action("database.network", "Let functions reach Neon", "Switches their network on.",
+           "Project", "Network", _database, letter="~", local={"database": ("w",)}),
     Action("item.edit", "Rename or edit", "The project, function or route that is chosen.",
            "Project", "Rename", _item, (), ("r",), letter="m"),
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
@@ -305,6 +348,12 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
                  "tab.close", "app.leader", "app.quit"),
     "routes": ("app.help", "route.new", "item.edit", "item.delete", "route.try", "route.copy", "app.palette",
                "pane.tree", "tab.close", "app.leader", "app.quit"),
+    "variables": ("app.help", "variable.new", "item.edit", "item.delete", "variable.reveal", "variable.paste",
+                  "app.palette", "pane.tree", "tab.close", "app.leader", "app.quit"),
+    "packages": ("app.help", "packages.edit", "packages.upgrade", "packages.stop", "packages.lock", "app.palette",
+                 "pane.tree", "tab.close", "app.leader", "app.quit"),
+    "database": ("app.help", "database.new", "database.copy", "database.psql", "item.delete", "app.palette",
+                 "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",
                "pane.chat", "tab.close", "app.leader", "app.quit"),
     "test": ("app.help", "function.run", "input.choose", "app.palette", "pane.tree", "pane.editor", "pane.logs",

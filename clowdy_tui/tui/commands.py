@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clowdy_tui.tui import call_flows, flows, pool_flows, settings_flows, work
+from clowdy_tui.tui import call_flows, flows, own_flows, pool_flows, settings_flows, work
 from clowdy_tui.tui.editing.files import delete_file, rename_file
 from clowdy_tui.tui.editor_commands import EDITOR_COMMANDS
 from clowdy_tui.tui.panes.settings import SettingsPane
@@ -19,6 +19,7 @@ from clowdy_tui.tui.state import Link, Place, PlaceKind
 
 if TYPE_CHECKING:
     from clowdy_tui.tui.app import ClowdyApp
+    from clowdy_tui.tui.core import Flow
 
 Command = Callable[["ClowdyApp"], None]
 
@@ -74,7 +75,9 @@ def _try_route(app: "ClowdyApp") -> None:
 def _edit(app: "ClowdyApp") -> None:
     state = app.state
     in_list = state.region == "tree" or bool(state.pane_kind)
-    if in_list and state.route and state.project:
+    if in_list and state.meant.kind == "variable" and state.project:
+        app.start_flow(own_flows.set_variable, state.project, app.chosen_variable())
+    elif in_list and state.route and state.project:
         app.start_flow(flows.edit_route, state.project, state.route)
     elif state.target and state.meant.kind == "file" and state.region == "tree" and state.meant.path:
         app.start_flow(rename_file, state.target, state.meant.path)
@@ -87,7 +90,11 @@ def _edit(app: "ClowdyApp") -> None:
 def _delete(app: "ClowdyApp") -> None:
     state = app.state
     in_list = state.region == "tree" or bool(state.pane_kind)
-    if in_list and state.route and state.project:
+    if in_list and state.meant.kind == "variable" and state.project and state.meant.name:
+        app.start_flow(own_flows.delete_variable, state.project, state.meant.name)
+    elif in_list and state.meant.kind == "data" and state.project:
+        app.start_flow(own_flows.remove_database, state.project)
+    elif in_list and state.route and state.project:
         app.start_flow(flows.delete_route, state.project, state.route)
     elif state.target and state.meant.kind == "file" and state.region == "tree" and state.meant.path:
         app.start_flow(delete_file, state.target, state.meant.path)
@@ -164,6 +171,23 @@ def _kill(app: "ClowdyApp") -> None:
         app.start_flow(partial(pool_flows.kill, busy=chosen.state == "busy"), chosen.id, chosen.function_name or "")
 
 
+def _for_project(flow: "Flow") -> Command:
+    """What is asked about the project that is meant."""
+
+    def command(app: "ClowdyApp") -> None:
+        if project := app.state.project:
+            app.start_flow(flow, project)
+
+    return command
+
+
+def _copy_psql(app: "ClowdyApp") -> None:
+    if project := app.state.project:
+        line = f"clowdy db psql {project.slug}"
+        app.copy_to_clipboard(line)
+        app.tell("Copied", line)
+
+
 def _open_pane(kind: PlaceKind) -> Command:
     def open_(app: "ClowdyApp") -> None:
         if project := app.state.project:
@@ -228,6 +252,20 @@ COMMANDS: Mapping[str, Command] = {
     "key.new": _new_key,
     "key.delete": _delete_key,
     "function.limits": _limits,
+    "project.variables": _open_pane("variables"),
+    "project.packages": _open_pane("packages"),
+    "project.database": _open_pane("database"),
+    "variable.new": _for_project(own_flows.set_variable),
+    "variable.paste": _for_project(own_flows.paste_variables),
+    "variable.reveal": lambda app: app.toggle_revealed(),
+    "packages.edit": _for_project(own_flows.edit_packages),
+    "packages.upgrade": _for_project(own_flows.upgrade_packages),
+    "packages.stop": _for_project(own_flows.stop_build),
+    "packages.lock": lambda app: app.copy_lock(),
+    "database.new": _for_project(own_flows.make_database),
+    "database.copy": _for_project(own_flows.copy_address),
+    "database.psql": _copy_psql,
+    "database.network": _for_project(own_flows.enable_network),
     "function.warm": _warm,
     "pane.dashboard": lambda app: app.panes.open(Place("dashboard")),
     "dashboard.sort": lambda app: app.sort_board(),

@@ -9,7 +9,16 @@ from textual.content import Content
 from textual.message import Message
 
 from clowdy_tui.client import ApiError, GatewayGone
-from clowdy_tui.domain.schemas import FunctionIn, FunctionOut, FunctionPatch, ProjectOut, RouteIn, RouteOut, RoutePatch
+from clowdy_tui.domain.schemas import (
+    FunctionIn,
+    FunctionOut,
+    FunctionPatch,
+    ProjectGone,
+    ProjectOut,
+    RouteIn,
+    RouteOut,
+    RoutePatch,
+)
 from clowdy_tui.tui import messages, work
 from clowdy_tui.tui.screens.confirm import Choice, DeleteByName, Question, ask_delete
 from clowdy_tui.tui.screens.conflict import ConflictDialog
@@ -238,12 +247,13 @@ def _end(app: "ClowdyApp", *, detach: bool, discard: bool) -> None:
 
 async def _delete(app: "ClowdyApp", name: str, deleting: Any, gone: messages.Gone | messages.RoutesFetched) -> None:
     try:
-        await deleting
+        done = await deleting
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed(f"{name} is still there", str(error)))
     else:
         app.post_message(gone)
-        app.tell(f"{name} is deleted")
+        left = done.left if isinstance(done, ProjectGone) else []
+        app.tell(f"{name} is deleted", "\n".join(left), severity="warning" if left else "information")
 
 
 def _show_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -> None:

@@ -36,6 +36,8 @@ class Happenings:
                 app.start_work(work.fetch_health)
             case events.PROJECT_CREATED | events.PROJECT_UPDATED:
                 app.post_message(messages.ProjectFetched(ProjectOut.model_validate(data["project"])))
+            case events.DATABASE_READY | events.DATABASE_REMOVED:
+                app.start_work(work.fetch_project, data["project_id"])
             case events.PROJECT_DELETED:
                 app.post_message(messages.Gone(project_id=data["project_id"]))
             case events.FUNCTION_DELETED:

@@ -17,7 +17,7 @@ ENTRY_PATH = "function.py"
 PlaceKind = Literal[
     "none", "project", "functions", "function", "file", "route", "group", "hint",
     "routes", "variables", "packages", "database", "settings", "dashboard", "limits",
-    "instance",
+    "instance", "variable", "data",
 ]  # fmt: skip
 """What a place in the tree or in a pane can be; those of the second line open a pane, as `functions` does."""
 
@@ -34,7 +34,10 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the tree's cursor is on. Of a route `function_id` is the one that it leads to; `path` is a file's."""
+    """What the tree's or a pane's cursor is on. Of a route `function_id` is the one that it leads to.
+
+    `path` is a file's, `name` a variable's. The kind `data` is a project's database that is there.
+    """
 
     kind: PlaceKind = "none"
     project_id: str | None = None
@@ -42,6 +45,7 @@ class Place:
     route_id: str | None = None
     instance_id: str | None = None
     path: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Text from outside, made fit to be shown: literally, on as many lines as were meant, and nothing invisible."""
 
 import re
+from datetime import datetime
 from typing import Final
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -56,6 +57,22 @@ def duration(milliseconds: float) -> str:
     if milliseconds < 10:
         return f"{milliseconds:.1f} ms"
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """How long ago, in one unit: `3 min ago`."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def size(number: int) -> str:
+    """An amount of bytes in three digits or so: `7.9 MiB`."""
+    if number >= 1024 * 1024 * 1000:
+        return f"{number / 1024**3:.1f} GiB"
+    return f"{number / 1024**2:.1f} MiB" if number >= 1024 * 100 else f"{number / 1024:.1f} KiB"
 
 
 def symbols(text: str) -> str:

@@ -59,7 +59,11 @@ async def fetch_function(client: Clowdy, post: Post, function_id: str) -> None:
 async def fetch_project(client: Clowdy, post: Post, project_id: str) -> None:
     try:
         post(messages.ProjectFetched(await client.projects.get(project_id)))
-    except (ApiError, GatewayGone) as error:
+    except ApiError as error:
+        # One that is gone by now is told by another event.
+        if error.status != 404:
+            post(messages.Failed("A project could not be loaded", str(error)))
+    except GatewayGone as error:
         post(messages.Failed("A project could not be loaded", str(error)))
 
 

@@ -38,6 +38,7 @@ from clowdy_tui.domain.schemas import (
     VersionOut,
 )
 from clowdy_tui.tui.session import Connect, Session
+from tests.tui.fake_owned import Databases, Packages, Variables
 
 THEN = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 URL = "http://127.0.0.1:8000"
@@ -77,6 +78,7 @@ class FakeClowdy:
         self.all_keys: dict[str, list[KeyCreated]] = {}
         self.keys = _Keys(self)
         self.all_inputs: dict[str, dict[str, SavedInputOut]] = {}
+        self.variables, self.packages, self.databases = Variables(self), Packages(self), Databases(self)
         self.history: dict[tuple[str, int], str] = {}
         self.files: dict[tuple[str, int], dict[str, str]] = {}
         self.gone = False

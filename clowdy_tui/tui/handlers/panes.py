@@ -10,7 +10,7 @@ from clowdy_tui.tui import messages
 from clowdy_tui.tui.core import Core
 
 if TYPE_CHECKING:
-    from clowdy_tui.domain.schemas import PoolInstance, RouteOut
+    from clowdy_tui.domain.schemas import PoolInstance, RouteOut, VariableOut
 
 
 class PaneHandlers(Core):
@@ -36,6 +36,31 @@ class PaneHandlers(Core):
 
         pane = self.workbench.tabs.pane
         return pane.chosen_instance if isinstance(pane, DashboardPane) else None
+
+    def chosen_variable(self) -> VariableOut | None:
+        """The variable under the cursor of the pane in front."""
+        from clowdy_tui.tui.panes.variables import VariablesPane
+
+        pane = self.workbench.tabs.pane
+        return pane.find(pane.chosen.name) if isinstance(pane, VariablesPane) else None
+
+    def toggle_revealed(self) -> None:
+        """Show the secrets of the variables in front, or hide them."""
+        from clowdy_tui.tui.panes.variables import VariablesPane
+
+        if isinstance(pane := self.workbench.tabs.pane, VariablesPane):
+            pane.toggle_revealed()
+
+    def copy_lock(self) -> None:
+        """The lock of the packages in front, to the clipboard."""
+        from clowdy_tui.tui.panes.packages import PackagesPane
+
+        pane = self.workbench.tabs.pane
+        if isinstance(pane, PackagesPane) and pane.found is not None and pane.found.lock:
+            self.copy_to_clipboard(pane.found.lock)
+            self.tell("The lock is in the clipboard")
+        else:
+            self.tell("There is no lock yet", severity="warning")
 
     def sort_board(self) -> None:
         """Put the dashboard's functions in another order."""

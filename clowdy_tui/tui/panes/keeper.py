@@ -65,6 +65,8 @@ class PaneKeeper:
         else:
             pane.fail(problem)
         if key in self._again:
+            # No timer runs for it: it became stale while it was fetched.
+            self._again.discard(key)
             self._fetch_soon(pane)
 
     def _fetch_soon(self, pane: ProjectPane) -> None:

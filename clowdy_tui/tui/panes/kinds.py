@@ -52,6 +52,11 @@ def _count_routes(state: ScreenState, project_id: str) -> str:
     return str(len(state.routes.get(project_id, ())) or "")
 
 
+def _database(state: ScreenState, project_id: str) -> str:
+    project = state.projects.get(project_id)
+    return "●" if project is not None and project.has_database else ""
+
+
 _FIGURES = (
     "Enter opens a function or a call. s sorts, t counts over another time; in the pool the arrows go from sandbox to "
     "sandbox (◆ busy, ○ idle, ◌ starting, ◇ spare), K kills one, w makes a function warm."
@@ -85,6 +90,51 @@ _KINDS = (
         "The addresses of the project's functions. Enter edits the route under the cursor, t tries it in the console.",
         "routes:RoutesPane",
         tail=_count_routes,
+    ),
+    PaneKind(
+        "variables",
+        "Variables",
+        "What the project's functions find in their environment. a sets one, i pastes a .env file, v shows the "
+        "secrets; enter gives the one under the cursor another value.",
+        "variables:VariablesPane",
+        events=(
+            events.VARIABLE_SET,
+            events.VARIABLE_DELETED,
+            events.DATABASE_READY,
+            events.DATABASE_REMOVED,
+        ),
+        every_s=0.2,
+    ),
+    PaneKind(
+        "packages",
+        "Packages",
+        "What the project's functions can import, by exact version. Enter edits the list, u looks for newer versions, "
+        "s stops a build, L copies the lock.",
+        "packages:PackagesPane",
+        events=(
+            events.PACKAGES_BUILDING,
+            events.PACKAGES_PROGRESS,
+            events.PACKAGES_READY,
+            events.PACKAGES_FAILED,
+        ),
+        every_s=0.2,
+    ),
+    PaneKind(
+        "database",
+        "Database",
+        "The project's own PostgreSQL, here or at Neon. a makes one, y copies its address, s the line for psql, "
+        "d removes it.",
+        "database:DatabasePane",
+        events=(
+            events.DATABASE_PROVISIONING,
+            events.DATABASE_PROGRESS,
+            events.DATABASE_READY,
+            events.DATABASE_FAILED,
+            events.DATABASE_REMOVED,
+            events.DATABASE_CHANGED,
+        ),
+        tail=_database,
+        every_s=0.2,
     ),
     PaneKind(
         "settings",

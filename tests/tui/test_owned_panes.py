@@ -1,0 +1,155 @@
+"""The panes for what a project owns: variables, packages, a database. By keys and by mouse, at three sizes."""
+
+import pytest
+
+from clowdy_tui.tui.panes.packages import PackagesPane
+from clowdy_tui.tui.widgets.code_area import CodeArea
+from tests.tui.driving import NARROW, NORMAL, screen, shown, shows, spot, type_text, until
+from tests.tui.fake import example
+from tests.tui.test_panes import open_pane, project_id
+
+SECRET = "hunter22-s3cret"
+
+
+async def test_a_variable_is_set_shown_changed_and_deleted() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "variables")
+        await shows(pilot, "find nothing of yours")
+        await pilot.press("a")
+        await shows(pilot, "New variable")
+        await type_text(pilot, "1KEY")
+        await shows(pilot, "not beginning with a digit")
+        await pilot.press(*["backspace"] * 4)
+        await type_text(pilot, "API_KEY")
+        await pilot.press("tab")
+        await type_text(pilot, SECRET)
+        assert SECRET not in shown(app)
+        await pilot.press("enter")
+        await shows(pilot, "••••••••")
+        assert SECRET not in shown(app)
+        await pilot.press("v")
+        await shows(pilot, SECRET)
+        await shows(pilot, "secrets are shown")
+        await pilot.press("v")
+        await until(pilot, lambda: SECRET not in shown(app))
+        await pilot.press("enter")
+        await shows(pilot, "Variable API_KEY")
+        await type_text(pilot, "another-value")
+        await pilot.press("enter")
+        await until(pilot, lambda: fake.variables.kept["API_KEY"].value == "another-value")
+        await pilot.press("d")
+        await shows(pilot, "Delete variable")
+        await pilot.press("y")
+        await shows(pilot, "find nothing of yours")
+        assert fake.variables.kept == {}
+
+
+async def test_a_dotenv_file_is_pasted_and_a_wrong_line_keeps_what_was_typed() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "variables")
+        await shows(pilot, "find nothing of yours")
+        await pilot.click(offset=spot(app, "pastes a .env file"))
+        await shows(pilot, "Paste a .env file into shop")
+        area = app.screen.query_one(CodeArea)
+        area.replace_text("A=1\nnonsense here\n")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "line 2: is no KEY=VALUE")
+        assert "nonsense" in area.text
+        assert fake.variables.kept == {}
+        area.replace_text("A=1\nexport B='x y'\n")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "2 variables")
+        assert fake.variables.kept["B"].value == "x y"
+
+
+async def test_packages_are_written_built_and_shown_by_version() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        pane = await open_pane(app, pilot, "packages")
+        assert isinstance(pane, PackagesPane)
+        await shows(pilot, "import nothing but Python's standard library")
+        await pilot.press("e")
+        await shows(pilot, "Packages of shop")
+        area = app.screen.query_one(CodeArea)
+        area.replace_text("--index-url http://evil\n")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "is an option, and only packages are taken")
+        area.replace_text("requests>=2\n")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "A new list is being built")
+        await shows(pilot, "Resolving")
+        shop = project_id(app)
+        fake.packages.change(shop, "progress", progress="Prepared 5 packages")
+        await shows(pilot, "Prepared 5 packages")
+        fake.packages.finish(shop)
+        await shows(pilot, "requests>=2")
+        assert "2.32.5" in shown(app)
+        assert "needed by another" in shown(app)
+        await pilot.press("u")
+        await until(pilot, lambda: fake.packages.upgraded == 1)
+        await shows(pilot, "A new list is being built")
+        await pilot.press("s")
+        await shows(pilot, "The build was stopped")
+        await shows(pilot, "What was in use before stays")
+        assert "2.32.5" in shown(app)
+
+
+async def test_a_database_is_made_looked_at_and_removed_with_a_dump() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "database")
+        await shows(pilot, "The project has no database")
+        await shows(pilot, "NEON_API_KEY")
+        await pilot.press("a")
+        await shows(pilot, "The database is being made")
+        shop = project_id(app)
+        fake.databases.change(shop, "progress", progress="Starting it")
+        await shows(pilot, "Starting it")
+        fake.databases.finish(shop)
+        await shows(pilot, "clowdy db psql shop")
+        assert "7.6 MiB of 1.0 GiB" in shown(app)
+        assert "app:***@" in shown(app)
+        await until(pilot, lambda: app.state.projects[shop].has_database)
+        await pilot.press("y")
+        await shows(pilot, "The address is in the clipboard")
+        assert app.clipboard == "postgresql://app:s3cret@/app?host=/var/lib/clowdy/x"
+        assert "s3cret" not in shown(app)
+        fake.databases.change(shop, "changed", read_only=True, size_bytes=2 * 1024**3)
+        await shows(pilot, "new sessions cannot write")
+        await pilot.click(offset=spot(app, "removes it; asks first"))
+        await shows(pilot, "Remove the database")
+        await pilot.press("k")
+        await shows(pilot, "The project has no database")
+        assert fake.databases.asked[-1] is True
+
+
+async def test_functions_that_cannot_reach_neon_are_named_and_given_the_network() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "database")
+        fake.databases.finish(project_id(app), provider="neon", functions_without_network=["orders", "pay"])
+        await shows(pilot, "which these functions do not have")
+        await pilot.press("w")
+        await shows(pilot, "Switch it on")
+        await pilot.press("y")
+        await until(pilot, lambda: sum(one.network_enabled for one in fake.all_functions.values()) == 3)
+
+
+@pytest.mark.parametrize("kind", ["variables", "packages", "database"])
+@pytest.mark.parametrize("size", [NARROW, NORMAL, (200, 50)])
+async def test_they_fit(kind: str, size: tuple[int, int]) -> None:
+    fake = example()
+    async with screen(fake, size=size) as (app, pilot):
+        shop = project_id(app)
+        await fake.variables.set(shop, "API_KEY", SECRET)
+        await fake.variables.set(shop, "MODE", "[@click=app.quit]a very long value " * 9, is_secret=False)
+        fake.packages.found = fake.packages.found.model_copy(update={"wanted_txt": "requests"})
+        fake.packages.finish(shop)
+        fake.databases.finish(shop)
+        pane = await open_pane(app, pilot, kind)
+        await until(pilot, lambda: pane._has_data)
+        text = shown(app)
+        assert {"variables": "API_KEY", "packages": "2.32.5", "database": "DATABASE_URL"}[kind] in text
+        assert max(map(len, text.splitlines())) <= size[0]
