@@ -59,7 +59,7 @@ async def _keys(pilot: Pilot[None], *keys: str) -> None:
 
 
 async def _history(app: ClowdyApp, pilot: Pilot[None]) -> None:
-    await _keys(pilot, "f12", "full_stop")
+    await _keys(pilot, "f12", "4")
     await until(pilot, lambda: app.state.call is not None)
 
 
@@ -86,7 +86,7 @@ async def _save(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _inputs(app, pilot)
     await _keys(pilot, "enter")
     await until(pilot, lambda: app.workbench.dock.test.input_name == "no address")
-    await _keys(pilot, "f12", "plus")
+    await _keys(pilot, "f12", "1")
     await until(pilot, lambda: app.screen is not app.workbench)
 
 
