@@ -15,7 +15,7 @@ def test_every_kind_of_key_can_be_wished_for() -> None:
         {
             "tree.item.delete": "n",
             "routes.route.try": "enter, ctrl+/",
-            "leader.function.run": "0",
+            "leader.function.run": ";",
             "function.go": "",
             "tree.function.go": "?",
         }
@@ -25,7 +25,7 @@ def test_every_kind_of_key_can_be_wished_for() -> None:
     assert actions["function.new"].tree_keys == ()
     assert actions["function.new"].keys == ACTIONS["function.new"].keys
     assert actions["route.try"].local["routes"] == ("enter", "ctrl+slash")
-    assert actions["function.run"].letter == "0"
+    assert actions["function.run"].letter == ";"
     assert actions["function.go"].keys == ()
     assert actions["function.go"].tree_keys == ("question_mark",)
     assert keymap.problems == (
