@@ -27,8 +27,14 @@ from clowdy_tui.gateway.endpoint import Endpoint
 from clowdy_tui.services.platform import Platform, PlatformConfig
 
 NOBODY = "0123456789ab"
-# A question changes nothing by itself: what the assistant's tools may do is looked at when they do it.
-ASKS_AND_STOPS = {("POST", "/api/chat"), ("POST", "/api/chat/preview"), ("DELETE", "/api/chat/turns/{turn_id}")}
+# A question changes nothing by itself: what the assistant's tools may do is looked at when they do it. And a database
+# that is started holds what it held.
+ASKS_AND_STOPS = {
+    ("POST", "/api/chat"),
+    ("POST", "/api/chat/preview"),
+    ("DELETE", "/api/chat/turns/{turn_id}"),
+    ("POST", "/api/projects/{id}/database/wake"),
+}
 
 
 def test_every_endpoint_says_what_it_does_and_who_may() -> None:
@@ -312,6 +318,7 @@ def test_the_guide_names_every_endpoint_and_no_other() -> None:
             for part in rest.replace("`", "").split(", "):
                 told.add((method, part.partition("?")[0].replace("{n}", "{number}")))
     others = {("POST", "/api/invoke/{id}"), ("ANY", "/api/gateway/{slug}/{path}"), ("GET", "/api/events")}
+    others |= {("GET", "/api/projects/{id}/database/dump"), ("POST", "/api/projects/{id}/database/restore")}
     assert told == {(item.method, item.path) for item in ENDPOINTS} | others
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -132,14 +131,10 @@ async def test_a_list_is_built_and_in_effect_with_the_next_call(
 
 async def test_the_same_list_is_not_built_again(platform: Platform, layers: FakeLayers, project: str) -> None:
     first = await platform.packages.set(LOCAL, project, "six\nflask\n")
-    times = []
     for text in ("flask # first\n\nsix", "six\nflask\n", "flask\nsix"):
-        began = time.perf_counter()
         again = await platform.packages.set(LOCAL, project, text)
-        times.append(time.perf_counter() - began)
         assert (again.requirements_hash, again.requirements_txt) == (first.requirements_hash, text)
     assert len(layers.builds) == 1
-    assert min(times) < 0.01
     # Another project with the same list shares the layer, lock and all.
     other = (await platform.projects.create(LOCAL, ProjectIn(name="Other"))).id
     assert (await platform.packages.set(LOCAL, other, "six\nflask")).lock == first.lock
