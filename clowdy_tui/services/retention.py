@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from math import ceil
 from typing import Final
 
 from clowdy_tui.domain.errors import ClowdyError
@@ -91,13 +92,17 @@ class Retention:
             # What the functions' own files take is no fault of the calls.
             limit = (self._max_bytes + await transaction.functions.bundle_bytes()) * _ENOUGH
         pace, total = Pace(), 0
-        while not self._stopping.is_set() and await self._database.used_bytes() > limit:
+        used, wanted = await self._database.used_bytes(), None
+        while not self._stopping.is_set() and used > limit:
             with pace.step() as size:
                 async with self._database.write() as transaction:
-                    removed = await transaction.invocations.delete_oldest(limit=size)
+                    removed = await transaction.invocations.delete_oldest(limit=min(size, wanted or size))
             total += removed
             if not removed:
                 break
+            before, used = used, await self._database.used_bytes()
+            # The last step is no larger than it has to be, by what a call has taken up so far: calls that fit stay.
+            wanted = max(1, ceil((used - limit) * removed / max(1, before - used)))
             await pace.rest()
         return total
 
