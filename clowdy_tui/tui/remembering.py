@@ -20,6 +20,7 @@ class Remembering:
         self._recalled: Recalled | None = None
         self._loaded = False
         self._forget = False
+        self._stocked = False
         self._memory = Memory(
             app.options.state_dir,
             unsaved=lambda: desk.unsaved(app.workbench),
@@ -65,11 +66,12 @@ class Remembering:
     def take_stock(self) -> None:
         """The widgets are about to go: what is on the desk now is what is kept."""
         self._memory.take_stock(forget=self._forget)
+        self._stocked = True
 
     def forget_drafts(self) -> None:
         """What is unsaved when the screen is left is not wanted any more."""
         self._forget = True
 
     async def close(self) -> None:
-        """Keep it all for the next screen."""
-        await self._memory.close()
+        """Keep it all for the next screen; after a fault, which takes the widgets first, what was kept on the way."""
+        await self._memory.close(keep=self._stocked or bool(self._app.workbench.query("#tabs")))

@@ -27,6 +27,10 @@ def _environment(data_dir: Path) -> Mapping[str, str]:
     }
 
 
+PALETTE = f"╭{'─' * 74}╮"
+"""The upper edge of the palette's box."""
+
+
 def _clowdy(data_dir: Path, size: tuple[int, int]) -> Terminal:
     columns, rows = size
     return Terminal(
@@ -41,7 +45,10 @@ def _open(terminal: Terminal, function: str) -> None:
     terminal.shows("Do something, or go to a function")
     terminal.press(function)
     terminal.until(lambda screen: "New project" not in screen, "the filtered list")
+    assert PALETTE in terminal.text
     terminal.press("enter")
+    # Where the file is open already all of it stands behind the palette, and that swallows the next keys.
+    terminal.until(lambda screen: PALETTE not in screen, "the workbench, with no palette over it")
     terminal.shows(f"{function}.py")
     terminal.shows("def handler")
 

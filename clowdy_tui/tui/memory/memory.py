@@ -124,13 +124,14 @@ class Memory:
             files = [] if forget else [replace(file, draft=_always(file.draft())) for file in self._unsaved()]
             self._layout, self._unsaved = _always(layout), _always(files)
 
-    async def close(self) -> None:
-        """Keep everything for the next screen, and let go of the folder."""
+    async def close(self, *, keep: bool = True) -> None:
+        """Keep everything for the next screen unless there is nothing to look at any more; let go of the folder."""
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
             await self._task
-        await self.keep()
+        if keep:
+            await self.keep()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
