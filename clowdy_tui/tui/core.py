@@ -24,6 +24,8 @@ from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeepe
 from clowdy_tui.tui.state import ENTRY_PATH, Link, ScreenState
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from clowdy_tui.client import Clowdy
     from clowdy_tui.tui.happenings import Happenings
     from clowdy_tui.tui.panes.keeper import PaneKeeper
@@ -103,6 +105,10 @@ class Core(Frame):
         else:
             self.log.error(error)
             self.post_message(messages.SessionFailed(f"{type(error).__name__}: {error}"))
+
+    def after(self, wait_s: float, callback: Callable[[], object]) -> Timer:
+        """Call something later, unless the screen is being taken down by then: its panes go one by one."""
+        return self.set_timer(wait_s, lambda: callback() if self.is_running else None)
 
     def start_flow(self, flow: Flow, *arguments: Any) -> None:
         """Run something that asks in dialogs."""

@@ -138,6 +138,13 @@ async def test_a_screen_that_falls_over_says_why_and_keeps_the_draft(tmp_path: P
             await open_function(app, pilot, "pay")
             await type_text(pilot, "# mine\n")
             await until(pilot, lambda: _drafts(tmp_path) == ["# mine\n" + PAY])
+
+            # As what is checked a moment after the last key: the panes go before the app does.
+            def look() -> None:
+                assert app.workbench.tabs
+                app.after(0.0001, look)
+
+            look()
             raise RuntimeError("the fault itself")
 
     with pytest.raises(RuntimeError, match="the fault itself"):

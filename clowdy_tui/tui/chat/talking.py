@@ -171,7 +171,7 @@ class Talking:
 
     def tick(self) -> None:
         """A second has gone by."""
-        if self.working:
+        if self.working and self._app.is_running:
             self._draw()
 
     def _call_for_answer(self, title: str) -> None:

@@ -29,7 +29,7 @@ class Checking:
         """Something was typed: check what is in front once it is quiet."""
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self._app.set_timer(QUIET_S, self.now)
+        self._timer = self._app.after(QUIET_S, self.now)
 
     def now(self) -> None:
         """Check what is in front."""

@@ -29,7 +29,7 @@ class Completing:
         """Something was typed."""
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self._app.set_timer(QUIET_S, self.now)
+        self._timer = self._app.after(QUIET_S, self.now)
 
     def now(self, *, asked: bool = False) -> None:
         """Offer what fits; `asked` for by a key, also where nothing was typed yet."""

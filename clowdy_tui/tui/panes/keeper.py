@@ -79,7 +79,7 @@ class PaneKeeper:
             self.fetch(pane)
         elif key not in self._again:
             self._again.add(key)
-            self._app.set_timer(wait, lambda: self._fetch_again(key))
+            self._app.after(wait, lambda: self._fetch_again(key))
 
     def _fetch_again(self, key: Key) -> None:
         pane = self._find(key)
