@@ -145,6 +145,30 @@ def cgroups() -> Check | None:
     return Check("cgroups", "ok", f"{version}, {'writable' if is_ours else 'not writable for this user'}")
 
 
+def postgresql(data_dir: Path) -> Check:
+    """Which PostgreSQL makes the projects' databases; without one everything else works."""
+    from clowdy_tui.engine.sandboxes.leftovers import passable
+    from clowdy_tui.services.databases.installation import HOW_TO_INSTALL, OLDEST, account, find_installations
+
+    found = find_installations()
+    if not found:
+        remedy = f"For databases on this machine, {HOW_TO_INSTALL}"
+        return Check("postgresql", "warning", f"none of version {OLDEST} or newer is here", remedy)
+    first, *others = found
+    says = f"{first}, in {first.folder}"
+    notes = tuple(f"also {other}, in {other.folder}" for other in others)
+    try:
+        who = account()
+    except ClowdyError as error:
+        return Check("postgresql", "warning", f"{says}; {error.detail}", "Run Clowdy as an ordinary user", notes)
+    if who is None:
+        return Check("postgresql", "ok", says, notes=notes)
+    if not passable(data_dir / "databases"):
+        says = f"{says}; it does not run as root, and the user {who.name} cannot enter {data_dir}"
+        return Check("postgresql", "warning", says, "Choose a data folder that others may pass through", notes)
+    return Check("postgresql", "ok", f"{says}; runs as the user {who.name}", notes=notes)
+
+
 def terminal(environ: Mapping[str, str]) -> Check:
     """What the screen would be shown on."""
     if not sys.stdout.isatty():
@@ -167,6 +191,7 @@ def quick(loaded: Settings, config: Path | None) -> Iterator[Check]:
     yield gateway(loaded.data_dir)
     yield port(loaded.host, loaded.port, loaded.data_dir)
     yield from (check for check in (namespaces(), cgroups()) if check is not None)
+    yield postgresql(loaded.data_dir)
     yield terminal(os.environ)
 
 

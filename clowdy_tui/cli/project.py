@@ -1,5 +1,6 @@
-"""`clowdy project`: what a project has set for the requests to its address and for the log of its calls."""
+"""`clowdy project`: what a project has set for the requests to its address and for the log of its calls; its end."""
 
+import sys
 from typing import Any
 
 import click
@@ -7,12 +8,12 @@ import click
 from clowdy_tui.cli import output
 from clowdy_tui.cli.shell import Exit, Failure, Shell, with_shell
 from clowdy_tui.client import Clowdy
-from clowdy_tui.domain.schemas import ProjectOut
+from clowdy_tui.domain.schemas import ProjectGone, ProjectOut
 
 
 @click.group()
 def project() -> None:
-    """A project's settings."""
+    """A project's settings, and its end."""
 
 
 @project.command("show")
@@ -65,6 +66,37 @@ def set_(
         return await client.projects.update(found.id, **changes)
 
     _show(shell, shell.run(work))
+
+
+@project.command("rm")
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@with_shell
+def rm(shell: Shell, name: str, yes: bool) -> None:
+    """Delete the project NAME with all that it owns: functions, routes, variables, packages, database, calls."""
+    from clowdy_tui.cli.naming import project_named
+
+    async def look(client: Clowdy) -> ProjectOut:
+        return await project_named(client, name)
+
+    found = shell.run(look)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure("this deletes all that the project owns; say --yes to do it", Exit.USAGE)
+        owns = [f"its {found.function_count} functions", *(["its database"] if found.has_database else [])]
+        question = f"Delete the project {output.plain(found.name)} with {' and '.join(owns)}? Nothing of it is kept."
+        click.confirm(question, abort=True, err=True)
+
+    async def work(client: Clowdy) -> ProjectGone:
+        return await client.projects.delete(found.id)
+
+    done = shell.run(work)
+    if shell.as_json:
+        output.dump(done)
+    else:
+        output.say(done.detail)
+        for sentence in done.left:
+            output.say(output.plain(sentence))
 
 
 def _limit(found: ProjectOut, given: str | None, by: str | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.assignment import AssignmentService, Refused
 from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
-from clowdy_tui.engine.layers import LayerStore
+from clowdy_tui.engine.layers import LayersLeft, LayerStore
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import LogSink, Outcome
 from clowdy_tui.engine.placement import PlacementService
@@ -272,11 +272,10 @@ class InvokeService:
         """Why a database's socket in this folder cannot be given to sandboxes, in a sentence; empty where it can."""
         return await self._driver.why_no_socket(folder)
 
-    async def keep_layers(self, keys: Collection[str]) -> frozenset[str]:
-        """Let go of what was made for other layers; which of those instances still work with."""
+    async def keep_layers(self, keys: Collection[str]) -> LayersLeft:
+        """Let go of what was made for other layers; what stays of them."""
         busy = self._placement.keep_layers(keys)
-        await self._driver.keep_layers(busy.union(keys))
-        return busy
+        return LayersLeft(busy, await self._driver.keep_layers(busy.union(keys)))
 
     def driver_status(self) -> DriverStatus:
         """Whether sandboxes can be made, and what is enforced on them."""

@@ -94,6 +94,16 @@ class Layer:
     fresh: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LayersLeft:
+    """What stays of layers that are not wanted: those that instances still work with, and what cannot be removed, in
+    sentences.
+    """
+
+    busy: frozenset[str] = frozenset()
+    stuck: tuple[str, ...] = ()
+
+
 class LayerStore:
     """Layers below one folder, each whole or not there. One at a time is made; belongs to one event loop."""
 
@@ -142,8 +152,8 @@ class LayerStore:
         async with self._workplace() as draft:
             return await self._install(draft, lock, on_progress)
 
-    async def collect(self, keep: Collection[str]) -> int:
-        """Remove every other layer, and what a killed process left half made; how many layers there were."""
+    async def collect(self, keep: Collection[str]) -> tuple[str, ...]:
+        """Remove every other layer, and what a killed process left half made; what cannot be removed, in sentences."""
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._collect, frozenset(keep))
 
@@ -254,20 +264,21 @@ class LayerStore:
 
         return look
 
-    def _collect(self, keep: frozenset[str]) -> int:
-        removed = 0
-        for path in self._folder.glob("*") if self._folder.is_dir() else ():
-            if path.name.startswith((_DRAFT, _GOING)):
-                shutil.rmtree(path, ignore_errors=True)
-            elif re.fullmatch(r"[0-9a-f]{32}", path.name) and path.name not in keep:
+    def _collect(self, keep: frozenset[str]) -> tuple[str, ...]:
+        stuck = []
+        for path in list(self._folder.glob("*")) if self._folder.is_dir() else ():
+            half = path.name.startswith((_DRAFT, _GOING))
+            if not half and (path.name in keep or not re.fullmatch(r"[0-9a-f]{32}", path.name)):
+                continue
+            try:
                 # Never seen half removed by a sandbox that begins.
-                going = path.with_name(f"{_GOING}{path.name}")
-                path.rename(going)
-                shutil.rmtree(going, ignore_errors=True)
-                removed += 1
+                going = path if half else path.rename(path.with_name(f"{_GOING}{path.name}"))
+                shutil.rmtree(going)
+            except OSError as error:
+                stuck.append(f"The layer in {path} cannot be removed: {error.strerror or error}")
         if _size(self._folder / _CACHE) > self._limits.cache_bytes:
             shutil.rmtree(self._folder / _CACHE, ignore_errors=True)
-        return removed
+        return tuple(stuck)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

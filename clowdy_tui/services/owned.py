@@ -1,9 +1,20 @@
 """What belongs to the actor. What belongs to somebody else is not found, exactly like what is not there."""
 
+from dataclasses import dataclass
+
 from clowdy_tui.domain.errors import FieldError, InvalidInput, NotFound
-from clowdy_tui.domain.tables import Function, Project
+from clowdy_tui.domain.tables import Function, Project, ProjectDatabase, ProjectPackages
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedProject:
+    """A project whose rows are gone, with those that tell what else it had."""
+
+    project: Project
+    database: ProjectDatabase | None
+    packages: ProjectPackages | None
 
 
 def no_such_mark() -> InvalidInput:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -10,19 +11,21 @@ from clowdy_tui.domain import events
 from clowdy_tui.domain.errors import ClowdyError, Conflict, InvalidInput, NotFound
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.packages import BuildFailed, Requirements, RequirementsOut, read_requirements
-from clowdy_tui.domain.tables import Project, ProjectDatabase, ProjectPackages
-from clowdy_tui.engine.layers import Layer, LayerStore
+from clowdy_tui.domain.tables import Project, ProjectPackages
+from clowdy_tui.engine.layers import Layer, LayersLeft, LayerStore
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import now_ms
-from clowdy_tui.services.owned import owned_project
+from clowdy_tui.services.owned import DeletedProject, owned_project
 from clowdy_tui.store.database import Database
 
-KeepLayers = Callable[[Collection[str]], Awaitable[Collection[str]]]
-"""Lets go of other layers in the engine; answers which of those are still worked with."""
+KeepLayers = Callable[[Collection[str]], Awaitable[LayersLeft]]
+"""Lets go of other layers in the engine; answers what stays of those."""
 
 _TIDY_EVERY_S: Final = 60.0
+_PATIENCE_S: Final = 2.0
+"""For idle instances of a deleted project to end."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ class PackageService:
         self._builds: dict[str, _Build] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._untidy = asyncio.Event()
+        self._saving = 0
+        self._changes = 0
 
     async def start(self) -> None:
         """Go on with what a gateway that ended had begun, make again what is missing, remove what nobody uses."""
@@ -141,16 +146,44 @@ class PackageService:
         await self._end(project_id, build)
         return await self._failed(project, "The build was stopped")
 
-    async def forget(self, project: Project, _: ProjectDatabase | None) -> list[str]:
-        """The project is gone: its build ends, and its layer goes when nobody else has it; what is left of it."""
-        if (build := self._builds.get(project.id)) is not None:
-            await self._end(project.id, build)
+    async def forget(self, gone: DeletedProject) -> list[str]:
+        """The project is gone: its build ends, and its layer goes where nobody else has it; what is left of that, in
+        sentences.
+        """
+        if (build := self._builds.get(gone.project.id)) is not None:
+            await self._end(gone.project.id, build)
+        # Also where this has to be left to a later time.
         self._untidy.set()
-        return []
+        layer = gone.packages.layer if gone.packages is not None else None
+        if layer is None or layer in await self._wanted():
+            return []
+        until = time.monotonic() + _PATIENCE_S
+        try:
+            while True:
+                left = await self._collected()
+                late = time.monotonic() > until
+                # Docker keeps an image while it takes the container away.
+                if left is not None and layer not in left.busy and (late or not left.stuck):
+                    return list(left.stuck)
+                if late:
+                    why = "a call works with it still" if left is not None else "packages are being built"
+                    return [f"The layer {layer} is left for now, since {why}: it goes when that has ended"]
+                await asyncio.sleep(0.05)
+        except ClowdyError as error:
+            return [f"The layer {layer} is left for now: {error.detail}"]
 
     @whole
     async def _save(self, actor: Actor, project_id: str, build: _Build) -> "asyncio.Task[RequirementsOut] | None":
         """What builds the list; None where there is nothing to build."""
+        self._saving += 1
+        try:
+            return await self._build_or_take(actor, project_id, build)
+        finally:
+            self._saving -= 1
+
+    async def _build_or_take(
+        self, actor: Actor, project_id: str, build: _Build
+    ) -> "asyncio.Task[RequirementsOut] | None":
         async with self._database.read() as transaction:
             project = await owned_project(transaction, actor, project_id)
             row = await transaction.packages.get(project_id)
@@ -252,6 +285,7 @@ class PackageService:
                 status="ready",
             )
             await transaction.packages.put(row)
+        self._changes += 1
         if before is None or before.layer != row.layer:
             await self._directory.refresh_project(project.id)
             self._untidy.set()
@@ -297,25 +331,32 @@ class PackageService:
             await self._untidy.wait()
             self._untidy.clear()
             try:
-                done = await self._collected()
-            except (ClowdyError, OSError) as error:
-                log.warning("Old layers could not be removed, they are looked at again: %s", error)
-                done = False
-            if not done:
+                left = await self._collected()
+            except ClowdyError as error:
+                left = LayersLeft(stuck=(error.detail,))
+            for sentence in left.stuck if left is not None else ():
+                log.warning("Looked at again in a minute: %s", sentence)
+            if left != LayersLeft():
                 # Instances work with an old layer still, or one is being made: later.
                 asyncio.get_running_loop().call_later(_TIDY_EVERY_S, self._untidy.set)
             await asyncio.sleep(1.0)
 
-    async def _collected(self) -> bool:
-        if self._builds:
-            return False
+    async def _wanted(self) -> frozenset[str]:
         async with self._database.read() as transaction:
-            wanted = {row.layer for row in await transaction.packages.all() if row.layer is not None}
-        busy = await self._keep_layers(wanted)
-        if self._builds:
-            return False
-        await self._layers.collect({*wanted, *busy})
-        return not busy
+            return frozenset(row.layer for row in await transaction.packages.all() if row.layer is not None)
+
+    async def _collected(self) -> LayersLeft | None:
+        """Remove what no project wants; what stays. None where this is no time for it."""
+        if self._builds or self._saving:
+            return None
+        seen = self._changes
+        wanted = await self._wanted()
+        left = await self._keep_layers(wanted)
+        # Since the wanted ones were read another may have been built, from its beginning to its end, or taken over.
+        if self._builds or self._saving or self._changes != seen:
+            return None
+        stuck = await self._layers.collect({*wanted, *left.busy})
+        return LayersLeft(left.busy, (*left.stuck, *stuck))
 
 
 def _copy(row: ProjectPackages | None, project_id: str) -> ProjectPackages:

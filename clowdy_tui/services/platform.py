@@ -15,7 +15,7 @@ from clowdy_tui.domain.errors import DataFolderError, NotFound, SettingsError, U
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.engine.invoke import InvokeService
-from clowdy_tui.engine.layers import LayerStore, LayerTarget
+from clowdy_tui.engine.layers import LayersLeft, LayerStore, LayerTarget
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
@@ -93,7 +93,7 @@ class PlatformEngine(Engine, PoolEngine, QueueEngine, Protocol):
 
     async def start(self) -> None: ...
     def retire(self, function_id: str, keep_key: str | None = None) -> None: ...
-    async def keep_layers(self, keys: Collection[str]) -> Collection[str]: ...
+    async def keep_layers(self, keys: Collection[str]) -> LayersLeft: ...
     async def why_no_socket(self, folder: Path) -> str: ...
     async def close(self) -> None: ...
 
@@ -148,6 +148,7 @@ class Platform:
             routes=self.routes,
             environment=self.environment,
             packages=self.packages,
+            databases=self.databases,
             invocations=self.invocations,
             replay=self.replay,
             stats=self.stats,

@@ -7,18 +7,18 @@ from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import FieldError, InvalidInput
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectIn, ProjectOut, ProjectPatch
-from clowdy_tui.domain.tables import Project, ProjectDatabase
+from clowdy_tui.domain.tables import Project
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import moment, now_ms
-from clowdy_tui.services.owned import no_such_mark, owned_project
+from clowdy_tui.services.owned import DeletedProject, no_such_mark, owned_project
 from clowdy_tui.services.purge import Purge
 from clowdy_tui.store.database import Database, Transaction
 
 # Inside a class with a method `list`, that name is the method's.
 Sentences: TypeAlias = list[str]
-OnDeleted = Callable[[Project, ProjectDatabase | None], Awaitable[Sentences]]
+OnDeleted = Callable[[DeletedProject], Awaitable[Sentences]]
 
 
 class ProjectService:
@@ -126,9 +126,10 @@ class ProjectService:
         async with self._database.write() as transaction:
             project = await owned_project(transaction, actor, project_id)
             database = await transaction.databases.get(project_id)
+            gone = DeletedProject(project, database, await transaction.packages.get(project_id))
             await transaction.projects.delete(project_id)
         await self._directory.refresh_project(project_id)
-        left = [sentence for forget in self._on_deleted for sentence in await forget(project, database)]
+        left = [sentence for forget in self._on_deleted for sentence in await forget(gone)]
         self._purge.soon()
         self._bus.publish(events.PROJECT_DELETED, {"project_id": project_id, "left": left}, owner=actor.user)
         return left

@@ -2,7 +2,10 @@
 
 import httpx
 import pytest
-from api_support import Workshop, refused, until
+from api_support import Workshop, number, refused, until
+
+from clowdy_tui.client import Clowdy
+from clowdy_tui.services.platform import Platform
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +30,26 @@ async def test_packages_are_there_with_the_next_call(shop: Workshop) -> None:
     assert (await shop.client.invoke(function.id)).success
     await shop.client.packages.set(shop.project.id, "")
     assert not (await shop.client.invoke(function.id)).success
+
+
+async def test_a_deleted_project_takes_its_layer_along(owner: Clowdy, platform: Platform) -> None:
+    shop = Workshop(owner, await owner.projects.create(f"Passing {number()}"))
+    function = await shop.function(IMPORTS)
+    # A list that no other test has: what two projects share stays.
+    await owner.packages.set(shop.project.id, "six==1.15.0")
+    assert (await owner.invoke(function.id)).success
+    here = set(_layers(platform))
+    async with platform._database.read() as transaction:
+        row = await transaction.packages.get(shop.project.id)
+    assert row is not None
+    assert row.layer in here
+    # An instance of it is idle, and is ended first.
+    assert (await owner.projects.delete(shop.project.id)).left == []
+    assert row.layer not in _layers(platform)
+
+
+def _layers(platform: Platform) -> list[str]:
+    return [path.name for path in (platform.config.data_dir / "layers").iterdir()]
 
 
 async def test_without_waiting_it_is_202_while_it_is_built(shop: Workshop, local: httpx.AsyncClient) -> None:

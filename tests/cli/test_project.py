@@ -112,6 +112,13 @@ def test_settings_are_set_and_shown(at: Cli) -> None:
     assert "by name" in at("project", "set", "ruler", "--cors-origin", "*", "--cors-credentials", code=1).err
 
 
+def test_a_project_is_deleted_with_all_that_it_owns(at: Cli, project: str) -> None:
+    assert "--yes" in at("project", "rm", project, code=2).err
+    assert at.json("ls", project)
+    assert at("project", "rm", project, "--yes").out == "Project deleted\n"
+    at("project", "rm", project, "--yes", code=5)
+
+
 def test_a_token_is_given_an_end(at: Cli) -> None:
     at("token", "add", "guest", "--expires-in-days", "0.5")
     listed = {item["name"]: item for item in at.json("token", "ls")}["guest"]

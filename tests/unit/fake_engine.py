@@ -11,6 +11,7 @@ from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InstanceInfo
+from clowdy_tui.engine.layers import LayersLeft
 from clowdy_tui.engine.outcome import LogEntry, LogSink, Outcome
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.engine.streaming import Receiver
@@ -94,8 +95,8 @@ class FakeEngine:
     def retire(self, function_id: str, keep_key: str | None = None) -> None:
         self.retired.append((function_id, keep_key))
 
-    async def keep_layers(self, keys: Collection[str]) -> Collection[str]:
-        return ()
+    async def keep_layers(self, keys: Collection[str]) -> LayersLeft:
+        return LayersLeft()
 
     async def why_no_socket(self, folder: Path) -> str:
         return ""

@@ -19,6 +19,7 @@ from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.services.actor import LOCAL, Actor
 from clowdy_tui.services.assistant import agent, patience
 from clowdy_tui.services.assistant.config import AssistantConfig
+from clowdy_tui.services.databases.base import Made, Wanted
 from clowdy_tui.services.platform import Platform, PlatformConfig
 from tests.model_server import ModelServer, Refuses, Says, model_server
 
@@ -133,6 +134,123 @@ async def test_the_ancestors_six_tools_have_their_names_and_arguments(platform: 
         assert arguments <= offered[name]["properties"].keys()
         assert set(offered[name]["required"]) == required
     assert "propose_fix" not in offered
+
+
+# what a project owns
+
+
+class Postgres:
+    """A provider that makes a database when `gate` is open."""
+
+    name = "neon"
+    needs_network = True
+
+    def __init__(self) -> None:
+        self.problem_here = ""
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+        self.made: list[str] = []
+
+    async def problem(self) -> str:
+        return self.problem_here
+
+    async def provision(self, wanted: Wanted, progress: Callable[[str], None]) -> Made:
+        self.begun.set()
+        await self.gate.wait()
+        self.made.append(wanted.reference)
+        return Made(wanted.reference, "postgresql://app:sesame-sesame@elsewhere.example.org/app")
+
+    async def drop(self, reference: str) -> None:
+        self.made.remove(reference)
+
+
+@pytest.fixture
+def postgres(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Postgres:
+    provider = Postgres()
+    monkeypatch.setitem(platform.databases._providers, "neon", provider)  # type: ignore[arg-type]
+    return provider
+
+
+async def test_a_database_is_made_looked_at_and_removed_after_a_yes_each(
+    platform: Platform, model: ModelServer, function: FunctionOut, postgres: Postgres
+) -> None:
+    project = str(function.project_id)
+    asked: list[dict[str, Any]] = []
+
+    def answers(wanted: dict[str, Any]) -> Answer:
+        asked.append(wanted)
+        return "yes"
+
+    make = ("provision_database", {"project_id": "Shop", "provider": "neon"})
+    model.will(
+        Says(calls=[("get_database", {"project_id": project})]),
+        Says(calls=[make]),
+        Says(calls=[("get_database", {"project_id": project}), make]),
+        Says(calls=[("remove_database", {"project_id": project, "keep_dump": False})]),
+        Says("Done."),
+    )
+    events = await listen(platform, question(project_id=project), answers=answers)
+    results = [tool["result"] for tool in of(events, "done")[0]["tool_calls"]]
+    none, made, now, again, gone = results
+    assert (none["status"], none["providers"]["neon"]) == ("none", "can make one")
+    assert (made["status"], made["provider"]) == ("ready", "neon")
+    assert now["cannot_reach_it"] == ["orders"]
+    assert "get_database tells" in again["error"]
+    assert gone == {"removed": True, "dump": None}
+    assert [(each["tool"], each["kind"], each["always"]) for each in asked] == [
+        ("provision_database", "change", True),
+        ("remove_database", "delete", False),
+    ]
+    assert "whose network is off cannot reach it" in asked[0]["detail"]
+    assert "cannot be undone" in asked[1]["detail"]
+    assert postgres.made == []
+    assert "elsewhere.example.org" not in model.sent, "its address goes to no model"
+
+
+async def test_the_network_is_switched_on_for_a_database_only_where_that_was_shown(
+    platform: Platform, model: ModelServer, function: FunctionOut, postgres: Postgres
+) -> None:
+    wants = {"provider": "neon", "enable_network": True}
+    model.will(Says(calls=[("provision_database", wants)]), Says("Done."))
+    events = await listen(platform, question(project_id=function.project_id), answers=lambda _: "no")
+    assert "network is switched on for all functions" in of(events, "permission")[0]["detail"]
+    assert postgres.made == []
+    assert not (await platform.functions.get(LOCAL, function.id)).network_enabled
+    model.will(Says(calls=[("provision_database", wants)]), Says("Done."))
+    await listen(platform, question(project_id=function.project_id), answers=lambda _: "yes")
+    assert (await platform.functions.get(LOCAL, function.id)).network_enabled
+
+
+async def test_a_database_that_cannot_be_made_here_is_not_asked_for(
+    platform: Platform, model: ModelServer, function: FunctionOut, postgres: Postgres
+) -> None:
+    postgres.problem_here = "Neon wants an API key"
+    model.will(Says(calls=[("provision_database", {"provider": "neon"})]), Says("No."))
+    events = await listen(platform, question(project_id=function.project_id), answers=lambda _: "yes")
+    assert of(events, "permission") == []
+    assert model.results()[0]["error"] == "Neon wants an API key"
+
+
+async def test_stopped_while_a_database_is_made_it_goes_on_and_nobody_waits(
+    platform: Platform, model: ModelServer, function: FunctionOut, postgres: Postgres
+) -> None:
+    kept = await platform.conversations.create(LOCAL, ConversationIn())
+    postgres.gate.clear()
+    model.will(Says(calls=[("provision_database", {"provider": "neon"})]))
+    wanted = question(conversation_id=kept.id, project_id=function.project_id)
+    running = asyncio.create_task(listen(platform, wanted, answers=lambda _: "yes"))
+    async with asyncio.timeout(WITHIN_S):
+        await postgres.begun.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    (tool,) = (await platform.conversations.get(LOCAL, kept.id)).messages[1].tools
+    assert "still being made" in tool.result["note"]
+    making = [task for task in asyncio.all_tasks() if task.get_name() == "making a database"]
+    postgres.gate.set()
+    await asyncio.wait(making)
+    assert (await platform.databases.get(LOCAL, str(function.project_id))).has_database
 
 
 # permission

@@ -13,7 +13,7 @@ from clowdy_tui.domain import events
 from clowdy_tui.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from clowdy_tui.domain.packages import BuildFailed, Requirements
 from clowdy_tui.domain.schemas import FunctionIn, ProjectIn
-from clowdy_tui.engine.layers import Layer, LayerTarget
+from clowdy_tui.engine.layers import Layer, LayersLeft, LayerTarget
 from clowdy_tui.services.actor import LOCAL, Actor
 from clowdy_tui.services.packages import PackageService
 from clowdy_tui.services.platform import Platform, PlatformConfig
@@ -59,10 +59,10 @@ class FakeLayers:
         self.there.add(key)
         return Layer(key, lock, fresh=True)
 
-    async def collect(self, keep: Collection[str]) -> int:
+    async def collect(self, keep: Collection[str]) -> tuple[str, ...]:
         self.kept.append(set(keep))
         self.there &= set(keep)
-        return 0
+        return ()
 
 
 @pytest.fixture
@@ -225,6 +225,66 @@ async def test_old_layers_go_with_the_projects_that_had_them(
     await until(lambda: layers.kept[-1] == set())
 
 
+async def test_a_layer_that_is_built_while_old_ones_are_looked_for_stays(
+    platform: Platform, layers: FakeLayers, project: str, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def keeps(_: Collection[str]) -> LayersLeft:
+        asked.set()
+        await go_on.wait()
+        return LayersLeft()
+
+    monkeypatch.setattr(platform.packages, "_keep_layers", keeps)
+    looking = asyncio.create_task(platform.packages._collected())
+    await asked.wait()
+    # From its beginning to its end, after the wanted ones were read.
+    await platform.packages.set(LOCAL, project, "six")
+    go_on.set()
+    await looking
+    assert layer_of(platform, function) in layers.there
+
+
+async def test_deleting_a_project_tells_what_of_its_layer_is_left(
+    platform: Platform, layers: FakeLayers, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def with_six(name: str) -> str:
+        other = (await platform.projects.create(LOCAL, ProjectIn(name=name))).id
+        await platform.packages.set(LOCAL, other, "six")
+        return other
+
+    await platform.packages.set(LOCAL, project, "six")
+    (layer,) = layers.there
+    shared = await with_six("Shared")
+    assert await platform.projects.delete(LOCAL, shared) == []
+    assert layers.there == {layer}, "another project has it"
+
+    left = LayersLeft()
+
+    async def keeps(_: Collection[str]) -> LayersLeft:
+        return left
+
+    monkeypatch.setattr(platform.packages, "_keep_layers", keeps)
+    monkeypatch.setattr("clowdy_tui.services.packages._PATIENCE_S", 0.0)
+    left = LayersLeft(stuck=("Docker's image is left for now: the engine is away",))
+    assert await platform.projects.delete(LOCAL, project) == ["Docker's image is left for now: the engine is away"]
+    assert layers.there == set()
+    left = LayersLeft(busy=frozenset({layer}))
+    (sentence,) = await platform.projects.delete(LOCAL, await with_six("Busy"))
+    assert (
+        sentence == f"The layer {layer} is left for now, since a call works with it still: it goes when that has ended"
+    )
+    left = LayersLeft()
+    third = await with_six("Third")
+    layers.gate.clear()
+    other = (await platform.projects.create(LOCAL, ProjectIn(name="Other"))).id
+    await platform.packages.set(LOCAL, other, "flask", wait=False)
+    (sentence,) = await platform.projects.delete(LOCAL, third)
+    assert "since packages are being built" in sentence
+    # A project without packages waits for nobody's.
+    assert await platform.projects.delete(LOCAL, (await platform.projects.create(LOCAL, ProjectIn(name="No"))).id) == []
+
+
 async def test_another_user_does_not_see_it(platform: Platform, layers: FakeLayers, project: str) -> None:
     other = Actor("other", LOCAL.scopes)
     with pytest.raises(NotFound, match="Project not found"):
@@ -264,5 +324,5 @@ async def test_a_restart_goes_on_with_what_was_being_built_and_makes_what_is_mis
         await again.close()
 
 
-async def again_keeps(_: Collection[str]) -> Collection[str]:
-    return ()
+async def again_keeps(_: Collection[str]) -> LayersLeft:
+    return LayersLeft()

@@ -1,10 +1,13 @@
 """Which lines of a list are taken, and how they are written anew."""
 
+from pathlib import Path
+
 import pytest
 
 from clowdy_tui.domain.errors import InvalidInput
 from clowdy_tui.domain.packages import BuildFailed, hold_to_hashes, name_of, read_lock, read_requirements, write_lock
 from clowdy_tui.engine.indexer import environment
+from clowdy_tui.engine.layers import LayerStore, LayerTarget
 
 HASH = "a" * 64
 
@@ -135,6 +138,27 @@ def test_hashes_in_the_list_hold_the_lock() -> None:
     assert held[0].hashes == {HASH}
     with pytest.raises(BuildFailed, match="belong to no file of six==1"):
         hold_to_hashes(read_requirements(f"six --hash=sha256:{'c' * 64}"), locked)
+
+
+async def test_a_layer_that_cannot_be_removed_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LayerStore(tmp_path, LayerTarget("test"))
+    for key in ("a" * 32, "b" * 32):
+        (tmp_path / key / "six").mkdir(parents=True)
+
+    def refuses(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clowdy_tui.engine.layers.shutil.rmtree", refuses)
+        (sentence,) = await store.collect({"b" * 32})
+    assert "a" * 32 in sentence
+    assert "Permission denied" in sentence
+    assert not store.has("a" * 32)
+    assert store.has("b" * 32)
+    assert await store.collect({"b" * 32}) == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["b" * 32]
 
 
 def test_names_are_found_in_lines() -> None:

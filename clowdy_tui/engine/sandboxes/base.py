@@ -141,8 +141,11 @@ class Driver(Protocol):
     async def sweep(self) -> int:
         """Remove what an earlier, killed process of this installation left; how many there were."""
 
-    async def keep_layers(self, keys: frozenset[str]) -> None:
-        """Remove what was made for layers of other keys. What cannot be removed now is left to the next time."""
+    async def keep_layers(self, keys: frozenset[str]) -> tuple[str, ...]:
+        """Remove what was made for layers of other keys.
+
+        What cannot be removed now is left to the next time; answers what that is, and why, in sentences.
+        """
 
     async def close(self) -> None:
         """End every sandbox that this driver made."""

@@ -124,13 +124,17 @@ class BubblewrapDriver:
             return f"{folder} lies in a folder that sandboxes cannot enter: choose another place with --data-dir."
         return ""
 
-    async def keep_layers(self, keys: frozenset[str]) -> None:
+    async def keep_layers(self, keys: frozenset[str]) -> tuple[str, ...]:
+        left = []
         async with self._preparing:
             for key in self._layers.keys() - keys:
                 layer = self._layers.pop(key)
                 reachable = self._roots.pop(layer)
                 if reachable != layer:
                     await self._in_thread(leftovers.remove_tree, reachable)
+                    if reachable.exists():
+                        left.append(f"{reachable}, a copy of the layer {key}, cannot be removed")
+        return tuple(left)
 
     async def close(self) -> None:
         """End every sandbox, and remove what was made outside of the data folder."""

@@ -119,14 +119,14 @@ class DockerDriver:
             return f"The Docker engine at {endpoint} is not on this machine, so no folder of it can be mounted there."
         return ""
 
-    async def keep_layers(self, keys: frozenset[str]) -> None:
+    async def keep_layers(self, keys: frozenset[str]) -> tuple[str, ...]:
         try:
             _, images, _ = self._open()
-            await images.keep_layers(keys)
+            return await images.keep_layers(keys)
         except DriverUnavailable as problem:
-            logger.info("older layers stay in Docker for now: %s", problem.reason)
+            return (f"Docker's images of layers are left for now: {problem.reason}",)
         except EngineRefused as refused:
-            logger.info("older layers stay in Docker for now: %s", refused.message)
+            return (f"Docker's images of layers are left for now: {refused.message}",)
 
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> DockerSandbox:
         if self._closed:

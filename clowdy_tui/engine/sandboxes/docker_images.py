@@ -81,8 +81,8 @@ class ImageStore:
         self._ready.pop(root, None)
         self._layered.clear()
 
-    async def keep_layers(self, keys: frozenset[str]) -> None:
-        """Remove the images of this installation for other layers; one in use stays until the next time.
+    async def keep_layers(self, keys: frozenset[str]) -> tuple[str, ...]:
+        """Remove the images of this installation for other layers; which stay until the next time, in sentences.
 
         Raises:
             EngineRefused, DriverUnavailable: the engine cannot be asked.
@@ -91,12 +91,14 @@ class ImageStore:
         async with self._lock:
             for pair in [pair for pair in self._layered if pair[1].name not in keys]:
                 del self._layered[pair]
+            left = []
             for image in await self._engine.call(lambda client: client.images(filters=filters)):
-                if image["Labels"].get(LAYER_LABEL) not in keys:
+                if (key := image["Labels"].get(LAYER_LABEL)) not in keys:
                     try:
                         await self._engine.call(partial(_remove_image, image["Id"]))
                     except EngineRefused as refused:
-                        logger.info("the image of an older layer stays: %s", refused.message)
+                        left.append(f"Docker's image of the layer {key} is left for now: {refused.message}")
+            return tuple(left)
 
     async def _find_or_add(self, base: str, layer: Path) -> str:
         tag = f"{LAYERED_REPOSITORY}:{hashlib.sha256(f'{base} {layer.name}'.encode()).hexdigest()[:16]}"

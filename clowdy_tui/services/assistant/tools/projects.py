@@ -1,4 +1,4 @@
-"""Projects, and what belongs to one: routes, variables, packages, its database."""
+"""Projects, and what belongs to one: routes, variables, packages."""
 
 import asyncio
 from typing import Any
@@ -111,13 +111,13 @@ async def set_packages(place: Workplace, wanted: PackageList) -> Plan:
 
     old, new = {_LIST: project.requirements_txt}, {_LIST: wanted.requirements_txt}
     diff = await asyncio.to_thread(unified_diff, old, new, "now", "then")
-    return Plan(f"Install other packages for {project.name}", carry_out, "Every function of it gets them.", diff)
-
-
-async def get_database(place: Workplace, wanted: OneProject) -> Any:
-    project = await place.project(wanted.project_id)
-    note = "Functions find it under DATABASE_URL in os.environ." if project.has_database else "None is provisioned."
-    return {"has_database": project.has_database, "note": note}
+    return Plan(
+        f"Install other packages for {project.name}",
+        carry_out,
+        "Every function of it gets them.",
+        diff,
+        goes_on="They are still being installed; get_packages tells how that ends.",
+    )
 
 
 def _route(route: RouteOut) -> dict[str, Any]:
@@ -138,5 +138,4 @@ TOOLS = (
          read=get_packages),
     Tool("set_packages", "Replace a project's requirements.txt, and install it. The person is asked.", PackageList,
          "change", prepare=set_packages),
-    Tool("get_database", "Whether a project has a PostgreSQL database.", OneProject, "read", read=get_database),
 )  # fmt: skip
