@@ -179,16 +179,16 @@ async def test_it_stops_when_nobody_wants_it_and_comes_back_with_a_call(
     count = (await store.client.invoke(function.id, "x")).output
     service = platform.databases
     assert (await store.client.databases.get(store.project.id)).running
-    await service._look_around()
+    await service._watch.look_around()
     assert (await store.client.databases.get(store.project.id)).running
     monkeypatch.setattr(service._local, "_idle_timeout_s", 0.0)
     # Somebody is connected: it stays.
     async with await psycopg.AsyncConnection.connect((await revealed(store)).local_url or ""):
-        await service._look_around()
+        await service._watch.look_around()
         assert (await store.client.databases.get(store.project.id)).running
 
     async def asleep() -> bool:
-        await service._look_around()
+        await service._watch.look_around()
         return not (await store.client.databases.get(store.project.id)).running
 
     await until(asleep)

@@ -1,7 +1,6 @@
 """A project's database: made, shown, bounded, removed, whoever provides it."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,15 +26,13 @@ from clowdy_tui.services.databases.base import Made, Provider, Wanted
 from clowdy_tui.services.databases.copies import Address, Copies
 from clowdy_tui.services.databases.local import LocalProvider
 from clowdy_tui.services.databases.neon import NeonProvider
+from clowdy_tui.services.databases.watch import Watch
 from clowdy_tui.services.directory import Directory
 from clowdy_tui.services.moments import moment, now_ms
 from clowdy_tui.services.owned import DeletedProject, owned_project
 from clowdy_tui.store.database import Database
 
 MIB: Final = 1024 * 1024
-_LOOK_EVERY_S: Final = 10.0
-_BACK_UNDER: Final = 0.9
-"""Of the bound: a database that hovers around it must not change its mind at every look."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +56,6 @@ class DatabaseService:
         local: LocalProvider,
         neon: NeonProvider,
         copies: Copies,
-        look_every_s: float = _LOOK_EVERY_S,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -68,9 +64,8 @@ class DatabaseService:
         self._local = local
         self._providers: Mapping[str, Provider] = {"local": local, "neon": neon}
         self._copies = copies
-        self._look_every_s = look_every_s
         self._making: dict[str, _Making] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._watch = Watch(database, bus, cipher, local)
 
     async def start(self) -> None:
         """Put right what a gateway that ended had begun; look after what runs from now on."""
@@ -86,12 +81,12 @@ class DatabaseService:
             await self._local.remove_unknown(known)
         except Unavailable as error:
             log.warning("The files of a database that is no more could not be removed: %s", error.detail)
-        self._watching = asyncio.create_task(self._watch(), name="databases")
+        self._watch.start()
 
     async def close(self) -> None:
         """End what is being made, and the looking after. What runs goes on: calls may still want it."""
+        await self._watch.close()
         tasks = [making.task for making in self._making.values()]
-        tasks += [self._watching] if self._watching is not None else []
         for task in tasks:
             task.cancel()
         if tasks:
@@ -153,11 +148,13 @@ class DatabaseService:
     async def update(self, actor: Actor, project_id: str, patch: DatabasePatch) -> DatabaseOut:
         """Change its bound. Raises NotFound, BadRequest: it has no database."""
         actor.require("write")
-        project, row = await self._owned(actor, project_id)
-        row.max_bytes = patch.max_mb * MIB
-        await self._put(row)
+        async with self._database.write() as transaction:
+            project = await owned_project(transaction, actor, project_id)
+            row = _there(await transaction.databases.get(project_id))
+            row.max_bytes = patch.max_mb * MIB
+            await transaction.databases.put(row)
         if row.provider == "local" and self._local.running(row.reference):
-            await self._look_at(project, row)
+            await self._watch.look_at(project, row)
         return await self._out(project_id, row, reveal=False)
 
     async def wake(self, actor: Actor, project_id: str, reveal: bool = False) -> DatabaseOut:
@@ -292,9 +289,7 @@ class DatabaseService:
         async with self._database.read() as transaction:
             project = await owned_project(transaction, actor, project_id)
             row = await transaction.databases.get(project_id)
-        if row is None or (row.status != "ready" and not any_status):
-            raise BadRequest("The project has no database")
-        return project, row
+        return project, _there(row, any_status=any_status)
 
     def _provided(self, row: ProjectDatabase) -> Provider:
         return self._providers[row.provider]
@@ -351,47 +346,11 @@ class DatabaseService:
     def _publish(self, event: str, project: Project, **data: object) -> None:
         self._bus.publish(event, {"project_id": project.id, **data}, owner=project.owner)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._look_every_s)
-            try:
-                await self._look_around()
-            except ClowdyError as error:
-                log.warning("A database could not be looked at: %s", error.detail)
 
-    async def _look_around(self) -> None:
-        async with self._database.read() as transaction:
-            rows = [row for row in await transaction.databases.all() if row.provider == "local"]
-            projects = {project.id: project for project in await transaction.projects.all()}
-        for row in rows:
-            if row.status != "ready" or not self._local.running(row.reference):
-                continue
-            # One that does not answer, or is being removed, must not keep the others from being looked at.
-            with contextlib.suppress(Unavailable):
-                await self._look_at(projects[row.project_id], row)
-                if self._local.is_idle(row.reference):
-                    await self._local.stop_if_idle(row.reference, self._cipher.decrypt(row.admin_encrypted))
-
-    async def _look_at(self, project: Project, row: ProjectDatabase) -> None:
-        """How large it is, and whether it may grow further."""
-        before = (row.size_bytes, row.read_only)
-        row.size_bytes = await self._local.measure(row.reference, self._cipher.decrypt(row.admin_encrypted))
-        bound = row.max_bytes * (_BACK_UNDER if row.read_only else 1)
-        read_only = row.size_bytes > bound
-        if read_only != row.read_only:
-            await self._local.set_read_only(
-                row.reference, self._cipher.decrypt(row.admin_encrypted), read_only=read_only
-            )
-            row.read_only = read_only
-        if (row.size_bytes, row.read_only) != before:
-            await self._put(row)
-            self._publish(
-                events.DATABASE_CHANGED,
-                project,
-                size_bytes=row.size_bytes,
-                max_bytes=row.max_bytes,
-                read_only=row.read_only,
-            )
+def _there(row: ProjectDatabase | None, *, any_status: bool = False) -> ProjectDatabase:
+    if row is None or (row.status != "ready" and not any_status):
+        raise BadRequest("The project has no database")
+    return row
 
 
 async def _provider_out(provider: Provider) -> ProviderOut:
