@@ -50,8 +50,6 @@ def environment(of: Mapping[str, str], home: Path) -> dict[str, str]:
         "HOME": str(home),
         "TMPDIR": str(home),
         "LC_ALL": "C.UTF-8",
-        # The layer never changes, so no import has to compare times.
-        "PYC_INVALIDATION_MODE": "UNCHECKED_HASH",
     }
 
 
@@ -60,6 +58,11 @@ class Indexer:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
+
+    def may_have(self, name: str, version: str) -> bool:
+        """Whether uv's cache seems to have a wheel of this: how it lies there is uv's own affair."""
+        wheel = f"{name}/{version}-*.http"
+        return any(next(self._cache.glob(f"wheels-*/{place}/{wheel}"), None) for place in ("*", "*/*"))
 
     async def run(
         self, arguments: list[str], folder: Path, *, on_line: Callable[[str], None], watch: Callable[[], None]

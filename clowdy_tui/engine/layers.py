@@ -27,8 +27,10 @@ from clowdy_tui.domain.packages import (
     read_lock,
     write_lock,
 )
-from clowdy_tui.engine.indexer import Indexer
+from clowdy_tui.engine.bytecode import Bytecode, Workers
+from clowdy_tui.engine.indexer import Indexer, environment
 from clowdy_tui.engine.limits import MIB
+from clowdy_tui.engine.pack import LAYER_PLACE
 
 FORMAT: Final = 1
 """Goes up when the same lock must be installed anew."""
@@ -36,6 +38,7 @@ FORMAT: Final = 1
 _DRAFT: Final = ".building-"
 _GOING: Final = ".going-"
 _CACHE: Final = ".cache"
+_BYTECODE: Final = ".bytecode"
 
 Progress = Callable[[str], None]
 
@@ -112,6 +115,7 @@ class LayerStore:
         self._folder = folder
         self._limits = limits or LayerLimits()
         self._indexer = Indexer(folder / _CACHE)
+        self._bytecode = Bytecode(folder / _BYTECODE)
         self._one_at_a_time = asyncio.Lock()
 
     def has(self, key: str) -> bool:
@@ -141,16 +145,16 @@ class LayerStore:
         Raises:
             BuildFailed: it cannot be made; says why in the resolver's words.
         """
-        async with self._workplace() as draft:
+        async with self._workplace() as (draft, workers):
             lock = await self._resolve(draft, requirements, previous, on_progress)
-            return await self._install(draft, lock, on_progress)
+            return await self._install(draft, workers, lock, on_progress)
 
     async def restore(self, lock: str, *, on_progress: Progress) -> Layer:
         """Make the layer of a lock, the same as it was. Raises BuildFailed."""
         if self.has(key := self.key_of(lock)):
             return Layer(key, lock, fresh=False)
-        async with self._workplace() as draft:
-            return await self._install(draft, lock, on_progress)
+        async with self._workplace() as (draft, workers):
+            return await self._install(draft, workers, lock, on_progress)
 
     async def collect(self, keep: Collection[str]) -> tuple[str, ...]:
         """Remove every other layer, and what a killed process left half made; what cannot be removed, in sentences."""
@@ -163,7 +167,8 @@ class LayerStore:
         return self._folder / key
 
     @contextlib.asynccontextmanager
-    async def _workplace(self) -> AsyncIterator[Path]:
+    async def _workplace(self) -> AsyncIterator[tuple[Path, Workers]]:
+        """A folder to make a layer in, gone at the end, and who compiles it."""
         async with self._one_at_a_time:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -171,8 +176,11 @@ class LayerStore:
             except OSError as error:
                 raise BuildFailed(f"the folder for packages cannot be written: {error.strerror}") from error
             try:
-                async with asyncio.timeout(self._limits.timeout_s):
-                    yield draft
+                async with (
+                    asyncio.timeout(self._limits.timeout_s),
+                    self._bytecode.workers(environment({}, draft)) as workers,
+                ):
+                    yield draft, workers
             except TimeoutError as error:
                 raise BuildFailed(f"it took longer than {self._limits.timeout_s:g} s") from error
             except OSError as error:
@@ -200,7 +208,7 @@ class LayerStore:
             raise BuildFailed(f"the index leads to something that cannot be held to a hash: {error}") from error
         return write_lock(hold_to_hashes(requirements, locked))
 
-    async def _install(self, draft: Path, lock: str, on_progress: Progress) -> Layer:
+    async def _install(self, draft: Path, workers: Workers, lock: str, on_progress: Progress) -> Layer:
         key = self.key_of(lock)
         if self.has(key):
             return Layer(key, lock, fresh=False)
@@ -208,18 +216,22 @@ class LayerStore:
         source.write_text(lock)
         site.mkdir()
         arguments = ["pip", "install", "--target", site.name, "--no-deps", "--require-hashes", *self.target.arguments]
-        if self.target.version is None:
-            arguments.append("--compile-bytecode")
         arguments += ["-r", source.name]
         watch = self._watch(draft)
         on_progress("Installing")
-        try:
-            # The resolver has just asked the index, and its cache often has the files too: then nobody is asked.
-            await self._indexer.run([*arguments, "--offline"], draft, on_line=lambda _: None, watch=watch)
-        except BuildFailed:
-            await asyncio.to_thread(shutil.rmtree, site, True)
-            site.mkdir()
+        # The resolver has just asked the index, and its cache often has the files too: then nobody is asked.
+        there = all(self._indexer.may_have(one.name, one.version) for one in read_lock(lock))
+        if there:
+            try:
+                await self._indexer.run([*arguments, "--offline"], draft, on_line=lambda _: None, watch=watch)
+            except BuildFailed:
+                there = False
+                await asyncio.to_thread(shutil.rmtree, site, True)
+                site.mkdir()
+        if not there:
             await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
+        if self.target.version is None:
+            await workers.compile(site, LAYER_PLACE)
         await asyncio.to_thread(self._finish, site)
         with contextlib.suppress(FileExistsError):
             site.rename(self._place(key))
@@ -278,6 +290,7 @@ class LayerStore:
                 stuck.append(f"The layer in {path} cannot be removed: {error.strerror or error}")
         if _size(self._folder / _CACHE) > self._limits.cache_bytes:
             shutil.rmtree(self._folder / _CACHE, ignore_errors=True)
+        self._bytecode.trim()
         return tuple(stuck)
 
 

@@ -185,7 +185,7 @@ def test_the_resolver_sees_only_how_the_index_is_reached(tmp_path) -> None:
         },
         tmp_path,
     )
-    own = {"PATH", "HOME", "TMPDIR", "LC_ALL", "PYC_INVALIDATION_MODE"}
+    own = {"PATH", "HOME", "TMPDIR", "LC_ALL"}
     assert {name: value for name, value in told.items() if name not in own} == {
         "UV_DEFAULT_INDEX": "https://a",
         "UV_EXTRA_INDEX_URL": "https://b",
