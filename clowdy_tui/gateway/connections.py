@@ -27,6 +27,9 @@ _LOOKS: Final = 4
 
 _MOST_DESCRIPTORS: Final = 65_536
 
+_LONGEST_KNOWN: Final = 4096
+"""Of a request's head, in bytes: longer ones are parsed each time, and not kept."""
+
 
 def _unasked(status: int, reason: str, type_: str, detail: str) -> bytes:
     """A problem for a connection that has sent no request."""
@@ -84,9 +87,23 @@ class Connection(web.RequestHandler):
 
     A request that came whole, while no other was being answered, may be taken past aiohttp's handler and the
     application, by the lane; aiohttp has read it all the same, and for whatever else comes meanwhile its handler waits.
+
+    Clients send the same head again and again. What aiohttp's parser made of the last one that the lane took is kept,
+    and stands for each request on this connection whose head is that one byte for byte.
     """
 
-    __slots__ = ("_head_timeout_s", "_head_timer", "_lane", "_lap", "_lap_by", "_lap_message")
+    __slots__ = (
+        "_head_timeout_s",
+        "_head_timer",
+        "_known_head",
+        "_known_message",
+        "_known_size",
+        "_lane",
+        "_lap",
+        "_lap_by",
+        "_lap_message",
+        "_parser_at_start",
+    )
 
     def __init__(
         self, manager: "Connections", *, head_timeout_s: float, lane: Lane | None = None, **options: Any
@@ -98,6 +115,11 @@ class Connection(web.RequestHandler):
         self._lap: Lap | None = None
         self._lap_message: RawRequestMessage | None = None
         self._lap_by: asyncio.Task[None] | None = None
+        self._parser_at_start = True
+        """The parser has seen whole requests only: what comes next begins one."""
+        self._known_head = b""
+        self._known_size = 0
+        self._known_message: RawRequestMessage | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -114,14 +136,27 @@ class Connection(web.RequestHandler):
             lap.cancel()
 
     def data_received(self, data: bytes) -> None:
+        at_start = self._parser_at_start
         if (waiter := self._waiter) is not None:
+            if (
+                len(data) == self._known_size
+                and at_start
+                and data.startswith(self._known_head)
+                and self._lap is None
+                and not (self._messages or self._paused or self._close or self._force_close or waiter.done())
+                and self._by_lane(self._known_message, data[len(self._known_head) :])
+            ):
+                self._request_count += 1
+                return
+            self._parser_at_start = False
             # Hidden, so that what comes does not wake aiohttp's handler before it is known whether the lane takes it.
             self._waiter = None
             super().data_received(data)
             self._waiter = waiter
             if self._lap is None:
-                self._next(waiter)
+                self._next(waiter, data if at_start else b"")
             return
+        self._parser_at_start = False
         super().data_received(data)
         if self._messages and self._current_request is not None:
             last, _ = self._messages[-1]
@@ -131,12 +166,14 @@ class Connection(web.RequestHandler):
                 content.set_exception(web.RequestPayloadError("The body cannot be read any further"))
                 self._lingering_time = 0.0
 
-    def _next(self, waiter: "asyncio.Future[None]") -> None:
-        """Have the first request that waits answered, by the lane or else by aiohttp's handler."""
-        if self._messages and not waiter.done() and not self._by_lane():
+    def _next(self, waiter: "asyncio.Future[None]", data: bytes = b"") -> None:
+        """Have the first request that waits answered, by the lane or else by aiohttp's handler. `data`: what it was
+        parsed from, where the parser was at the start of a request before that.
+        """
+        if self._messages and not waiter.done() and not self._parsed_by_lane(data):
             waiter.set_result(None)
 
-    def _by_lane(self) -> bool:
+    def _parsed_by_lane(self, data: bytes) -> bool:
         lane, (message, payload) = self._lane, self._messages[0]
         if (
             lane is None
@@ -151,25 +188,43 @@ class Connection(web.RequestHandler):
             return False
         self._messages.popleft()
         # Reading a body may bring what was held back behind it: that must wait.
-        self._lap, self._lap_message = _TAKEN, message
+        self._lap = _TAKEN
         body = payload.read_nowait()
+        if self._by_lane(message, body):
+            if self._parser is not None:
+                self._parser.message_consumed()
+            self._remember(data, message, body)
+            return True
+        if body:
+            payload = StreamReader(self, self._read_bufsize, loop=self._loop)
+            payload.feed_data(body)
+            payload.feed_eof()
+        self._messages.appendleft((message, payload))
+        return False
+
+    def _remember(self, data: bytes, message: RawRequestMessage, body: bytes) -> None:
+        """Keep what a head means, where these bytes are one request from its beginning to its end and nothing else."""
+        size = data.find(b"\r\n\r\n") + 4
+        self._parser_at_start = size >= 4 and size + len(body) == len(data) and not self._messages
+        if self._parser_at_start and size <= _LONGEST_KNOWN:
+            self._known_head, self._known_size, self._known_message = data[:size], len(data), message
+
+    def _by_lane(self, message: RawRequestMessage | None, body: bytes) -> bool:
+        """Whether the lane takes this request; it has begun to answer it then."""
+        assert self._lane is not None
+        assert message is not None
+        self._lap, self._lap_message = _TAKEN, message
         try:
-            lap = lane.begin(message, body, self)
+            lap = self._lane.begin(message, body, self)
         except Exception:  # noqa: BLE001  it is logged where the answer is made
             self.answer_by(problems.internal(self.request()))
             return True
         if lap is None:
             self._lap = self._lap_message = None
-            if body:
-                payload = StreamReader(self, self._read_bufsize, loop=self._loop)
-                payload.feed_data(body)
-                payload.feed_eof()
-            self._messages.appendleft((message, payload))
             return False
         self._lap = lap
         self._request_in_progress = True
-        if self._parser is not None and self._manager is not None:
-            self._parser.message_consumed()
+        if self._manager is not None:
             self._manager.requests_count += 1
         return True
 

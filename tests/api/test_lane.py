@@ -3,12 +3,16 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
-from api_support import ECHO, Workshop
+import pytest_asyncio
+from aiohttp import web
+from api_support import ECHO, Workshop, until
 
+from clowdy_tui.domain.schemas import FunctionPatch
 from clowdy_tui.gateway.app import Gateway
 from clowdy_tui.gateway.lane import Lane
 
@@ -129,3 +133,122 @@ async def test_who_hangs_up_ends_the_call(shop: Workshop, gateway: Gateway, lane
                 break
             await asyncio.sleep(0.02)
     assert (lane_taken, calls[0].status) == ([True], "cancelled")
+
+
+class Raw:
+    """One connection, and how often what came by it was parsed."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes that arrive as one piece: the next ones go out when an answer has come."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def answer(self) -> tuple[int, str]:
+        async with asyncio.timeout(10):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            length = re.search(r"(?i)content-length: (\d+)", head)
+            assert length is not None
+            return int(head.split()[1]), (await self._reader.readexactly(int(length[1]))).decode()
+
+    async def ask(self, data: bytes) -> tuple[int, str]:
+        await self.send(data)
+        return await self.answer()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def raw(gateway: Gateway) -> AsyncIterator[Raw]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    yield Raw(reader, writer)
+    writer.close()
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What aiohttp's handler was given to parse of calls by a route."""
+    pieces: list[bytes] = []
+    receive = web.RequestHandler.data_received
+
+    def noted(self: web.RequestHandler, data: bytes) -> None:
+        if b"/api/gateway/" in data:
+            pieces.append(data)
+        receive(self, data)
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", noted)
+    return pieces
+
+
+def posted(shop: Workshop, body: bytes, more: str = "") -> bytes:
+    head = f"POST {shop.path('/x')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    return head.encode() + body
+
+
+def has_come(parsed: list[bytes], data: bytes) -> Callable[[], Awaitable[bool]]:
+    async def whether() -> bool:
+        return data in parsed
+
+    return whether
+
+
+SEES = "def handler(event):\n    return [event['body'], event['headers'].get('x-a'), event['request_id']]\n"
+
+
+async def test_a_head_that_came_before_is_not_parsed_again(shop: Workshop, raw: Raw, parsed: list[bytes]) -> None:
+    await shop.route(await shop.function(SEES), "/x")
+    seen = [json.loads((await raw.ask(posted(shop, body)))[1]) for body in (b"11", b"22", b"33")]
+    assert parsed == [posted(shop, b"11")]
+    assert [body for body, *_ in seen] == [11, 22, 33]
+    assert len({request_id for *_, request_id in seen}) == 3
+    # Another head, then the first again: only the last one is known.
+    for data in (posted(shop, b"44", "X-A: b\r\n"), posted(shop, b"55"), posted(shop, b"666"), posted(shop, b"777")):
+        status, _ = await raw.ask(data)
+        assert status == 200
+    assert [len(data) for data in parsed[1:]] == [
+        len(posted(shop, b"44", "X-A: b\r\n")),
+        len(posted(shop, b"55")),
+        len(posted(shop, b"666")),
+    ]
+
+
+async def test_a_head_that_came_before_is_no_request_inside_of_one(
+    shop: Workshop, raw: Raw, parsed: list[bytes]
+) -> None:
+    await shop.route(await shop.function(SEES), "/x")
+    known = posted(shop, b"11")
+    for _ in range(2):
+        assert json.loads((await raw.ask(known))[1])[0] == 11
+    # Inside a body that is not whole yet the same bytes are no request.
+    whole = posted(shop, b"<" + known)
+    await raw.send(whole[: -len(known)])
+    await until(has_come(parsed, whole[: -len(known)]))
+    assert json.loads((await raw.ask(known))[1])[0] == "<" + known.decode()
+
+
+async def test_a_head_that_came_before_is_the_value_of_a_header_that_has_begun(
+    shop: Workshop, raw: Raw, parsed: list[bytes]
+) -> None:
+    await shop.route(await shop.function(SEES), "/x")
+    known = posted(shop, b"11")
+    assert (await raw.ask(known))[0] == 200
+    begun = posted(shop, b"", "X-A: \r\n")[: -len("\r\n\r\n")]
+    await raw.send(begun)
+    await until(has_come(parsed, begun))
+    # Read as one request it has two hosts.
+    assert (await raw.ask(known))[0] == 400
+
+
+async def test_a_head_that_came_before_asks_whether_it_may_still_call(
+    shop: Workshop, raw: Raw, parsed: list[bytes]
+) -> None:
+    function = await shop.function(SEES)
+    await shop.route(function, "/x")
+    for _ in range(2):
+        assert (await raw.ask(posted(shop, b"1")))[0] == 200
+    assert len(parsed) == 1
+    await shop.client.functions.update(function.id, FunctionPatch(status="inactive"))
+    assert (await raw.ask(posted(shop, b"1")))[0] == 503
+    await shop.client.functions.update(function.id, FunctionPatch(status="active"))
+    assert (await raw.ask(posted(shop, b"1")))[0] == 200
