@@ -46,6 +46,9 @@ GAP: Final = "gap"
 
 RING_SIZE: Final = 8192
 
+Data = dict[str, Any] | Callable[[], dict[str, Any]]
+"""What an event says, or what makes that when somebody reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -67,7 +70,7 @@ class EventBus:
         # The epoch tells the ids of this process from those of the one before: sequences begin at 1 in each.
         self.epoch = f"{time.time_ns() // 1_000_000:x}"
         # What an event is made of: most are overwritten before anybody reads them, so that none is made until then.
-        self._ring: deque[tuple[str, dict[str, Any], str]] = deque(maxlen=ring_size)
+        self._ring: deque[tuple[str, Data, str]] = deque(maxlen=ring_size)
         self._last = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -76,8 +79,10 @@ class EventBus:
         """The id of the newest event: where a reader that wants only what comes begins."""
         return f"{self.epoch}-{self._last}"
 
-    def publish(self, type_: str, data: dict[str, Any], *, owner: str) -> None:
-        """Append an event and wake the readers."""
+    def publish(self, type_: str, data: Data, *, owner: str) -> None:
+        """Append an event and wake the readers. Where `data` is a function, it is called when somebody reads: it must
+        say the same each time, and hold on to little.
+        """
         self._last += 1
         self._ring.append((type_, data, owner))
         if self._waiters:
@@ -134,4 +139,7 @@ class EventBus:
             return []
         # From the right end: a deque indexes its ends in constant time, and readers are nearly always there.
         ring, last = self._ring, self._last
-        return [Event(f"{self.epoch}-{last - back}", *ring[-1 - back]) for back in range(count - 1, -1, -1)]
+        return [self._event(last - back, *ring[-1 - back]) for back in range(count - 1, -1, -1)]
+
+    def _event(self, sequence: int, type_: str, data: Data, owner: str) -> Event:
+        return Event(f"{self.epoch}-{sequence}", type_, data() if callable(data) else data, owner)

@@ -91,6 +91,12 @@ class FrameReader:
         """
         if not self._buffer:
             # Nearly every chunk is one whole frame, or begins with one: no copy is made of those.
+            size = len(data)
+            if 5 <= size <= self._max_length:
+                length, kind = _PREFIX.unpack_from(data)
+                if length == size - 4:
+                    self._on_frame(kind, memoryview(data)[5:])
+                    return
             rest = self._consume(memoryview(data))
             if rest:
                 self._buffer += data[-rest:]

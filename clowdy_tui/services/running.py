@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 from clowdy_tui.domain import events
@@ -92,15 +93,17 @@ class Running:
     """One call. Its log lines are gathered, so that a chatty function makes a few events a second and not thousands."""
 
     __slots__ = (
-        "_about",
         "_call",
         "_done",
         "_engine",
         "_event",
+        "_http_method",
+        "_http_path",
         "_lines",
         "_notice",
         "_number",
         "_place",
+        "_source",
         "_target",
         "_timer",
         "_waiting",
@@ -120,14 +123,16 @@ class Running:
         http_method: str | None,
         http_path: str | None,
     ) -> None:
-        deployment = target.deployment
         if target.redactor is not None and http_path is not None:
             http_path = target.redactor.text(http_path)
         self._place = place
         self._target = target
         self._event = event
+        self._source = source
         self._number = number
         self._done = done
+        self._http_method = http_method
+        self._http_path = http_path
         self._call: Call | None = None
         self._waking: asyncio.Task[None] | None = None
         self._woken_us = 0
@@ -136,16 +141,6 @@ class Running:
         self._lines: list[LogEntry] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.id = format_invocation_id(number)
-        self._about: dict[str, Any] = {
-            "invocation_id": self.id,
-            "function_id": deployment.function_id,
-            "project_id": target.project_id,
-            "function_name": deployment.function_name,
-            "version": deployment.version,
-            "source": source,
-            "http_method": http_method,
-            "http_path": http_path,
-        }
 
     def begin(self, engine: Engine, receiver: Receiver | None) -> None:
         """Tell of it and hand it to the engine."""
@@ -167,7 +162,8 @@ class Running:
 
     def _tell_of_it(self) -> None:
         place, target = self._place, self._target
-        place.bus.publish(events.INVOCATION_STARTED, self._about, owner=target.owner)
+        said = partial(_about, self._number, target, self._source, self._http_method, self._http_path)
+        place.bus.publish(events.INVOCATION_STARTED, said, owner=target.owner)
         place.counters.started(target.deployment.function_id)
 
     def _hand_over(self, engine: Engine, receiver: Receiver | None) -> None:
@@ -244,20 +240,20 @@ class Running:
         if self._waiting:
             self._publish_lines()
         place.one_less()
-        about, status, message = self._about, outcome.status.value, outcome.error_message
-        finished = {
-            **about,
-            "status": status,
-            "duration_us": outcome.run_us,
-            "queue_us": outcome.queue_us,
-            "init_us": outcome.init_us,
-            "cold_start": outcome.cold_start,
-            "memory_mb": None if outcome.memory_kb is None else round(outcome.memory_kb / 1024, 1),
-            "error_type": outcome.error_type,
-        }
-        if message:
-            finished["error_message"] = message[:_MAX_EVENT_MESSAGE]
-        place.bus.publish(events.INVOCATION_FINISHED, finished, owner=target.owner)
+        status, message = outcome.status.value, outcome.error_message
+        said = partial(
+            _finished,
+            (self._number, target, self._source, self._http_method, self._http_path),
+            status,
+            outcome.run_us,
+            outcome.queue_us,
+            outcome.init_us,
+            outcome.cold_start,
+            outcome.memory_kb,
+            outcome.error_type,
+            message[:_MAX_EVENT_MESSAGE] if message else None,
+        )
+        place.bus.publish(events.INVOCATION_FINISHED, said, owner=target.owner)
         function_id = target.deployment.function_id
         place.counters.finished(function_id, outcome)
         # A function that is gone by now has its calls removed: no new ones come after that.
@@ -265,16 +261,16 @@ class Running:
             place.writer.add(self._record(outcome, status))
 
     def _record(self, outcome: Outcome, status: str) -> InvocationRecord:
-        target, about = self._target, self._about
+        target = self._target
         record = InvocationRecord(
             self._number,
             target.deployment.function_id,
             target.owner,
             target.deployment.version,
             status,
-            about["source"],
-            about["http_method"],
-            about["http_path"],
+            self._source,
+            self._http_method,
+            self._http_path,
             outcome.cold_start,
             outcome.run_us,
             outcome.queue_us,
@@ -314,15 +310,57 @@ class Running:
         redactor = self._target.redactor
         if redactor is not None:
             lines = [_hidden(entry, redactor) for entry in lines]
-        about = self._about
         data = {
-            "invocation_id": about["invocation_id"],
-            "function_id": about["function_id"],
-            "project_id": about["project_id"],
+            "invocation_id": self.id,
+            "function_id": self._target.deployment.function_id,
+            "project_id": self._target.project_id,
             "lines": [{"stream": stream, "text": text, "at_us": at_us} for stream, text, at_us in lines],
         }
         self._lines = [*self._lines, *lines] if self._lines else lines
         self._place.bus.publish(events.INVOCATION_LOG, data, owner=self._target.owner)
+
+
+# Made when somebody reads the event, of values that hold neither what a caller sent nor what a function returned.
+
+
+def _about(
+    number: int, target: Target, source: Source, http_method: str | None, http_path: str | None
+) -> dict[str, Any]:
+    deployment = target.deployment
+    return {
+        "invocation_id": format_invocation_id(number),
+        "function_id": deployment.function_id,
+        "project_id": target.project_id,
+        "function_name": deployment.function_name,
+        "version": deployment.version,
+        "source": source,
+        "http_method": http_method,
+        "http_path": http_path,
+    }
+
+
+def _finished(  # noqa: PLR0917  by place: one is made for every call
+    about: tuple[int, Target, Source, str | None, str | None],
+    status: str,
+    run_us: int,
+    queue_us: int,
+    init_us: int,
+    cold_start: bool,
+    memory_kb: int | None,
+    error_type: str | None,
+    message: str | None,
+) -> dict[str, Any]:
+    said = {
+        **_about(*about),
+        "status": status,
+        "duration_us": run_us,
+        "queue_us": queue_us,
+        "init_us": init_us,
+        "cold_start": cold_start,
+        "memory_mb": None if memory_kb is None else round(memory_kb / 1024, 1),
+        "error_type": error_type,
+    }
+    return {**said, "error_message": message} if message else said
 
 
 def _redact(outcome: Outcome, redactor: Redactor) -> None:

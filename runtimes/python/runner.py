@@ -68,7 +68,8 @@ _peak = resource.getrusage
 # Held by names of our own: a handler may patch the modules that it shares with us.
 _monotonic = time.monotonic
 _clock_ns = time.perf_counter_ns
-_read, _write, _kill, _wait, _own_pid = os.read, os.write, os.kill, os.waitpid, os.getpid
+_read, _write, _kill, _wait = os.read, os.write, os.kill, os.waitpid
+_OURS_ALONE = os.getpid() == 1
 _ALL = 0x40000000  # __WALL: children that were made without a signal for their end, too
 
 
@@ -712,7 +713,7 @@ def _drop_our_frames(told: traceback.TracebackException, seen: set[int]) -> None
 
 def end_leftovers() -> None:
     """Kill and reap the processes that a call left behind. Only where all processes but us are the function's."""
-    if _own_pid() != 1:
+    if not _OURS_ALONE:
         return
     try:
         # All that runs here descends from us: with no child there is nobody, and the kernel need not look for it.
