@@ -78,9 +78,7 @@ class AssignmentService:
 
     def take(self, deployment: Deployment) -> Worker | None:
         """An instance that is warm, or a spare: at once and without waiting. None where there is neither."""
-        pool = self._pools.get(deployment.key)
-        if pool is None:
-            pool = self._pools[deployment.key] = Pool(deployment)
+        pool = self._pool_for(deployment)
         pool.retired = False
         if pool.waiters:
             return None
@@ -107,7 +105,8 @@ class AssignmentService:
         Raises:
             Refused: the queue is full, nothing got free in time, or none can be made.
         """
-        pool = self._pools[deployment.key]
+        # Not as `take` left it: the last instance may have ended since, and the pool with it.
+        pool = self._pool_for(deployment)
         if len(pool.waiters) >= deployment.max_queue:
             text = f"{len(pool.waiters)} calls wait already for {deployment.max_instances} instances."
             raise Refused(OutcomeStatus.THROTTLED, "Throttled", text)
@@ -235,11 +234,15 @@ class AssignmentService:
         return [pool for pool in self._pools.values() if worker in pool.live]
 
     def _take_fresh(self, deployment: Deployment) -> Worker | None:
+        pool = self._pool_for(deployment)
+        pool.retired = False
+        return self._from_spare(pool)
+
+    def _pool_for(self, deployment: Deployment) -> Pool:
         pool = self._pools.get(deployment.key)
         if pool is None:
             pool = self._pools[deployment.key] = Pool(deployment)
-        pool.retired = False
-        return self._from_spare(pool)
+        return pool
 
     def _from_spare(self, pool: Pool) -> Worker | None:
         worker = self._placement.take(pool.deployment.shape)

@@ -20,7 +20,8 @@ class EngineLimits:
 
     `memory_budget_mb` (None: three quarters of the box's) bounds the sum of all instances' and spares' memory limits.
     `max_idle` bounds idle instances, `spares` sandboxes that are ready for any function; `refills` of those are made
-    at the same time. Sizes are in bytes, times in seconds.
+    at the same time, and `boots` of all sandboxes: the box makes as many a second however many begin at once, but each
+    then takes longer, in the end too long. Sizes are in bytes, times in seconds.
     """
 
     max_event_bytes: int = 6 * MIB + 64 * 1024
@@ -32,6 +33,7 @@ class EngineLimits:
     memory_budget_mb: int | None = None
     spares: int = 4
     refills: int = 4
+    boots: int = 8
     tmp_mb: int = 64
     max_processes: int = 64
 

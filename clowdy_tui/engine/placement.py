@@ -62,6 +62,7 @@ class PlacementService:
         self._asked: deque[tuple[float, SpareShape]] = deque()
         self._fading: asyncio.TimerHandle | None = None
         self._awaited = 0
+        self._booting = asyncio.Semaphore(limits.boots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._paused_until = 0.0
@@ -130,7 +131,10 @@ class PlacementService:
             await self._driver.prepare(tree.path, layer)
             limits = self._limits
             spec = SandboxSpec(worker.id, shape, tree.path, tree.argv, limits.tmp_mb, limits.max_processes, layer=layer)
-            await worker.boot(self._driver, spec)
+            async with self._booting:
+                if worker.state == "gone":
+                    raise BootFailed("The sandbox was given up before it began to start.")
+                await worker.boot(self._driver, spec)
         except BaseException as error:
             worker.kill("it could not be started")
             if isinstance(error, DriverUnavailable):

@@ -100,13 +100,14 @@ class Worker:
             DriverUnavailable: no sandbox can be made.
             BootFailed: it ended, or said nothing within the limit.
         """
+        deadline = self._loop.time() + self._limits.boot_timeout_s
         try:
-            async with asyncio.timeout(self._limits.boot_timeout_s):
+            async with asyncio.timeout_at(deadline):
                 self._sandbox = await driver.start(spec, self)
-                if self._killed:
-                    self._background(self._sandbox.kill())
-                    raise BootFailed("The sandbox was given up while it started.")
-                await self._ready
+            if self._killed:
+                self._background(self._sandbox.kill())
+                raise BootFailed("The sandbox was given up while it started.")
+            await self._in_time(self._ready, deadline)
         except TimeoutError:
             self._end("the sandbox was not ready in time")
             raise BootFailed(f"A sandbox was not ready within {self._limits.boot_timeout_s:g} s.", late=True) from None
@@ -151,8 +152,7 @@ class Worker:
         self._loaded = self._loop.create_future()
         self._write(self.load(deployment))
         try:
-            async with asyncio.timeout(deployment.timeout_s):
-                await self._loaded
+            await self._in_time(self._loaded, self._loop.time() + deployment.timeout_s)
         except TimeoutError:
             self._end("its code was not imported in time")
         except asyncio.CancelledError:
@@ -161,6 +161,15 @@ class Worker:
         if self.state == "busy":
             self.state = "idle"
             self.idle_since = time.monotonic()
+
+    async def _in_time(self, told: "asyncio.Future[None]", deadline: float) -> None:
+        """Wait for what the sandbox tells, until this moment of the loop's clock. Raises TimeoutError."""
+        done, _ = await asyncio.wait([told], timeout=deadline - self._loop.time())
+        if not done and self._loop.time() - deadline > _LATE_S:
+            done, _ = await asyncio.wait([told], timeout=_GRACE_S)
+        if not done:
+            raise TimeoutError
+        told.result()
 
     def begin(self, call: Call) -> None:
         """Run the handler once. Never raises for what user code does; `call.settled` is told how it ended. A handler

@@ -1,19 +1,26 @@
 """What goes wrong around the engine while calls come in: a save, a clock that jumps, a loop that stands still."""
 
 import asyncio
+import select
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
-from engine_support import ECHO, Engine, deployment, until, value
+from engine_support import ECHO, RUNTIMES, Engine, deployment, until, value
 
 from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.pack import PYTHON
+from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxListener, SandboxSpec
+from clowdy_tui.engine.worker import Worker
 
 CALLERS = 4
 WORKS = "import time\ndef handler(event):\n    time.sleep(0.02)\n    return {version}\n"
@@ -99,21 +106,83 @@ async def test_a_clock_that_jumps_changes_nothing(engine: Engine, monkeypatch: p
         assert over.status == "timeout"
 
 
-async def test_a_loop_that_stands_still_for_a_second_ends_no_healthy_instance(engine: Engine) -> None:
-    what = deployment(
-        "import time\ndef handler(event):\n    time.sleep(0.05)\n    return event\n",
-        timeout_s=0.5,
-        min_instances=4,
-        max_instances=4,
-    )
-    await engine.service.warm(what)
-    before = {instance.id for instance in engine.service.snapshot()}
-    async with Load(engine, lambda: what) as load:
-        for _ in range(3):
-            await load.more(CALLERS)
-            time.sleep(1)  # the event loop stands still, the sandboxes do not
-    assert load.statuses == {"success": len(load.outcomes)}
-    assert {instance.id for instance in engine.service.snapshot()} == before
+class TestALoopThatStandsStillForASecond:
+    """On uvloop, the gateway's, and while it reads: there a timer that is due then goes before what came meanwhile."""
+
+    def test_no_healthy_instance_is_ended(self, driver: Driver, trees: Path) -> None:
+        what = deployment(
+            "import time\ndef handler(event):\n    time.sleep(0.2)\n    return event\n",
+            timeout_s=0.5,
+            min_instances=CALLERS,
+            max_instances=CALLERS,
+        )
+
+        async def under_load(engine: Engine) -> None:
+            await engine.service.warm(what)
+            workers = list(engine.service._placement.workers.values())
+            calls = [asyncio.create_task(engine.invoke(what, number)) for number in range(CALLERS)]
+            await until(lambda: engine.service.counts().busy == CALLERS)
+            await stand_still_until_answered(workers)
+            assert [value(outcome) for outcome in await asyncio.gather(*calls)] == [*range(CALLERS)]
+            assert {instance.id for instance in engine.service.snapshot()} == {worker.id for worker in workers}
+
+        on_uvloop(driver, trees, under_load)
+
+    def test_nor_one_that_had_imported_its_code_in_time(self, driver: Driver, trees: Path) -> None:
+        what = deployment("import time\ntime.sleep(0.2)\n" + ECHO, timeout_s=0.5)
+
+        async def while_one_is_warmed(engine: Engine) -> None:
+            warming = asyncio.create_task(engine.service.warm(what))
+            workers = engine.service._placement.workers
+            await until(lambda: any(worker.deployment == what for worker in workers.values()))
+            await stand_still_until_answered(list(workers.values()))
+            await warming
+            assert [instance.state for instance in engine.service.snapshot()] == ["idle"]
+
+        on_uvloop(driver, trees, while_one_is_warmed)
+
+
+def on_uvloop(driver: Driver, trees: Path, test: Callable[[Engine], Awaitable[None]]) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def run() -> None:
+        service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=EngineLimits(spares=0))
+        await service.start()
+        try:
+            await test(Engine(service))
+        finally:
+            await service.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
+async def stand_still_until_answered(workers: list[Worker]) -> None:
+    """Block the event loop for a second, and until each of these sandboxes has written something that nobody reads."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    ours, other = socket.socketpair()
+
+    def answers(worker: Worker) -> bool:
+        sandbox: Any = worker._sandbox
+        transport = (sandbox if hasattr(sandbox, "_transport") else sandbox._channel)._transport
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(30_000))
+
+    def stand_still() -> None:
+        loop.remove_reader(ours)
+        began = time.monotonic()
+        # One that was quick enough to be heard before this has nothing left to say.
+        asked = [worker for worker in workers if worker._calls or not worker._is_loaded]
+        told = all(answers(worker) for worker in asked)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+        over.set_result(told)
+
+    with ours, other:
+        loop.add_reader(ours, stand_still)
+        other.send(b"x")
+        assert await over
 
 
 class TestASandboxThatIsNeverReady:

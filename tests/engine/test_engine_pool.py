@@ -9,6 +9,8 @@ from engine_support import ECHO, Engine, deployment, until, value
 from clowdy_tui.engine import placement
 from clowdy_tui.engine.invoke import PoolCounts
 from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.outcome import Outcome
+from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxListener, SandboxSpec
 
 HOLD = """
 import os, time
@@ -124,6 +126,64 @@ def handler(event):
         assert second.instance_id != first.instance_id
 
 
+    async def test_a_call_whose_last_instance_goes_at_that_moment_gets_another(self, engine: Engine) -> None:
+        """The instance is ended between the call's look for one and its wait for one."""
+        narrow = deployment(HOLD, max_instances=1)
+        running = asyncio.create_task(engine.invoke(narrow, 30))
+        await until(lambda: engine.service.counts().busy == 1)
+        late: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        engine.service.begin(narrow, b"0", invocation_id="late", done=late.set_result)
+        (worker,) = engine.service._placement.workers.values()
+        worker.kill("somebody ended it")
+        assert (await running).status == "crashed"
+        assert value(await late) == 1
+
+
+class TestManyStartsAtOnce:
+    @pytest.fixture
+    def limits(self) -> EngineLimits:
+        return EngineLimits(spares=0, boots=2)
+
+    async def test_so_many_begin_and_the_others_wait_their_turn(
+        self, engine: Engine, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A box that starts all of them together is no quicker, and none of them is ready within its time."""
+        begun: list[str] = []
+        start = driver.start
+
+        async def note(spec: SandboxSpec, listener: SandboxListener) -> Sandbox:
+            begun.append(spec.id)
+            ready = {info.id for info in engine.service.snapshot() if info.state != "starting"}
+            assert len(set(begun) - ready) <= 2
+            return await start(spec, listener)
+
+        monkeypatch.setattr(driver, "start", note)
+        many = [deployment(ECHO, function_id=f"many{n}") for n in range(6)]
+        outcomes = await asyncio.gather(*(engine.invoke(one, n) for n, one in enumerate(many)))
+        assert [value(outcome) for outcome in outcomes] == list(range(6))
+        assert len(begun) == 6
+
+    async def test_one_that_is_given_up_before_its_turn_does_not_begin(
+        self, engine: Engine, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[str] = []
+        start = driver.start
+
+        async def note(spec: SandboxSpec, listener: SandboxListener) -> Sandbox:
+            begun.append(spec.id)
+            return await start(spec, listener)
+
+        monkeypatch.setattr(driver, "start", note)
+        calls = [asyncio.create_task(engine.invoke(deployment(ECHO, function_id=f"f{n}"), n)) for n in range(3)]
+        await until(lambda: engine.service.counts().starting == 3)
+        last = engine.service.snapshot()[-1].id
+        assert last not in begun
+        assert await engine.service.kill(last)
+        # Its call is tried once more, on a fresh one.
+        assert [value(outcome) for outcome in await asyncio.gather(*calls)] == [0, 1, 2]
+        assert last not in begun
+
+
 class TestBudget:
     @pytest.fixture
     def limits(self) -> EngineLimits:
@@ -191,11 +251,13 @@ class TestSpares:
         assert [value(outcome) for outcome in outcomes] == list(range(8))
 
     async def test_spares_follow_the_load_and_go_with_it(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(placement, "LOAD_S", 3.0)
+        monkeypatch.setattr(placement, "LOAD_S", 3600.0)
         many = [deployment(ECHO, function_id=f"many{n}") for n in range(6)]
         await asyncio.gather(*(engine.invoke(one, n) for n, one in enumerate(many)))
-        await until(lambda: engine.service.counts().spare >= 5)
+        await until(lambda: engine.service.counts().spare >= 5, within_s=60)
         assert engine.service.counts().spare <= 8, "four times the usual number is the most"
+        monkeypatch.setattr(placement, "LOAD_S", 0.0)
+        engine.service._placement._fade()
         await until(lambda: engine.service.counts() == PoolCounts(spare=2, idle=6))
 
 
