@@ -125,7 +125,6 @@ def handler(event):
         assert value(second) is not None
         assert second.instance_id != first.instance_id
 
-
     async def test_a_call_whose_last_instance_goes_at_that_moment_gets_another(self, engine: Engine) -> None:
         """The instance is ended between the call's look for one and its wait for one."""
         narrow = deployment(HOLD, max_instances=1)
