@@ -61,6 +61,9 @@ def data_folder(data_dir: Path) -> Check:
     says = (
         f"{data_dir}, {free / 2**30:.1f} GiB free" if existing == data_dir else f"{data_dir} is made on the first start"
     )
+    if free < 2**20:
+        remedy = "Make room: saving is refused, and calls wait in memory for their place in the log"
+        return Check("data folder", "warning", f"{data_dir}: its disk is full", remedy)
     if free < 512 * 2**20:
         return Check("data folder", "warning", says, "A runtime alone takes 70 MB, and layers more: make room")
     return Check("data folder", "ok", says)

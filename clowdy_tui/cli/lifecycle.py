@@ -59,6 +59,8 @@ def _lines(health: Health, states: Counter[Any], counts: tuple[int, int] | None)
         lines.append(("driver", health.driver if health.driver_available else f"{health.driver}: not available"))
     if health.driver_problem:
         lines.append(("problem", health.driver_problem))
+    if health.log_problem:
+        lines.append(("log", health.log_problem))
     if health.not_enforced:
         lines.append(("open", "not enforced here: " + ", ".join(health.not_enforced)))
     if counts is None:

@@ -173,6 +173,11 @@ class Platform:
                 platform._closing = stack.pop_all()
         except Unavailable as error:
             raise DataFolderError(f"{error.detail}. Its folder is {config.data_dir}.") from error
+        except OSError as error:
+            raise DataFolderError(
+                f"The data folder {config.data_dir} cannot be used: {error.strerror or error}. "
+                "Make room in it or make it writable, or choose another with --data-dir."
+            ) from error
         return platform
 
     async def _open(self, stack: AsyncExitStack, engine: PlatformEngine | None) -> None:
@@ -185,7 +190,7 @@ class Platform:
         stack.push_async_callback(database.close)
         cipher = await self._load_cipher()
         await self._recall()
-        writer = InvocationWriter(
+        self._writer = writer = InvocationWriter(
             database.path, on_change=self._writer_changed, max_log_bytes=max(config.capture_bytes, 4096)
         )
         writer.start()
@@ -370,6 +375,14 @@ class Platform:
             on_change=partial(publish_counts, self.bus),
             on_driver=driver_changed,
         )
+
+    def log_problem(self) -> str | None:
+        """Why calls are not written to the log now, in a sentence; None while they are."""
+        state = self._writer.state
+        if state.problem is None:
+            return None
+        lost = f", {state.dropped} were dropped" if state.dropped else ""
+        return f"The log of calls cannot be written: {state.problem}. {state.waiting} wait in memory{lost}."
 
     def _writer_changed(self, state: WriterState) -> None:
         data = {

@@ -22,7 +22,7 @@ class FolderLock:
 
         Raises:
             DataFolderLocked: another gateway has it; names its pid and what to do.
-            DataFolderError: the file cannot be opened.
+            DataFolderError: the file cannot be opened or written.
         """
         try:
             make_private_file(self._path)
@@ -45,8 +45,15 @@ class FolderLock:
                 f"The lock {self._path} cannot be taken: {error.strerror or error}. "
                 "Choose a data folder on a file system with locks, with --data-dir."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(descriptor)
+            raise DataFolderError(
+                f"The lock {self._path} cannot be written: {error.strerror or error}. "
+                "Make room there, or choose another data folder with --data-dir."
+            ) from error
         self._descriptor = descriptor
 
     def release(self) -> None:

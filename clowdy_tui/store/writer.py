@@ -239,6 +239,8 @@ class InvocationWriter:
         self._problem = problem
         if problem is not None:
             log.warning("The invocation log cannot be written, calls wait in memory: %s", problem)
+        else:
+            log.info("The invocation log is written again")
         if self._loop is not None:
             # The loop is gone when the thread outlives it: then nobody is left to be told.
             with suppress(RuntimeError):

@@ -32,7 +32,7 @@ class Happenings:
             case events.POOL_CHANGED:
                 app.state.warm = int(data.get("busy", 0)) + int(data.get("idle", 0))
                 app.workbench.refresh_bars()
-            case events.DRIVER_CHANGED:
+            case events.DRIVER_CHANGED | events.STORE_CHANGED:
                 app.start_work(work.fetch_health)
             case events.PROJECT_CREATED | events.PROJECT_UPDATED:
                 app.post_message(messages.ProjectFetched(ProjectOut.model_validate(data["project"])))

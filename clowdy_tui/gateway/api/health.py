@@ -18,6 +18,7 @@ async def health(call: Call[None, None]) -> Health:
         driver=driver.name,
         driver_available=driver.available,
         driver_problem=f"{driver.problem} {driver.remedy}".strip() or None,
+        log_problem=call.platform.log_problem(),
         enforced=sorted(driver.enforced),
         not_enforced=sorted(driver.not_enforced),
     )

@@ -59,6 +59,8 @@ class GatewayInfo(Dialog[None]):
             if health.not_enforced:
                 rows.append(("not", ", ".join(health.not_enforced), "$warning"))
             rows.append(("data", health.data_dir or "", ""))
+            if health.log_problem:
+                rows.append(("log", f"✗ {health.log_problem}", "$error"))
             rows.append(
                 ("version", f"{health.version or '?'} · python {health.python or '?'} · pid {health.pid or '?'}", "")
             )

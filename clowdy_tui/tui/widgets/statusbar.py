@@ -15,6 +15,8 @@ Part = tuple[str, str]
 
 WHERE = 22
 """Cells that are kept free for the name of the program, the project and the function."""
+BY_NAME = 30
+"""Cells in which the names of what is not enforced say something, also where they are cut."""
 
 
 class StatusBar(Widget):
@@ -34,7 +36,7 @@ class StatusBar(Widget):
     def render(self) -> Content:
         width = self.content_size.width
         right: list[Part] = []
-        for part in self._facts():
+        for part in self._facts(width):
             if _cells([*right, part]) <= width - WHERE:
                 right.append(part)
         room = width - _cells(right) - 1
@@ -56,7 +58,7 @@ class StatusBar(Widget):
             where += Content.assemble((" ▸ ", "$muted"), shorten(visible(function.name), max(4, rest)))
         return where
 
-    def _facts(self) -> list[Part]:
+    def _facts(self, width: int) -> list[Part]:
         """From the most important to the least; shown from right to left."""
         state = self._state
         match state.link:
@@ -73,12 +75,18 @@ class StatusBar(Widget):
         if session is not None:
             address = session.url.removeprefix("http://").removeprefix("https://")
             parts.append((f"● {address}", "$success"))
+        if health is not None and health.log_problem:
+            parts.append(("✗ log not written", "bold $error"))
         if health is not None and health.driver:
             if health.driver_available is False:
                 parts.append((f"✗ {health.driver} not available", "bold $error"))
             elif health.not_enforced:
-                # In words in the dialog that a click opens: there are sentences among them.
-                parts.append((f"{health.driver} · {len(health.not_enforced)} not enforced", "$warning"))
+                # By name as far as there is room beside the address; the dialog that a click opens has all of it.
+                by_name = f"not enforced: {', '.join(health.not_enforced)}"
+                room = (width - WHERE) // 2 - len(health.driver)
+                fits = len(by_name) <= room or room >= BY_NAME
+                said = shorten(by_name, room) if fits else f"{len(health.not_enforced)} not enforced"
+                parts.append((f"{health.driver} · {said}", "$warning"))
             else:
                 parts.append((f"{health.driver} ok", "$foreground"))
         if session is not None:
