@@ -14,7 +14,7 @@ from typing import Any, Literal
 from clowdy_tui import __version__
 from clowdy_tui.cli.finding import find, lock_holder
 from clowdy_tui.cli.locations import config_file
-from clowdy_tui.cli.settings import Settings
+from clowdy_tui.cli.settings import KINDS, Settings
 from clowdy_tui.domain.errors import ClowdyError
 
 State = Literal["ok", "warning", "failed"]
@@ -46,7 +46,7 @@ def python() -> Check:
 def settings(loaded: Settings, config: Path | None) -> Check:
     """Where the settings come from."""
     path = config or Path(os.environ.get("CLOWDY_CONFIG") or config_file())
-    changed = sorted(name for name in Settings.model_fields if loaded.source(name) != "default")
+    changed = sorted(name for name in KINDS if loaded.source(name) != "default")
     says = f"{path}" if path.is_file() else f"no file at {path}"
     return Check("settings", "ok", f"{says}; set: {', '.join(changed)}" if changed else f"{says}; all by default")
 

@@ -40,11 +40,11 @@ def platform_config(settings: Settings) -> PlatformConfig:
         idle_timeout_s=settings.idle_timeout_s,
         spares=settings.spares,
         assistant=AssistantConfig(
-            api_key=settings.groq_api_key.get_secret_value() if settings.groq_api_key else None,
+            api_key=settings.groq_api_key.reveal() if settings.groq_api_key else None,
             base_url=settings.assistant_base_url,
             model=settings.assistant_model or DEFAULT_MODEL,
         ),
-        neon_api_key=settings.neon_api_key.get_secret_value() if settings.neon_api_key else "",
+        neon_api_key=settings.neon_api_key.reveal() if settings.neon_api_key else "",
         neon_base_url=settings.neon_base_url,
     )
 

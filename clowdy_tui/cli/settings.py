@@ -11,150 +11,125 @@ import inspect
 import os
 import textwrap
 from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from clowdy_tui.cli.locations import config_file, default_data_dir
+from clowdy_tui.cli.setting_kinds import Choice, Folder, Hidden, Keys, Kind, Number, Secret, Switch, Text, Texts, whole
 from clowdy_tui.domain.errors import SettingsError
 
 ALSO_CALLED = {"GROQ_API_KEY": "groq_api_key", "NEON_API_KEY": "neon_api_key", "CLERK_JWKS_URL": "jwks_url"}
 """Names without the prefix that other tools have made usual."""
 
 
-def _split(value: Any) -> Any:
-    """A list as one text, the way the environment and a flag carry it: `a, b`."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _home(value: Any) -> Any:
-    return Path(value).expanduser().absolute() if isinstance(value, str | Path) and str(value) else value
-
-
-def _keys(value: Any) -> Any:
-    """A mapping; as one text, the way the environment carries it: `function.run=f5 ctrl+e; app.help=f1`.
-
-    An action's keys may be a list, too, or none at all.
-    """
-    if isinstance(value, str):
-        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-        if not all(equals for _, equals, _ in pairs):
-            return value
-        return {name.strip(): ",".join(keys.replace(",", " ").split()) for name, _, keys in pairs}
-    if isinstance(value, dict):
-        return {
-            name: ",".join(map(str, keys)) if isinstance(keys, list) else "" if keys is None else keys
-            for name, keys in value.items()
-        }
-    return value
-
-
-Folder = Annotated[Path, BeforeValidator(_home)]
-Texts = Annotated[list[str], BeforeValidator(_split)]
-Keys = Annotated[dict[str, str], BeforeValidator(_keys)]
-
-
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """What can be set. Sizes are in bytes, times in seconds, unless a name says otherwise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data_dir: Folder = Field(default_factory=default_data_dir)
+    data_dir: Annotated[Path, Folder()] = field(default_factory=default_data_dir)
     """Where everything is kept: database, keys, runtimes, the socket. `/var/lib/clowdy` for root."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Text()] = "127.0.0.1"
     """The address to listen on. Anything but loopback lets the network call your functions."""
 
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: Annotated[int, whole(0, 65535)] = 8000
     """The TCP port; 0 takes any free one."""
 
-    driver: Literal["auto", "bubblewrap", "docker"] = "auto"
+    driver: Annotated[Literal["auto", "bubblewrap", "docker"], Choice("auto", "bubblewrap", "docker")] = "auto"
     """What makes the sandboxes. `auto` decides at the first start and remembers."""
 
-    docker_runtime: str | None = None
+    docker_runtime: Annotated[str | None, Text()] = None
     """Another OCI runtime for Docker's containers, by the engine's name for it (`runsc`). Makes docker the driver."""
 
-    runtime_source: Literal["host", "dockerfile"] = "host"
+    runtime_source: Annotated[Literal["host", "dockerfile"], Choice("host", "dockerfile")] = "host"
     """Where the runtime's files come from: packed from this machine's Python, or built from a Dockerfile."""
 
-    secret_key_file: Folder | None = None
+    secret_key_file: Annotated[Path | None, Folder()] = None
     """The key that encrypts variables; kept in the data folder unless it is said here."""
 
-    jwks_url: str | None = None
+    jwks_url: Annotated[str | None, Text()] = None
     """Where the public keys lie that sign your users' tokens (also `CLERK_JWKS_URL`)."""
 
-    jwt_issuer: str | None = None
+    jwt_issuer: Annotated[str | None, Text()] = None
     """The `iss` that such a token must have."""
 
-    jwt_audience: str | None = None
+    jwt_audience: Annotated[str | None, Text()] = None
     """The `aud` that such a token must have."""
 
-    groq_api_key: SecretStr | None = None
+    groq_api_key: Annotated[Secret | None, Hidden()] = None
     """The assistant's key (also `GROQ_API_KEY`)."""
 
-    assistant_base_url: str | None = None
+    assistant_base_url: Annotated[str | None, Text()] = None
     """Another server for the assistant that speaks the same API."""
 
-    assistant_model: str | None = None
+    assistant_model: Annotated[str | None, Text()] = None
     """The model that the assistant asks."""
 
-    neon_api_key: SecretStr | None = None
+    neon_api_key: Annotated[Secret | None, Hidden()] = None
     """The key for databases at Neon (also `NEON_API_KEY`)."""
 
-    neon_base_url: str = "https://console.neon.tech/api/v2"
+    neon_base_url: Annotated[str, Text()] = "https://console.neon.tech/api/v2"
     """Where Neon's API is."""
 
-    cors_origins: Texts = Field(default_factory=list)
+    cors_origins: Annotated[list[str], Texts()] = field(default_factory=list)
     """Web pages that may use the management API, as origins: `https://console.example.org`."""
 
-    trusted_proxies: Texts = Field(default_factory=list)
+    trusted_proxies: Annotated[list[str], Texts()] = field(default_factory=list)
     """Addresses or networks of proxies whose `X-Forwarded-For` and `-Proto` count."""
 
-    theme: str | None = None
+    theme: Annotated[str | None, Text()] = None
     """The screen's theme, by name."""
 
-    keymap: Keys = Field(default_factory=dict)
+    keymap: Annotated[dict[str, str], Keys()] = field(default_factory=dict)
     """Other keys for actions, by their ids: `{function.run: "f5,ctrl+e"}`; `docs/keys.md` has the ids."""
 
-    ssh: bool | None = None
+    ssh: Annotated[bool | None, Switch()] = None
     """Spare the line: no animation, no blinking. On by itself under SSH."""
 
-    max_body_bytes: int = Field(default=6 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    max_body_bytes: Annotated[int, whole(1024, 64 * 1024 * 1024)] = 6 * 1024 * 1024
     """The largest request that a function is given."""
 
-    capture_bytes: int = Field(default=256 * 1024, ge=0, le=16 * 1024 * 1024)
+    capture_bytes: Annotated[int, whole(0, 16 * 1024 * 1024)] = 256 * 1024
     """How much of a call's input and output is kept, each."""
 
-    retention_days: int = Field(default=30, ge=1, le=36500)
+    retention_days: Annotated[int, whole(1, 36500)] = 30
     """How long calls are kept."""
 
-    retention_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024 * 1024)
+    retention_bytes: Annotated[int, whole(1024 * 1024)] = 1024 * 1024 * 1024
     """How much all the kept calls may take; the oldest go first."""
 
-    public_invocation_logs: bool = False
+    public_invocation_logs: Annotated[bool, Switch()] = False
     """Whether anybody may read a function's calls. They hold callers' bodies and headers."""
 
-    memory_budget_mb: int | None = Field(default=None, ge=64)
+    memory_budget_mb: Annotated[int | None, whole(64)] = None
     """How much memory all sandboxes may have together, in MiB; three quarters of the box unless it is said here."""
 
-    log_format: Literal["text", "json"] = "text"
+    log_format: Annotated[Literal["text", "json"], Choice("text", "json")] = "text"
     """How `serve` writes its log: for people, or an object a line for programs."""
 
-    idle_timeout_s: float = Field(default=300.0, ge=1, le=86400)
+    idle_timeout_s: Annotated[float, Number(1, 86400)] = 300.0
     """How long an instance waits for the next call before it goes."""
 
-    spares: int = Field(default=4, ge=0, le=64)
+    spares: Annotated[int, whole(0, 64)] = 4
     """How many sandboxes wait ready for functions that have none yet."""
 
-    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+    _sources: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def source(self, name: str) -> str:
         """Where a setting's value comes from, in words: `--port`, `CLOWDY_PORT`, the file, or `default`."""
         return self._sources.get(name, "default")
+
+
+_FIELDS: Final = [one for one in fields(Settings) if not one.name.startswith("_")]
+KINDS: Final[Mapping[str, Kind]] = {one.name: get_args(one.type)[1] for one in _FIELDS}
+"""Every setting, with what it may be."""
+
+DEFAULTS: Final[Mapping[str, Any]] = {one.name: one.default for one in _FIELDS}
+"""What each is where nothing is said; MISSING where that is worked out."""
 
 
 def load(
@@ -174,20 +149,26 @@ def load(
     path, is_asked_for = _file(config, environ)
     for name, value in _read_file(path, must_exist=is_asked_for).items():
         values[name], sources[name] = value, str(path)
-    for name in Settings.model_fields:
-        for variable in (f"CLOWDY_{name.upper()}", *(key for key, field in ALSO_CALLED.items() if field == name)):
+    for name in KINDS:
+        for variable in (f"CLOWDY_{name.upper()}", *(key for key, meant in ALSO_CALLED.items() if meant == name)):
             if environ.get(variable):
                 values[name], sources[name] = environ[variable], variable
                 break
     for name, value in (flags or {}).items():
         if value is not None:
             values[name], sources[name] = value, "--" + name.replace("_", "-")
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(_explain(error, sources)) from None
-    settings._sources.update(sources)
-    return settings
+    read: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in values.items():
+        try:
+            # Nothing may be said of a setting that is nothing by default.
+            read[name] = None if value is None and DEFAULTS[name] is None else KINDS[name].read(value)
+        except (ValueError, OverflowError):
+            shown = "the value" if isinstance(KINDS[name], Hidden) else repr(value)
+            faults.append(f"{name}: {shown} is not allowed, only {KINDS[name].allowed} (from {sources[name]})")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return Settings(**read, _sources=sources)
 
 
 def _file(config: Path | None, environ: Mapping[str, str]) -> tuple[Path, bool]:
@@ -220,71 +201,34 @@ def _read_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: must be a list of settings, as in `port: 8000`")
     for key in content:
-        if key not in Settings.model_fields:
+        if key not in KINDS:
             raise SettingsError(f"{path}: {_unknown(str(key))}")
     return content
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key.lower().replace("-", "_"), Settings.model_fields, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known ones are {', '.join(sorted(Settings.model_fields))}"
+    near = difflib.get_close_matches(key.lower().replace("-", "_"), KINDS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known ones are {', '.join(sorted(KINDS))}"
     return f"there is no setting {key!r}; {hint}"
-
-
-def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
-    sentences = []
-    for problem in error.errors():
-        name = str(problem["loc"][0])
-        field = Settings.model_fields.get(name)
-        if field is None:
-            sentences.append(_unknown(name))
-            continue
-        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
-        shown = "the value" if is_secret else repr(problem["input"])
-        sentences.append(
-            f"{name}: {shown} is not allowed, only {_allowed(field)} (from {sources.get(name, 'default')})"
-        )
-    return "\n".join(dict.fromkeys(sentences))
-
-
-def _allowed(field: FieldInfo) -> str:
-    """What a field may be, in words."""
-    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if kind is not None]
-    if choices := [choice for choice in get_args(field.annotation) if isinstance(choice, str)]:
-        return "one of " + ", ".join(choices)
-    low = next((mark.ge for mark in field.metadata if hasattr(mark, "ge")), None)
-    high = next((mark.le for mark in field.metadata if hasattr(mark, "le")), None)
-    span = "" if low is None else f" from {low} up" if high is None else f" from {low} to {high}"
-    if bool in kinds:
-        return "true or false"
-    if int in kinds:
-        return "a whole number" + span
-    if float in kinds:
-        return "a number" + span
-    if list[str] in kinds:
-        return "a list of texts"
-    if dict[str, str] in kinds:
-        return "ids of actions, each with its keys"
-    return "a text"
 
 
 def describe() -> list[str]:
     """Every setting as a row of the table in docs/settings.md: name, default, what it is."""
     rows = []
     said = _docstrings()
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default_factory or field.default is None else f"`{field.default}`".lower()
+    for name, value in DEFAULTS.items():
+        default = "" if value in (None, MISSING) else f"`{value}`".lower()
         rows.append(f"| `{name}` | {default} | {said[name]} |")
     return rows
 
 
 def _docstrings() -> dict[str, str]:
-    """What stands below each field. Read here and not by pydantic, which would read the source at every start."""
+    """What stands below each field."""
     (made,) = ast.parse(textwrap.dedent(inspect.getsource(Settings))).body
     assert isinstance(made, ast.ClassDef)
     found = {}
-    for field, below in pairwise(made.body):
-        match field, below:
+    for above, below in pairwise(made.body):
+        match above, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 found[name] = inspect.cleandoc(text)
     return found

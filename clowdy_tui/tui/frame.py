@@ -32,7 +32,25 @@ class Frame(App[None], inherit_bindings=False):
         loaded = load_themes(themes)
         self.themes: Mapping[str, ClowdyTheme] = loaded.themes
         self._problems = [*loaded.problems, *problems]
+        self._styled_with: Mapping[str, str] = {}
         super().__init__()
+        for theme in self.themes.values():
+            self.register_theme(theme.to_textual())
+        if options.theme not in self.themes:
+            known = ", ".join(self.themes)
+            self._problems.append(f"There is no theme {options.theme!r}; there are {known or 'none'}")
+        # Before anything is styled: a theme that came later would have all stylesheets parsed once more.
+        if wanted := next((name for name in (options.theme, DEFAULT_THEME) if name in self.themes), None):
+            self.set_reactive(App.theme, wanted)
+        self._styled_with = self.get_css_variables()
+        self.stylesheet.set_variables(dict(self._styled_with))
+
+    def refresh_css(self, animate: bool = True) -> None:
+        # Textual asks at the start, too, for the theme that everything is styled with already.
+        wanted = self.get_css_variables()
+        if wanted != self._styled_with:
+            self._styled_with = wanted
+            super().refresh_css(animate)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return FALLBACK_VARIABLES
@@ -40,15 +58,6 @@ class Frame(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         if self.options.ssh:
             self.animation_level = "none"
-        for name, theme in self.themes.items():
-            self.register_theme(theme.to_textual())
-            if name == DEFAULT_THEME:
-                self.theme = name
-        if self.options.theme in self.themes:
-            self.theme = self.options.theme
-        else:
-            known = ", ".join(self.themes)
-            self._problems.append(f"There is no theme {self.options.theme!r}; there are {known or 'none'}")
         for problem in self._problems:
             self.tell("Settings", problem, severity="warning")
 

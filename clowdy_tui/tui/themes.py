@@ -4,13 +4,13 @@ Beside Textual's own variables, a theme sets `$muted` (secondary text), `$line` 
 `$cursor-line`, `$on-accent` (text on an accent background) and `$syntax-<name>` for each name in `SyntaxColors`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Any, Final, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
@@ -20,62 +20,54 @@ SAFE_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoad
 MAX_FILE_BYTES = 64 * 1024
 
 
-def _opaque_color(text: str) -> str:
-    try:
-        color = Color.parse(text)
-    except ColorParseError:
-        raise ValueError(f"{text!r} is not a colour; write one like '#7cc4ff'") from None
-    if color.a < 1 or color.ansi is not None:
-        raise ValueError(f"{text!r} is not an opaque colour; write one like '#7cc4ff'")
-    return color.hex
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+_MAX_TITLE: Final = 40
+
+T = TypeVar("T")
 
 
-ColorText = Annotated[str, AfterValidator(_opaque_color)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScreenColors(_Strict):
+@dataclass(frozen=True, slots=True)
+class ScreenColors:
     """What the screen is painted with, from back to front."""
 
-    background: ColorText
-    surface: ColorText
-    panel: ColorText
-    line: ColorText
-    foreground: ColorText
-    muted: ColorText
-    accent: ColorText
-    primary: ColorText
-    secondary: ColorText
-    success: ColorText
-    warning: ColorText
-    error: ColorText
-    selection: ColorText
-    cursor_line: ColorText
+    background: str
+    surface: str
+    panel: str
+    line: str
+    foreground: str
+    muted: str
+    accent: str
+    primary: str
+    secondary: str
+    success: str
+    warning: str
+    error: str
+    selection: str
+    cursor_line: str
 
 
-class SyntaxColors(_Strict):
+@dataclass(frozen=True, slots=True)
+class SyntaxColors:
     """What code is painted with."""
 
-    keyword: ColorText
-    string: ColorText
-    comment: ColorText
-    number: ColorText
-    function: ColorText
-    type: ColorText
-    operator: ColorText
-    variable: ColorText
-    constant: ColorText
-    error: ColorText
+    keyword: str
+    string: str
+    comment: str
+    number: str
+    function: str
+    type: str
+    operator: str
+    variable: str
+    constant: str
+    error: str
 
 
-class ClowdyTheme(_Strict):
+@dataclass(frozen=True, slots=True)
+class ClowdyTheme:
     """One theme file."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    title: Annotated[str, Field(min_length=1, max_length=40)]
+    name: str
+    title: str
     dark: bool
     colors: ScreenColors
     syntax: SyntaxColors
@@ -116,7 +108,7 @@ class ClowdyTheme(_Strict):
             "scrollbar-corner-color": colors.background,
             "link-color": colors.accent,
         }
-        variables.update({f"syntax-{name}": color for name, color in self.syntax.model_dump().items()})
+        variables.update({f"syntax-{name}": color for name, color in asdict(self.syntax).items()})
         return Theme(
             name=self.name,
             dark=self.dark,
@@ -193,12 +185,55 @@ def read_theme(file: Path) -> ClowdyTheme:
         where = f", line {mark.line + 1}" if mark else ""
         raise ThemeError(f"Theme {file.name}: is not YAML{where}") from error
     try:
-        return ClowdyTheme.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise ThemeError(f"Theme {file.name}: {where + ': ' if where else ''}{message}") from error
+        return _theme(data)
+    except ValueError as error:
+        raise ThemeError(f"Theme {file.name}: {error}") from error
+
+
+# By hand and not by pydantic: the first frame waits for the themes, and would wait far longer for that.
+def _theme(data: Any) -> ClowdyTheme:
+    values = _mapping(ClowdyTheme, data, "")
+    name, title, dark = values["name"], values["title"], values["dark"]
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"name: {name!r} is not allowed, only small letters, digits and hyphens")
+    if not isinstance(title, str) or not 1 <= len(title) <= _MAX_TITLE:
+        raise ValueError(f"title: {title!r} is not allowed, only a text of up to {_MAX_TITLE} characters")
+    if not isinstance(dark, bool):
+        raise ValueError(f"dark: {dark!r} is not allowed, only true or false")
+    colors, syntax = (
+        _colors(ScreenColors, values["colors"], "colors"),
+        _colors(SyntaxColors, values["syntax"], "syntax"),
+    )
+    return ClowdyTheme(name, title, dark, colors, syntax)
+
+
+def _colors(kind: type[T], data: Any, where: str) -> T:
+    colors = _mapping(kind, data, f"{where}.")
+    return kind(**{name: _opaque_color(text, f"{where}.{name}") for name, text in colors.items()})
+
+
+def _mapping(kind: Any, data: Any, where: str) -> Mapping[str, Any]:
+    """What a file has for a dataclass: all of its fields, and nothing else."""
+    names = [field.name for field in fields(kind)]
+    if not isinstance(data, dict):
+        raise ValueError(f"{where.rstrip('.') or 'a theme'}: must be a mapping, with {', '.join(names)}")
+    for name in names:
+        if name not in data:
+            raise ValueError(f"{where}{name}: is missing")
+    for name in data:
+        if name not in names:
+            raise ValueError(f"{where}{name}: is not known; there are {', '.join(names)}")
+    return data
+
+
+def _opaque_color(text: Any, where: str) -> str:
+    try:
+        color = Color.parse(text if isinstance(text, str) else "")
+    except ColorParseError:
+        raise ValueError(f"{where}: {text!r} is not a colour; write one like '#7cc4ff'") from None
+    if color.a < 1 or color.ansi is not None:
+        raise ValueError(f"{where}: {text!r} is not an opaque colour; write one like '#7cc4ff'")
+    return color.hex
 
 
 def _theme_files(paths: Iterable[Path]) -> Iterable[Path]:

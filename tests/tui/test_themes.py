@@ -1,5 +1,6 @@
 """Themes: the shipped ones are legible, broken ones are named."""
 
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_text_has_the_contrast_that_wcag_aa_asks_for(theme: ClowdyTheme) -> None
     # Rows under a cursor keep the colours of their cells, on the selection's.
     behind = [colors.background, colors.surface, colors.panel, colors.cursor_line, colors.selection]
     pairs = list(product(texts, behind))
-    code = syntax.model_dump().values()
+    code = asdict(syntax).values()
     pairs += list(product(code, [colors.background, colors.surface, colors.cursor_line]))
     pairs += [(theme.on_accent, colors.accent), (colors.background, colors.error)]
     faint = {(text, back): ratio for text, back in pairs if (ratio := contrast_ratio(text, back)) < 4.5}
@@ -54,12 +55,15 @@ def test_every_variable_of_a_theme_has_a_fallback() -> None:
     ("text", "named"),
     [
         (GOOD.replace('"#7cc4ff"', '"sky-ish"', 1), "colors.accent: 'sky-ish' is not a colour"),
-        (GOOD.replace("  muted:", "  mutd:"), "colors.muted: Field required"),
-        (GOOD + "extra: 1\n", "extra: Extra inputs"),
+        (GOOD.replace("  muted:", "  mutd:"), "colors.muted: is missing"),
+        (GOOD + "extra: 1\n", "extra: is not known"),
         (GOOD.replace("dark: true", "dark: [\n"), "is not YAML, line"),
-        ("", "valid dictionary"),
+        ("", "must be a mapping"),
+        (GOOD.replace("name: clowdy-night", "name: Night!"), "name: 'Night!' is not allowed"),
+        (GOOD.replace("dark: true", "dark: 1"), "dark: 1 is not allowed"),
+        (GOOD.replace('"#7cc4ff"', '"#7cc4ff80"', 1), "is not an opaque colour"),
     ],
-    ids=["colour", "missing", "unknown", "syntax", "empty"],
+    ids=["colour", "missing", "unknown", "syntax", "empty", "name", "dark", "opaque"],
 )
 def test_a_broken_theme_is_named_with_its_fault(tmp_path: Path, text: str, named: str) -> None:
     file = tmp_path / "mine.yaml"
