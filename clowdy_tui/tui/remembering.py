@@ -1,6 +1,7 @@
 """The app's memory: lays the desk out as the last screen left it, and sees to it that this one's is kept."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.tui import messages
@@ -52,7 +53,8 @@ class Remembering:
         if self._recalled is None or not self._loaded:
             return
         recalled, self._recalled = self._recalled, None
-        drafts = desk.restore(self._app.workbench, self._app.state, recalled)
+        open_pane = partial(self._app.panes.open, focus=False)
+        drafts = desk.restore(self._app.workbench, self._app.state, recalled, open_pane)
         self._memory.begin()
         if drafts:
             names = ", ".join(draft.name for draft in drafts)

@@ -13,7 +13,9 @@ from clowdy_tui.client import GatewayGone
 from clowdy_tui.tui.memory import layout as layouts
 from clowdy_tui.tui.memory.drafts import Draft, DraftStore
 from clowdy_tui.tui.memory.layout import Layout, OpenFile
+from clowdy_tui.tui.messages import PlaceChosen
 from clowdy_tui.tui.session import Session
+from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import PAY, example
@@ -82,8 +84,8 @@ def test_a_damaged_draft_is_reported_and_stays(tmp_path: Path) -> None:
 
 def test_a_layout_comes_back_as_it_was(tmp_path: Path) -> None:
     layout = Layout(
-        (OpenFile("f1", "function.py", (1, 2), (3, 4), 5),), ("f1", "function.py"), "editor", "logs", ("-zoom-editor",),
-        ((("project", "p1", None, None), False),),
+        (OpenFile("f1", "function.py", (1, 2), (3, 4), 5),), (("routes", "p1"),), ("f1", "function.py"), "editor",
+        "logs", ("-zoom-editor",), ((("project", "p1", None, None), False),),
     )  # fmt: skip
     path = tmp_path / "screen" / "layout.json"
     assert layouts.read(path) == Layout()
@@ -243,8 +245,33 @@ async def test_the_desk_is_as_it_was_left(tmp_path: Path) -> None:
         await until(pilot, lambda: app.state.region == "editor")
 
 
+async def test_open_panes_come_back_and_those_of_a_project_that_is_gone_do_not(tmp_path: Path) -> None:
+    fake = example()
+    async with screen(fake, state_dir=tmp_path) as (app, pilot):
+        await open_function(app, pilot, "pay")
+        first = next(project.id for project in app.state.projects.values() if project.name == "shop")
+        second = next(id_ for id_ in app.state.projects if id_ != first)
+        for place in (Place("routes", second), Place("dashboard"), Place("settings", first), Place("routes", first)):
+            app.post_message(PlaceChosen(place))
+            await until(pilot, lambda key=(place.kind, place.project_id or ""): app.workbench.tabs.front == key)
+        await pilot.press("ctrl+pageup")
+        await until(pilot, lambda: app.state.pane_kind == "settings" and app.state.region == "editor")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+    del fake.all_projects[second]
+    async with screen(fake, state_dir=tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.state.pane_kind == "settings")
+        keys = [pane.key for pane in app.workbench.tabs.panes]
+        assert keys == [("dashboard", ""), ("settings", first), ("routes", first)]
+        assert [document.name for document in app.workbench.tabs.documents] == ["pay.py"]
+        await shows(pilot, "0 routes ask for one")
+        await until(pilot, lambda: app.state.region == "editor" and app.focused is not None)
+        await pilot.press("ctrl+pageup")
+        await shows(pilot, "Recent calls")
+
+
 async def test_nothing_is_written_over_what_was_not_read(tmp_path: Path) -> None:
-    layouts.write(tmp_path / "layout.json", Layout((OpenFile("f", "function.py"),), ("f", "function.py")))
+    layouts.write(tmp_path / "layout.json", Layout((OpenFile("f", "function.py"),), active=("f", "function.py")))
     before = (tmp_path / "layout.json").read_text()
 
     @asynccontextmanager

@@ -1,6 +1,6 @@
 """From the desk to what is kept of it, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,6 +11,7 @@ from clowdy_tui.tui.desk import document_of, has_file
 from clowdy_tui.tui.memory.drafts import Draft
 from clowdy_tui.tui.memory.layout import Layout, OpenFile
 from clowdy_tui.tui.memory.memory import Recalled, Unsaved
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.dock import DockTab
@@ -42,7 +43,8 @@ def layout(workbench: "Workbench", state: ScreenState) -> Layout:
             files.append(OpenFile(*document.key, start, end, round(area.scroll_offset.y)))
     return Layout(
         files=tuple(files),
-        active=tabs.active.key if tabs.active else None,
+        panes=tuple(pane.key for pane in tabs.panes),
+        active=tabs.front,
         region=state.region,
         dock=workbench.dock.shown,
         classes=workbench.panes,
@@ -50,10 +52,13 @@ def layout(workbench: "Workbench", state: ScreenState) -> Layout:
     )
 
 
-def restore(workbench: "Workbench", state: ScreenState, recalled: Recalled) -> list[Draft]:
+def restore(
+    workbench: "Workbench", state: ScreenState, recalled: Recalled, open_pane: Callable[[Place], None]
+) -> list[Draft]:
     """Lay the desk out as it was left. Drafts come back as unsaved files; those that differ from what is saved return.
 
-    A file whose function or path is gone is not opened, unless it has a draft.
+    A file whose function or path is gone is not opened, unless it has a draft; nor is the pane of a project that is
+    gone. `open_pane` opens one, without the focus.
     """
     tabs, kept = workbench.tabs, recalled.layout
     if kept == Layout() and not recalled.drafts:
@@ -78,6 +83,9 @@ def restore(workbench: "Workbench", state: ScreenState, recalled: Recalled) -> l
         area = tabs.area_of(document)
         if area is not None:
             area.move_cursor((draft.row, draft.column))
+    for kind, project_id in kept.panes:
+        if kind in PANES and (project_id in state.projects if project_id else not PANES[kind].in_tree):
+            open_pane(Place(PANES[kind].id, project_id or None))
     tabs.show(kept.active)
     if kept.folds:
         lengths = len(astuple(Place()))
@@ -87,9 +95,9 @@ def restore(workbench: "Workbench", state: ScreenState, recalled: Recalled) -> l
     for tab in get_args(DockTab):
         if tab == kept.dock:
             workbench.show_dock(tab)
-    if tabs.active is not None:
+    if tabs.front is not None:
         workbench.show_editor(True)
-    workbench.go("editor" if drafts else kept.region if tabs.active is not None else "tree")
+    workbench.go("editor" if drafts else kept.region if tabs.front is not None else "tree")
     unsaved_now = {document.key for document in tabs.unsaved()} - unsaved_before
     return [draft for draft in recalled.drafts if draft.key in unsaved_now]
 

@@ -1,4 +1,4 @@
-"""How the desk was laid out: open files with their cursors, which one was in front, which panes were open."""
+"""How the desk was laid out: open files with their cursors, open panes, which one was in front, what was zoomed."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -26,9 +26,13 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The desk. `active` is the key of the file in front; `classes` are those of the workbench that panes have set."""
+    """The desk. `panes` are those in the centre, each by its kind and its project's id, which is empty for that of all.
+
+    `active` is the key of the file or pane in front; `classes` are those of the workbench that panes have set.
+    """
 
     files: tuple[OpenFile, ...] = ()
+    panes: tuple[tuple[str, str], ...] = ()
     active: tuple[str, str] | None = None
     region: str = "tree"
     dock: str = "test"
@@ -61,6 +65,7 @@ def read(path: Path) -> Layout:
                 )
                 for file in kept["files"]
             ),
+            panes=tuple((str(kind), str(project_id)) for kind, project_id in kept.get("panes", ())),
             active=tuple(kept["active"]) if kept["active"] else None,
             region=str(kept["region"]),
             dock=str(kept["dock"]),

@@ -26,13 +26,13 @@ class PaneKeeper:
         self._again: set[Key] = set()
         self._began: dict[Key, float] = {}
 
-    def open(self, place: Place) -> None:
+    def open(self, place: Place, *, focus: bool = True) -> None:
         """Bring the pane of a place to the front, made where it is not open."""
         app = self._app
         pane = PANES[place.kind].load()(app.state, app.keymap, place)
         known = self._find(pane.key)
         app.workbench.show_editor(True)
-        app.workbench.tabs.open_pane(known or pane)
+        app.workbench.tabs.open_pane(known or pane, focus=focus)
         if known is None:
             self.fetch(pane)
 

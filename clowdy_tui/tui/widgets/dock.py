@@ -34,14 +34,27 @@ class Dock(Vertical):
         super().__init__(id=id, classes=classes)
         self._run_key = run_key
         self._ssh = ssh
+        self._shown: DockTab = "test"
+        self._wants_focus = False
+        self._complete = False
 
     def compose(self) -> ComposeResult:
         yield TestConsole(ssh=self._ssh, run_key=self._run_key, id="test")
-        yield LogPane(ssh=self._ssh, id="logs")
-        yield HistoryPane(ssh=self._ssh, id="history")
 
     def on_mount(self) -> None:
-        self.show("test")
+        self._draw_tabs()
+        # What the first frame does not show comes after it: before there is a session that has anything for it.
+        self.call_after_refresh(self._add_others)
+
+    async def _add_others(self) -> None:
+        others = LogPane(ssh=self._ssh, id="logs"), HistoryPane(ssh=self._ssh, id="history")
+        for other in others:
+            other.display = False
+        await self.mount(*others)
+        self._complete = True
+        self.show(self._shown)
+        if self._wants_focus:
+            self.focus_shown()
 
     @property
     def test(self) -> TestConsole:
@@ -58,14 +71,16 @@ class Dock(Vertical):
     @property
     def shown(self) -> DockTab:
         """The tab in front."""
-        return next((tab for tab, _ in TABS if self.query_one(f"#{tab}").display), "test")
+        return self._shown
 
     def show(self, tab: DockTab) -> None:
         """Bring a tab to the front."""
-        for other, _ in TABS:
-            self.query_one(f"#{other}").display = other == tab
+        self._shown = tab
         self._draw_tabs()
-        self.history.load()
+        if self._complete:
+            for other, _ in TABS:
+                self.query_one(f"#{other}").display = other == tab
+            self.history.load()
 
     def set_function(self, function_id: str | None, name: str = "") -> None:
         """The function that is tested, and whose calls the history has; None: none."""
@@ -82,8 +97,10 @@ class Dock(Vertical):
 
     def focus_shown(self) -> None:
         """Give the tab in front the focus: its lines, or its input."""
-        target = {"test": self.test.input, "logs": self.logs.view, "history": self.history.view}[self.shown]
-        target.focus()
+        self._wants_focus = not self._complete
+        if self._complete:
+            target = {"test": self.test.input, "logs": self.logs.view, "history": self.history.view}[self.shown]
+            target.focus()
 
     def on_click(self, event: events.Click) -> None:
         if action_id := event.style.meta.get("perform"):

@@ -138,6 +138,11 @@ class EditorTabs(EditorOverlays):
         return self._files[self._active].document if self._active in self._files else None
 
     @property
+    def front(self) -> Key | None:
+        """The key of the file or pane in front; None where nothing is open."""
+        return self._active
+
+    @property
     def area(self) -> CodeArea | None:
         """The text area in front."""
         return self._files[self._active].area if self._active in self._files else None
@@ -228,7 +233,9 @@ class EditorTabs(EditorOverlays):
 
     def focus_front(self) -> bool:
         """Give what is in front the focus; False where nothing is open."""
-        if self.pane is not None:
+        if self.pane is not None and not self.pane.is_mounted:
+            self.pane.call_after_refresh(self.pane.take_focus)
+        elif self.pane is not None:
             self.pane.take_focus()
         elif self.area is not None:
             self.area.focus()
@@ -260,8 +267,8 @@ class EditorTabs(EditorOverlays):
         return True
 
     def show(self, key: Key | None) -> None:
-        """Bring an open file to the front, without the focus; one that is not open is passed over."""
-        if key in self._files:
+        """Bring an open file or pane to the front, without the focus; one that is not open is passed over."""
+        if key in self._keys():
             self._activate(key)
 
     def redraw_panes(self) -> None:
