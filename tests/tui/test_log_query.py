@@ -126,3 +126,31 @@ def test_a_line_as_text_says_whose_it_is() -> None:
     shown = plain(Line(1, "header", call("error", version="7")))
     assert shown.startswith("2026-05-04 12:30:15 orders GET /x error 0.0 ms v7")
     assert plain(line("no", kind="stderr")) == "err no"
+
+
+EVIL = r"/(a|aa)+$/"
+
+
+def test_a_pattern_that_takes_for_ever_is_given_up_and_the_log_says_so() -> None:
+    wanted = Filter.parse(EVIL, now=NOW)
+    lines = [line("a" * 60 + "!") for _ in range(1_000)]
+    # Each of them would take longer than anybody waits.
+    assert not any(map(wanted.hits, lines))
+    assert "takes too long" in wanted.problem
+    # It finds nothing from then on, not even what it would find at once.
+    assert not wanted.hits(line("aa"))
+    assert Filter.parse(EVIL, now=NOW).hits(line("aa"))
+
+
+def test_many_lines_that_take_long_together_use_a_pattern_up_and_a_text_never_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spent_s = iter(range(1_000))
+    monkeypatch.setattr("time.thread_time", lambda: next(spent_s) * 0.04)
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    slow, plain_text = Filter.parse("/x/", now=NOW), Filter.parse("x", now=NOW)
+    assert slow.pattern is not None
+    slow.pattern._last = 0.0
+    assert [slow.hits(line("x")) for _ in range(10)] == [True] * 8 + [False] * 2
+    assert all(plain_text.hits(line("x")) for _ in range(20))
+    assert plain_text.problem == ""

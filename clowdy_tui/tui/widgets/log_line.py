@@ -1,12 +1,12 @@
 """How lines of the log read, as pieces of text with the names of their styles: no widget needed."""
 
-import re
 from typing import Final
 
 from rich.cells import cell_len
 
 from clowdy_tui.tui.text import duration, shorten, visible
 from clowdy_tui.tui.widgets.log_call import Line, find_level
+from clowdy_tui.tui.widgets.sought import Sought
 
 Piece = tuple[str, str]
 
@@ -85,9 +85,7 @@ _LEVELS: Final = {
 }
 
 
-def printed(
-    kind: str, text: str, part: int, sought: re.Pattern[str] | None = None, *, beside: bool = False
-) -> list[Piece]:
+def printed(kind: str, text: str, part: int, sought: Sought | None = None, *, beside: bool = False) -> list[Piece]:
     """What a call printed, or its error.
 
     `part` counts from 0 where a line was wrapped, `sought` is marked in it; `beside`: it was not sought, but stands
@@ -103,7 +101,7 @@ def printed(
         if level:
             marks.append((start, end, _LEVELS[level]))
     if sought is not None:
-        found = [(one.start(), one.end(), "match") for one in sought.finditer(text) if one.end() > one.start()]
+        found = [(start, end, "match") for start, end in sought.spans(text)]
         # What was sought is marked over the level that it may hold.
         marks = sorted([*(mark for mark in marks if not any(mark[0] < f[1] and f[0] < mark[1] for f in found)), *found])
     pieces: list[Piece] = [lead]

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from clowdy_tui.tui.widgets.log_call import LEVELS, Call, Line, searched
+from clowdy_tui.tui.widgets.sought import BadPattern, Sought
 
 SYNTAX: Final = "text · !text · /regex/ · status:failed · level:warn · since:10m · until:14:30"
 SOURCES: Final = ("api", "gateway", "test", "demo", "replay")
@@ -31,7 +32,7 @@ class Filter:
     named, with one of the statuses, from the source, begun from `since` on and before `until`.
     """
 
-    pattern: re.Pattern[str] | None = None
+    pattern: Sought | None = None
     inverse: bool = False
     level: str = ""
     function_ids: frozenset[str] = frozenset()
@@ -69,6 +70,12 @@ class Filter:
         return not self.by_line and not self.by_call
 
     @property
+    def problem(self) -> str:
+        """Why nothing is found any more; an empty text where that is not so."""
+        spent = self.pattern is not None and self.pattern.spent
+        return "This regular expression takes too long; its search was given up" if spent else ""
+
+    @property
     def by_line(self) -> bool:
         """Whether it tells lines of one call apart."""
         return self.pattern is not None or bool(self.level)
@@ -99,7 +106,9 @@ class Filter:
             return False
         if self.pattern is None:
             return True
-        return (self.pattern.search(searched(line)) is not None) is not self.inverse
+        if self.pattern.spent:
+            return False
+        return self.pattern.finds(searched(line)) is not self.inverse
 
     def passes(self, line: Line) -> bool:
         """Whether the line is to be shown for its own sake."""
@@ -136,15 +145,15 @@ def api_query(typed: str, *, now: datetime | None = None) -> Mapping[str, object
     return dict(wanted.api) | ({"q": text} if text else {})
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
+def _pattern(text: str) -> Sought | None:
     if not text:
         return None
     if len(text) > 2 and text.startswith("/") and text.endswith("/"):
         try:
-            return re.compile(text[1:-1], re.IGNORECASE)
-        except re.error as error:
-            raise BadQuery(f"{text} is no regular expression: {error.msg}") from error
-    return re.compile(re.escape(text), re.IGNORECASE)
+            return Sought(text[1:-1], is_regex=True)
+        except BadPattern as error:
+            raise BadQuery(f"{text} is no regular expression: {error}") from error
+    return Sought(text)
 
 
 def _statuses() -> tuple[str, ...]:

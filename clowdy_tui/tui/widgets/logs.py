@@ -207,7 +207,8 @@ class LogPane(Widget):
             self._want_older(anew=False)
 
     def _want_older(self, *, anew: bool) -> None:
-        ask = self.older.next(self.buffer.filter, self.buffer.oldest, anew=anew)
+        wanted = self.buffer.filter
+        ask = None if wanted.problem else self.older.next(wanted, self.buffer.oldest, anew=anew)
         if ask is not None:
             self.post_message(self.OlderWanted(ask))
         self._draw_head()
@@ -239,8 +240,8 @@ class LogPane(Widget):
         view = self.view
         scope, state = self.query_one("#scope", LogHead), self.query_one("#state", LogHead)
         scope.say_scope(self._function[1] if self._function else None, "" if field.display else field.value.strip())
-        if self._problem:
-            state.say_problem(self._problem)
+        if problem := self._problem or self.buffer.filter.problem:
+            state.say_problem(problem)
         else:
             state.say_state(
                 width=self.size.width,
@@ -352,7 +353,7 @@ class LogPane(Widget):
     @on(Input.Submitted, "#filter")
     def _filter_done(self, event: Input.Submitted) -> None:
         event.stop()
-        if not self._problem:
+        if not self._problem and not self.buffer.filter.problem:
             event.input.display = False
             self.view.focus()
         self._draw_head()
