@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from textual.binding import Binding
 from textual.keys import format_key
 
+from clowdy_tui.tui.pane_keys import PANE_KEYS, PLACES, PaneKey
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Link, ScreenState
 
 Obstacle = Callable[[ScreenState], str]
 """Why an action cannot be done now; an empty text where it can."""
+
+DOCK = ("test", "logs", "history")
+"""The panes of the dock, where actions may have keys of their own as in those of the centre."""
+
+NO_KEY = "none"
+"""What no keyboard sends: the key of what is to have none."""
 
 GROUPS = ("Function", "Editor", "Call", "Project", "Log", "Panes", "Clowdy")
 
@@ -370,10 +377,11 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Keymap:
-    """The registry with the person's own keys in it, and a sentence for each wish that could not be met."""
+    """The registries with the person's own keys in them, and a sentence for each wish that could not be met."""
 
     actions: Mapping[str, Action]
     problems: tuple[str, ...] = ()
+    pane_keys: Mapping[str, PaneKey] = field(default_factory=lambda: PANE_KEYS)
 
     def bindings(self) -> Iterator[Binding]:
         """Those that work everywhere. They come before the focused widget's own: TextArea takes many for itself."""
@@ -387,12 +395,28 @@ class Keymap:
             for key in action.tree_keys:
                 yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
 
-    def local_bindings(self, kind: str) -> Iterator[Binding]:
-        """Those of a pane of the centre: its own, and the tree's that it does not use for something else."""
+    def local_bindings(self, kind: str, *, shared: bool = True) -> Iterator[Binding]:
+        """Those of a pane: its own, and where they are `shared` the tree's that it does not use for something else."""
         own = {key: action for action in self.actions.values() for key in action.local.get(kind, ())}
-        shared = {key: action for action in self.actions.values() for key in action.tree_keys}
-        for key, action in (shared | own).items():
+        tree = {key: action for action in self.actions.values() for key in action.tree_keys if shared}
+        for key, action in (tree | own).items():
             yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
+
+    def changed(self) -> Mapping[str, str]:
+        """For `App.set_keymap`: other keys than they have by default for what widgets bind by `binding.bind`."""
+        changed = {id_: key.keys for id_, key in self.pane_keys.items() if key.keys != PANE_KEYS[id_].keys}
+        for id_, action in self.actions.items():
+            for where, keys in ACTIONS[id_].local.items():
+                if where in DOCK and action.local.get(where, ()) != keys:
+                    changed[f"{where}.{id_}"] = action.local.get(where, ())
+        return {id_: ",".join(keys) or NO_KEY for id_, keys in changed.items()}
+
+    def added(self, where: str) -> Iterator[Binding]:
+        """The keys in a pane of the dock of actions that have none there by default."""
+        for id_, action in self.actions.items():
+            if where not in ACTIONS[id_].local:
+                for key in action.local.get(where, ()):
+                    yield Binding(key, f"app.perform('{id_}')", action.title, show=False)
 
     def key_of(self, action_id: str, where: str = "") -> str:
         """The key to show for an action there (`ScreenState.where`): short, empty where it has none."""
@@ -442,7 +466,9 @@ def cheatsheet() -> str:
         "  function.run: f5,ctrl+e        # everywhere",
         "  tree.function.new: N           # in the project tree",
         "  routes.route.try: enter        # in the pane of routes",
+        "  logs.log.filter: ctrl+f        # in the log",
         '  leader.function.run: "!"      # after the leader key',
+        "  text.page_down: ctrl+n         # one of the keys inside panes, below",
         "  app.theme: []                  # none",
         "```",
         "",
@@ -460,6 +486,18 @@ def cheatsheet() -> str:
                 cells = (keys, tree, pane, action.letter, action.title, f"`{action.id}`", action.description)
                 lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
+    lines += [
+        "## Inside panes and dialogs",
+        "",
+        "What goes about in one place alone, under these names in `config.yaml`. Fields of one line, lists and the",
+        "tree have besides what such things have everywhere: the arrows, home, end, enter.",
+        "",
+        "| where | key | what it does | id |",
+        "|---|---|---|---|",
+    ]
+    for pane_key in PANE_KEYS.values():
+        keys = ", ".join(_plain_key(key) for key in pane_key.keys)
+        lines.append(f"| {PLACES[pane_key.where]} | {keys} | {pane_key.title} | `{pane_key.id}` |")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -46,6 +46,7 @@ class Core(Frame):
         self.state: ScreenState = ScreenState()
         self.keymap: Keymap = make_keymap(options.keymap)
         super().__init__(themes=themes, options=options, problems=self.keymap.problems)
+        self.set_keymap(self.keymap.changed())
         for binding in self.keymap.bindings():
             self._bindings.bind(binding.key, binding.action, binding.description, show=False, priority=True)
         self._keeper = SessionKeeper(connect, entered=self._tell_entered, failed=self._tell_failed)

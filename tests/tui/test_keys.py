@@ -1,13 +1,26 @@
 """Finding one's way: wishes for keys, the leader's sheet, jump mode, the help of where one is."""
 
-from clowdy_tui.tui.actions import ACTIONS, GROUPS, REGISTRY
+import re
+from importlib import import_module
+from pathlib import Path
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.widgets import Input
+
+from clowdy_tui import tui
+from clowdy_tui.tui.actions import ACTIONS, DOCK, GROUPS, REGISTRY
 from clowdy_tui.tui.keymap import make_keymap
+from clowdy_tui.tui.pane_keys import PANE_KEYS, PLACES
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.jump import JumpScreen
 from clowdy_tui.tui.screens.leader import fold
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, until
 from tests.tui.fake import busy_example
 from tests.tui.test_panes import open_pane
+
+FIXED = frozenset({"hint_quit", "ignore", "retreat", "app.perform('app.quit')"})
+"""What must stay where it is: the way out of a terminal that is too small, of a zoom, and what ctrl+c says."""
 
 
 def test_every_kind_of_key_can_be_wished_for() -> None:
@@ -150,3 +163,74 @@ async def test_help_says_first_what_works_where_one_is() -> None:
         await shows(pilot, "How often everything is called")
 
         assert spot(app, "Kill a sandbox")[1] < spot(app, "Run the function")[1]
+
+
+def _bound() -> set[str]:
+    """The ids of all keys that widgets and screens bind."""
+    root = Path(tui.__file__).parent
+    for path in root.rglob("*.py"):
+        import_module(
+            ".".join(["clowdy_tui.tui", *path.relative_to(root).with_suffix("").parts]).removesuffix(".__init__")
+        )
+    found, waiting = set[str](), list[type[DOMNode]]([DOMNode])
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("clowdy_tui."):
+            for binding in Binding.make_bindings(kind.__dict__.get("BINDINGS", ())):
+                # What has no id could not be changed.
+                assert binding.id or binding.action in FIXED, (kind, binding)
+                found.add(binding.id or "")
+    return found
+
+
+def test_every_key_of_every_widget_is_in_a_registry_and_the_other_way_round() -> None:
+    in_dock = {f"{where}.{id_}" for id_, action in ACTIONS.items() for where in action.local if where in DOCK}
+    assert _bound() - {""} == {*PANE_KEYS, *in_dock}
+    assert set(PLACES) == {key.where for key in PANE_KEYS.values()}
+
+
+def test_keys_inside_panes_are_changed_as_all_others_and_conflicts_are_told() -> None:
+    keymap = make_keymap(
+        {"logs.copy": "c", "logs.log.filter": "ctrl+f", "text.page_down": "none", "history.up": "",
+         "logs.app.theme": "T", "logs.copi": "x"}
+    )  # fmt: skip
+    assert keymap.pane_keys["logs.copy"].keys == ("c",)
+    assert keymap.pane_keys["history.up"].keys == ()
+    assert keymap.changed() == {
+        "logs.copy": "c", "logs.log.filter": "ctrl+f", "logs.log.context": "none", "history.up": "none"
+    }  # fmt: skip
+    assert [binding.key for binding in keymap.added("logs")] == ["T"]
+    assert keymap.problems == (
+        "keymap: text.page_down: there is no key 'none'; write one like f5, ctrl+e or n",
+        "keymap: there is no action 'copi'; did you mean logs.copy?",
+        "keymap: c is now 'Copy the line' and no longer 'Lines around hits' in the pane logs",
+        "keymap: ^f is 'Find' everywhere, so it cannot be 'Filter the log' in logs",
+    )
+
+
+async def test_wished_keys_work_in_the_dock_in_a_text_and_in_a_dialog_and_the_old_ones_do_not() -> None:
+    wishes = {
+        "logs.log.filter": "t", "logs.app.theme": "T", "text.line_end": "alt+4", "dialog.leave": "f4",
+        "history.call.curl": "u",
+    }  # fmt: skip
+    async with screen(busy_example(), keymap=wishes) as (app, pilot):
+        await open_function(app, pilot, "pay")
+        area = app.workbench.tabs.area
+        assert area is not None
+        await pilot.press("ctrl+e")
+        await pilot.press("alt+4")
+        await until(pilot, lambda: area.cursor_location[1] > 0)
+        await pilot.press("f8", "slash", "t")
+        field = app.workbench.dock.logs.query_one(Input)
+        await until(pilot, lambda: field.has_focus)
+        # In a field a letter is a letter.
+        await pilot.press("t", "question_mark")
+        await until(pilot, lambda: field.value == "t?")
+        await pilot.press("enter", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert re.search(r"\bt +Filter the log", shown(app))
+        await pilot.press("f4")
+        await until(pilot, lambda: app.screen is app.workbench)
+        await pilot.press("T")
+        await shows(pilot, "Clowdy Day")

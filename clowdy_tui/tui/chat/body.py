@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.cards import PermissionCard
 from clowdy_tui.tui.chat.messages import StopAsked
 from clowdy_tui.tui.chat.prompt import Prompt
@@ -19,9 +20,9 @@ class ChatBody(Vertical):
     """The talk over the prompt, and between them a line that says what the assistant is doing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave_off", show=False),
-        Binding("pageup", "scroll(-1)", show=False),
-        Binding("pagedown", "scroll(1)", show=False),
+        bind("chat.leave", "leave_off"),
+        bind("chat.page_up", "scroll(-1)"),
+        bind("chat.page_down", "scroll(1)"),
     ]
 
     def __init__(self) -> None:

@@ -5,12 +5,13 @@ from typing import Any, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from clowdy_tui.domain.assistant import Answer, PermissionAsked, Proof, ProofRun
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.messages import PermissionGiven
 from clowdy_tui.tui.screens.conflict import paint_diff
 from clowdy_tui.tui.screens.dialog import action_button
@@ -27,7 +28,7 @@ _SAID: Final = {
 class ToolLine(Static, can_focus=True):
     """One tool call: a line, and under it what went in and came out once it is unfolded."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "fold", "Fold or unfold", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("tool.fold", "fold")]
 
     def __init__(self, tool: str, args: dict[str, Any]) -> None:
         super().__init__(classes="tool")
@@ -91,11 +92,11 @@ class PermissionCard(Vertical, can_focus=True):
     """What a tool would do; nothing of it is done until y, n or a. Folds to a line when it is answered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer('yes')", "Yes", show=False),
-        Binding("n", "answer('no')", "No", show=False),
-        Binding("a", "answer('always')", "Always in this conversation", show=False),
-        Binding("down,j", "scroll_diff(1)", show=False),
-        Binding("up,k", "scroll_diff(-1)", show=False),
+        bind("permission.yes", "answer('yes')"),
+        bind("permission.no", "answer('no')"),
+        bind("permission.always", "answer('always')"),
+        bind("permission.down", "scroll_diff(1)"),
+        bind("permission.up", "scroll_diff(-1)"),
     ]
 
     def __init__(self, asked: PermissionAsked) -> None:

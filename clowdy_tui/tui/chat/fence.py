@@ -4,12 +4,13 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.style import Style
 from textual.widgets import Label, Markdown, Static
 from textual.widgets.markdown import MarkdownFence
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.messages import IntoEditor
 from clowdy_tui.tui.text import visible
 
@@ -18,8 +19,8 @@ class ChatFence(MarkdownFence, can_focus=True):
     """A code block with its language and what can be done with it; `y` copies, `e` puts it into the editor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,c", "copy", "Copy the code", show=False),
-        Binding("e,enter", "into_editor", "Into the editor", show=False),
+        bind("code.copy", "copy"),
+        bind("code.take", "into_editor"),
     ]
 
     def compose(self) -> ComposeResult:

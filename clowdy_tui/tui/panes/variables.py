@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from clowdy_tui.domain.databases import DATABASE_URL
 from clowdy_tui.domain.redaction import MASK
 from clowdy_tui.domain.schemas import VariableOut
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.state import Place
@@ -35,7 +36,7 @@ COLUMNS = (
 class VariablesPane(ProjectPane):
     """Secrets read `****` until they are revealed, and again when the pane is opened anew."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "edit", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("list.edit", "edit")]
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]

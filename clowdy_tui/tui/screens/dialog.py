@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import ValidationError
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -18,6 +18,7 @@ from textual.widgets._select import SelectCurrent
 from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import ApiError, GatewayGone
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import block, visible
 
 Result = TypeVar("Result")
@@ -37,10 +38,10 @@ class Dialog(ModalScreen[Result]):
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", show=False),
-        Binding("ctrl+q", "cancel", "Cancel", show=False, priority=True),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
+        bind("dialog.leave", "cancel"),
+        bind("dialog.leave_at_once", "cancel", priority=True),
+        bind("dialog.next", "app.focus_next"),
+        bind("dialog.previous", "app.focus_previous"),
     ]
 
     heading: str = ""
@@ -115,7 +116,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
     Dismisses with what `submit` returned, or with None.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("dialog.submit", "submit", priority=True)]
 
     verb: str = "Save"
     working: str = "Saving …"

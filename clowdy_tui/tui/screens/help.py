@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from clowdy_tui.tui.actions import GROUPS, Keymap, show_key
+from clowdy_tui.tui.actions import DOCK, GROUPS, Keymap, show_key
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.state import ScreenState
@@ -22,17 +23,15 @@ ABOUT = {
                "what was saved before stays, as a version. What is typed and not saved survives a kill. "
                "Beside the numbers ✗ and ! mark what ruff finds wrong; the line below says what. Names are offered "
                "as you type: tab takes, up and down choose, escape puts them away."),
-    "test": ("Test", "Calls the open function with a JSON input and shows its answer apart from what it printed. In "
-             "the answer space folds, - folds all, + unfolds, y copies; i brings saved inputs and templates, s saves "
-             "the input, v runs another version, m compares two, c copies the call as curl, x as a command."),
-    "history": ("History", "Every call of the open function, the newest first; o shows those of all functions. Enter "
-                "opens one; r runs it again, i puts its input into the console to change it, v compares its answer "
-                "with another version's, c copies it as curl, x as a command. / searches at the gateway: text, "
-                "status:failed, source:gateway, since:10m, until:14:30; e shows failed calls alone, escape all."),
+    "test": ("Test", "Calls the open function with a JSON input and shows its answer apart from what it printed, with "
+             "where the time went. Inputs can be saved with the function; templates are the events of routes. The keys "
+             "below are for the answer: in the input, letters are letters."),
+    "history": ("History", "Every call of the open function, or of all, the newest first: to look at, to run again, "
+                "to begin the next one from, to compare with another version's. It is searched at the gateway: text, "
+                "status:failed, source:gateway, since:10m, until:14:30."),
     "logs": ("Logs", "What all functions print, as they print it, and back as far as there are calls. "
-             "/ filters (text, !text, /regex/, status:failed, level:warn, source:gateway, since:10m, until:14:30), "
-             "c shows lines around what was found, e failed calls alone, o one function alone, escape all; "
-             "f follows, w wraps, s saves to a file, enter opens a call, y copies a line, Y the call's, ^l clears."),
+             "A filter is text, !text, /regex/, and any of status:failed, level:warn, source:gateway, since:10m, "
+             "until:14:30; lines around each hit can be shown, too."),
     "chat": ("AI chat", "Enter sends. ^t (or alt+enter, or \\ and enter) makes a new line; ↑ brings back what was "
              "asked; / has commands, @ names a function. Tab goes to code blocks (y copies, e puts it into the editor) "
              "and to tools (enter unfolds). What would change something asks: y, n, or a for always. Escape stops."),
@@ -42,7 +41,7 @@ ABOUT = {
 class HelpScreen(Dialog[None]):
     """Scrolls where it does not fit."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1,q,question_mark", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("help.leave", "cancel")]
 
     heading = "Help"
 
@@ -83,10 +82,16 @@ class HelpScreen(Dialog[None]):
     def _here(self) -> Content | None:
         """The keys that only work where the focus was."""
         where = self._state.where
-        rows = [
-            (show_key(binding.key), binding.description)
-            for binding in (self._keymap.tree_bindings() if where == "tree" else
-                            self._keymap.local_bindings(where) if where in PANES else ())
+        bindings = [*self._keymap.tree_bindings()] if where == "tree" else []
+        if where in PANES or where in DOCK:
+            bindings = [*self._keymap.local_bindings(where, shared=where in PANES)]
+        rows = [(show_key(binding.key), binding.description) for binding in bindings]
+        inside = {"test": ("result",), "editor": ("text", "find"), "chat": ("chat", "code", "tool", "permission"),
+                  "dashboard": ("pool",), "functions": ("pool",)}.get(where, (where,))  # fmt: skip
+        rows += [
+            (show_key(key), known.title)
+            for known in self._keymap.pane_keys.values() if known.where in inside
+            for key in known.keys
         ]  # fmt: skip
         keys: dict[str, str] = {}
         for key, title in rows:

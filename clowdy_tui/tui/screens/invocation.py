@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from clowdy_tui.domain.schemas import InvocationDetail, OutcomeStatus
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.messages import MendAsked
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import duration, visible
@@ -33,8 +34,8 @@ class InvocationDialog(Dialog[str]):
     """Dismisses with what is to be done with the call: one of `WAYS`, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "mend", "Mend it", show=False),
-        *(Binding(key, f"leave('{way}')", show=False) for way, _, key in WAYS),
+        bind("invocation.mend", "mend"),
+        *(bind(f"invocation.{way}", f"leave('{way}')") for way, _, _ in WAYS),
     ]
 
     def __init__(self, call: InvocationDetail, function_name: str) -> None:

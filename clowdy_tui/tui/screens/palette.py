@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
@@ -17,6 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.messages import Perform, PlaceChosen
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Place, ScreenState
@@ -40,11 +41,11 @@ class Palette(ModalScreen[Message]):
 
     CSS_PATH = "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+p", "leave", show=False, priority=True),
-        Binding("down", "move('cursor_down')", show=False, priority=True),
-        Binding("up", "move('cursor_up')", show=False, priority=True),
-        Binding("pagedown", "move('page_down')", show=False, priority=True),
-        Binding("pageup", "move('page_up')", show=False, priority=True),
+        bind("palette.leave", "leave", priority=True),
+        bind("palette.down", "move('cursor_down')", priority=True),
+        bind("palette.up", "move('cursor_up')", priority=True),
+        bind("palette.page_down", "move('page_down')", priority=True),
+        bind("palette.page_up", "move('page_up')", priority=True),
     ]
 
     def __init__(self, entries: Sequence[Entry], placeholder: str) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import ApiError, GatewayGone
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.screens.dialog import Dialog, action_button, labelled
 from clowdy_tui.tui.text import block
 from clowdy_tui.tui.widgets.code_area import CodeArea
@@ -26,7 +27,7 @@ class TextForm(Dialog[Result], Generic[Result]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", show=False, priority=True),
+        bind("dialog.submit", "submit", priority=True),
         # In a text these move the cursor.
         Binding("down", "ignore", show=False),
         Binding("up", "ignore", show=False),

@@ -52,7 +52,8 @@ class Workbench(Screen[None]):
                 with Vertical(id="editor", classes="pane"):
                     yield Welcome(self._state, self._keymap, id="welcome")
                     yield EditorTabs(id="tabs", ssh=self._ssh)
-                yield Dock(run_key=self._keymap.key_of("function.run"), ssh=self._ssh, id="dock", classes="pane")
+                run_key = self._keymap.key_of("function.run")
+                yield Dock(run_key=run_key, keys=self._keymap.added, ssh=self._ssh, id="dock", classes="pane")
             yield ChatPane(id="chat", classes="pane")
         yield KeyFooter(self._state, self._keymap, id="footer")
 

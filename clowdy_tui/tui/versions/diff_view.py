@@ -7,11 +7,12 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import flat, visible
 from clowdy_tui.tui.versions.diffing import Row, Side, under_each_other
 
@@ -29,10 +30,10 @@ class DiffView(ScrollView, can_focus=True):
     }  # fmt: skip
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", show=False),
-        Binding("k", "scroll_up", show=False),
-        Binding("n", "next_change(1)", show=False),
-        Binding("N", "next_change(-1)", show=False),
+        bind("diff.down", "scroll_down"),
+        bind("diff.up", "scroll_up"),
+        bind("diff.next", "next_change(1)"),
+        bind("diff.previous", "next_change(-1)"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word

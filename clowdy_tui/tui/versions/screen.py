@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -15,6 +15,7 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from clowdy_tui.domain.schemas import FunctionOut, VersionOut
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.versions.diff_view import DiffView
@@ -40,10 +41,10 @@ class VersionsScreen(Dialog[Chosen]):
     CSS_PATH = "../screens/dialog.tcss"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "choose('activate')", show=False),
-        Binding("r", "choose('restore')", show=False),
-        Binding("c", "compare", show=False),
-        Binding("q", "cancel", show=False),
+        bind("versions.activate", "choose('activate')"),
+        bind("versions.restore", "choose('restore')"),
+        bind("versions.compare", "compare"),
+        bind("versions.leave", "cancel"),
     ]
 
     def __init__(self, function: FunctionOut, editor: Bundle | None) -> None:

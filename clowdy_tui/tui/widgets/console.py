@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from clowdy_tui.tui.binding import perform_in
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.console_json import Parsed, parse
@@ -62,11 +63,7 @@ class TestConsole(Widget):
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     # For where nothing is typed: the input takes letters for itself.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"app.perform('{action}')", show=False)
-        for key, action in (("i", "input.choose"), ("s", "input.save"), ("v", "call.version"), ("m", "call.compare"),
-                            ("c", "call.curl"), ("x", "call.cli"))
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [*perform_in("test")]
 
     @dataclass
     class RunRequested(Message):

@@ -1,25 +1,29 @@
 """The dock below the editor: test console, logs and history, one of them shown, named in its border."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.style import Style
+from textual.widget import Widget
 
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.history import HistoryPane
 from clowdy_tui.tui.widgets.logs import LogPane
 
+Pane = TypeVar("Pane", bound=Widget)
 DockTab = Literal["test", "logs", "history"]
 TABS: Final[tuple[tuple[DockTab, str], ...]] = (("test", "Test"), ("logs", "Logs"), ("history", "History"))
 
 
 class Dock(Vertical):
-    """Three panes in one place. The tabs in its border can be clicked."""
+    """Three panes in one place. The tabs in its border can be clicked. `keys`: what else a tab's keys are to do."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -27,19 +31,21 @@ class Dock(Vertical):
         self,
         *,
         run_key: str,
+        keys: Callable[[str], Iterable[Binding]] = lambda _tab: (),
         ssh: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's own word
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._run_key = run_key
+        self._keys = keys
         self._ssh = ssh
         self._shown: DockTab = "test"
         self._wants_focus = False
         self._complete = False
 
     def compose(self) -> ComposeResult:
-        yield TestConsole(ssh=self._ssh, run_key=self._run_key, id="test")
+        yield self._keyed(TestConsole(ssh=self._ssh, run_key=self._run_key, id="test"))
 
     def on_mount(self) -> None:
         self._draw_tabs()
@@ -49,12 +55,17 @@ class Dock(Vertical):
     async def _add_others(self) -> None:
         others = LogPane(ssh=self._ssh, id="logs"), HistoryPane(ssh=self._ssh, id="history")
         for other in others:
-            other.display = False
+            self._keyed(other).display = False
         await self.mount(*others)
         self._complete = True
         self.show(self._shown)
         if self._wants_focus:
             self.focus_shown()
+
+    def _keyed(self, pane: Pane) -> Pane:
+        for binding in self._keys(pane.id or ""):
+            pane._bindings.bind(binding.key, binding.action, binding.description, show=False)
+        return pane
 
     @property
     def test(self) -> TestConsole:

@@ -5,13 +5,14 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import count, lines_of
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.code_area_marks import Hit
@@ -28,14 +29,14 @@ class FindBar(Vertical):
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
-        Binding("tab", "next_field", show=False),
-        Binding("down", "step(1)", show=False),
-        Binding("up", "step(-1)", show=False),
-        Binding("alt+c", "press('case')", show=False),
-        Binding("alt+w", "press('word')", show=False),
-        Binding("alt+x", "press('regex')", show=False),
-        Binding("alt+a", "press('all')", show=False),
+        bind("find.leave", "leave"),
+        bind("find.next_field", "next_field"),
+        bind("find.next", "step(1)"),
+        bind("find.previous", "step(-1)"),
+        bind("find.case", "press('case')"),
+        bind("find.word", "press('word')"),
+        bind("find.regex", "press('regex')"),
+        bind("find.all", "press('all')"),
     ]
 
     class Left(Message):

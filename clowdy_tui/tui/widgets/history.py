@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import count, shorten, visible
 from clowdy_tui.tui.widgets.call_pages import PageAsk
 from clowdy_tui.tui.widgets.history_view import HistoryView
@@ -32,8 +33,8 @@ AGAIN_S: Final = 0.4
 TYPING_S: Final = 0.3
 FAILED: Final = "status:failed"
 
-ACTIONS: Final = (("replay", "r"), ("edit", "i"), ("compare", "v"), ("curl", "c"), ("cli", "x"))
-"""What can be done with the call under the cursor, each with its key."""
+ACTIONS: Final = ("replay", "edit", "compare", "curl", "cli")
+"""What can be done with the call under the cursor."""
 
 
 class HistoryPane(Widget):
@@ -41,11 +42,11 @@ class HistoryPane(Widget):
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Search", show=False),
-        Binding("e", "failed", "Failed calls", show=False),
-        Binding("o", "scope", "All functions", show=False),
-        Binding("escape", "clear_filter", "Show all", show=False),
-        *(Binding(key, f"ask('{action}')", show=False) for action, key in ACTIONS),
+        bind("history.search", "filter"),
+        bind("history.failed", "failed"),
+        bind("history.scope", "scope"),
+        bind("history.all", "clear_filter"),
+        *(bind(f"history.call.{action}", f"ask('{action}')") for action in ACTIONS),
     ]
 
     @dataclass
@@ -187,8 +188,7 @@ class HistoryPane(Widget):
             state = badge.stylize(Style.from_meta({"history": "first"}))
         else:
             known = count(len(view.pages), "call") if view.pages.ended else f"{len(view.pages):,}+ calls"
-            keys = "  ".join(f"{key} {action}" for action, key in ACTIONS) if self.size.width >= 90 else ""
-            state = Content.styled("  ".join(part for part in (keys, known) if part), "$muted")
+            state = Content.styled(known, "$muted")
         self.query_one("#state", Static).update(state)
 
     def on_resize(self) -> None:

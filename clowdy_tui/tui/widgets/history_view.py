@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.widgets.call_pages import CallPages, PageAsk
 from clowdy_tui.tui.widgets.call_row import call_row
 
@@ -42,13 +43,13 @@ class HistoryView(ScrollView, can_focus=True):
         "call--cursor",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("home,g", "first", "Newest", show=False),
-        Binding("end,G", "last", "Oldest that is here", show=False),
-        Binding("enter", "choose", "Open the call", show=False),
+        bind("history.up", "move(-1)"),
+        bind("history.down", "move(1)"),
+        bind("history.page_up", "page(-1)"),
+        bind("history.page_down", "page(1)"),
+        bind("history.first", "first"),
+        bind("history.last", "last"),
+        bind("history.open", "choose"),
     ]
 
     virtual_size: Reactive[Size] = reactive(Size(0, 0), layout=False)

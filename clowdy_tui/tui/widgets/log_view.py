@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
@@ -20,6 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import wrap_cells
 from clowdy_tui.tui.widgets.log_buffer import Change, LogBuffer
 from clowdy_tui.tui.widgets.log_call import Line
@@ -51,17 +52,17 @@ class LogView(ScrollView, can_focus=True):
         "log--cursor",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("home,g", "first", "First", show=False),
-        Binding("end,G", "follow", "Follow", show=False),
-        Binding("left,h", "scroll_left", "Left", show=False),
-        Binding("right,l", "scroll_right", "Right", show=False),
-        Binding("enter", "choose", "Open the call", show=False),
-        Binding("y", "copy_line", "Copy the line", show=False),
-        Binding("Y", "copy_call", "Copy the call's lines", show=False),
+        bind("logs.up", "move(-1)"),
+        bind("logs.down", "move(1)"),
+        bind("logs.page_up", "page(-1)"),
+        bind("logs.page_down", "page(1)"),
+        bind("logs.first", "first"),
+        bind("logs.last", "follow"),
+        bind("logs.left", "scroll_left"),
+        bind("logs.right", "scroll_right"),
+        bind("logs.open", "choose"),
+        bind("logs.copy", "copy_line"),
+        bind("logs.copy_call", "copy_call"),
     ]
 
     # A batch that arrives changes neither the widget's place nor its size: no layout of the whole screen for it.

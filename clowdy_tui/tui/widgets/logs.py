@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, LogBuffer
 from clowdy_tui.tui.widgets.log_call import plain
 from clowdy_tui.tui.widgets.log_head import LogHead
@@ -52,16 +53,16 @@ class LogPane(Widget):
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", show=False),
-        Binding("exclamation_mark", "filter('!')", "Filter out", show=False),
-        Binding("e", "failed", "Failed calls", show=False),
-        Binding("c", "context", "Lines around", show=False),
-        Binding("o", "scope", "This function only", show=False),
-        Binding("w", "wrap", "Wrap", show=False),
-        Binding("f", "toggle_follow", "Follow", show=False),
-        Binding("s", "save", "Save to a file", show=False),
-        Binding("ctrl+l", "clear", "Clear", show=False),
-        Binding("escape", "clear_filter", "Show all", show=False),
+        bind("logs.log.filter", "filter"),
+        bind("logs.filter_out", "filter('!')"),
+        bind("logs.log.failed", "failed"),
+        bind("logs.log.context", "context"),
+        bind("logs.log.scope", "scope"),
+        bind("logs.log.wrap", "wrap"),
+        bind("logs.log.follow", "toggle_follow"),
+        bind("logs.log.save", "save"),
+        bind("logs.log.clear", "clear"),
+        bind("logs.all", "clear_filter"),
     ]
 
     @dataclass

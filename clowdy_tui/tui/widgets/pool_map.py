@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import shorten, visible
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class PoolMap(ScrollView, can_focus=True):
         "pool-map--cursor", "pool-map--muted",
     }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1, 0)", show=False),
-        Binding("right", "move(1, 0)", show=False),
-        Binding("up", "move(0, -1)", show=False),
-        Binding("down", "move(0, 1)", show=False),
-        Binding("home", "move(-1000, 0)", show=False),
-        Binding("end", "move(1000, 0)", show=False),
+        bind("pool.left", "move(-1, 0)"),
+        bind("pool.right", "move(1, 0)"),
+        bind("pool.up", "move(0, -1)"),
+        bind("pool.down", "move(0, 1)"),
+        bind("pool.first", "move(-1000, 0)"),
+        bind("pool.last", "move(1000, 0)"),
     ]
     ALLOW_SELECT = False
 

@@ -11,13 +11,14 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import count, lines_of, wrap_cells
 from clowdy_tui.tui.widgets.highlight import json_spans, syntax_styles
 from clowdy_tui.tui.widgets.result_fold import Fold, Folds, find_folds
@@ -50,18 +51,18 @@ class ResultView(ScrollView, can_focus=True):
         "result--cursor",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("left,h", "scroll_left", "Left", show=False),
-        Binding("right,l", "scroll_right", "Right", show=False),
-        Binding("pageup,b", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "go(0)", "Top", show=False),
-        Binding("end,G", "go(-1)", "End", show=False),
-        Binding("space,enter", "fold", "Fold", show=False),
-        Binding("minus", "fold_all", "Fold all", show=False),
-        Binding("plus,equals_sign", "unfold_all", "Unfold all", show=False),
-        Binding("y", "copy", "Copy the result", show=False),
+        bind("result.up", "move(-1)"),
+        bind("result.down", "move(1)"),
+        bind("result.left", "scroll_left"),
+        bind("result.right", "scroll_right"),
+        bind("result.page_up", "page(-1)"),
+        bind("result.page_down", "page(1)"),
+        bind("result.first", "go(0)"),
+        bind("result.last", "go(-1)"),
+        bind("result.fold", "fold"),
+        bind("result.fold_all", "fold_all"),
+        bind("result.unfold_all", "unfold_all"),
+        bind("result.copy", "copy"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word

@@ -7,13 +7,14 @@ from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import visible
 
 Cell = Content | str | tuple[str, str]
@@ -50,8 +51,8 @@ class Rows(OptionList):
     """The rows. A click puts the cursor on one, a click on the cursor's chooses it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
+        bind("list.down", "cursor_down"),
+        bind("list.up", "cursor_up"),
     ]
 
     async def _on_click(self, event: events.Click) -> None:

@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
+
+from clowdy_tui.tui.binding import bind
 
 
 class Toggle(Widget, can_focus=True):
     """Shows a label; one that `switches` stays on until it is pressed again. `tooltip` says what it does."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("switch.press", "press")]
     ALLOW_SELECT = False
 
     class Pressed(Message):
