@@ -25,11 +25,10 @@ async def _names(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _open(app, pilot)
     area = app.workbench.tabs.area
     assert area is not None
-    area.move_cursor((20, 4))
-    await pilot.press(*"order = json.lo")
+    area.move_cursor((22, 28))
+    await pilot.press("enter", *"sent = json.lo")
     await until(pilot, lambda: any(names.display for names in app.workbench.query(CompletionList)))
-    await until(pilot, lambda: area.marks.problems)
-    await pilot.press("down", "down")
+    await pilot.press("down")
 
 
 async def _problems(app: ClowdyApp, pilot: Pilot[None]) -> None:

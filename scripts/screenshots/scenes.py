@@ -120,7 +120,7 @@ async def _history(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _write(app, pilot)
     await _run(app, pilot)
     await _run(app, pilot, WRONG_INPUT)
-    await pilot.press("f12", "full_stop")
+    await pilot.press("f12", "4")
     await until(pilot, lambda: app.state.call is not None)
 
 
@@ -162,15 +162,15 @@ def _over(name: str, *keys: str) -> Act:
     return act
 
 
-def _pane(kind: PlaceKind, *keys: str, project: str | None = "shop") -> Act:
-    """A pane beside the files, and these keys in it."""
+def _pane(kind: PlaceKind, *keys: str, project: str | None = "shop", blank: bool = False) -> Act:
+    """A pane beside the files, and these keys in it; `blank`: there is nothing in it yet."""
 
     async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
         await _workbench(app, pilot)
         id_ = next((one.id for one in app.state.projects.values() if one.name == project), None)
         app.post_message(PlaceChosen(Place(kind, id_)))
         await until(pilot, lambda: app.state.where == kind)
-        await until(pilot, lambda: not app.workbench.tabs.query_one(".pane-blank").display)
+        await until(pilot, lambda: app.workbench.tabs.query_one(".pane-blank").display is blank)
         await pilot.press(*keys)
 
     return act
@@ -212,6 +212,9 @@ SCENES = (
     Scene("functions", _pane("functions"), ALL, live=True),
     Scene("routes", _pane("routes"), ALL),
     Scene("settings", _pane("settings"), ALL),
+    Scene("variables", _pane("variables")),
+    Scene("packages", _pane("packages", blank=True)),
+    Scene("database", _pane("database", blank=True)),
     Scene("jump", _jump),
     Scene("dialog-limits", _pane("settings", "tab", "l")),
     Scene("dialog-cors", _pane("settings", "end", "enter")),

@@ -134,6 +134,13 @@ async def seed(client: Clowdy) -> Mapping[str, str]:
     await client.routes.create(shop.id, RouteIn.model_validate(restock))
     for name in ("warehouse", "till"):
         await client.keys.create(shop.id, name)
+    for key, value, is_secret in (
+        ("CURRENCY", "EUR", False),
+        ("MAIL_FROM", "orders@shop.example.org", False),
+        ("PAYMENT_KEY", "sk_test_51Qy7", True),
+        ("WAREHOUSE_TOKEN", "wh-3f9c0a", True),
+    ):
+        await client.variables.set(shop.id, key, value, is_secret=is_secret)
     rules = {"rate_limit": {"requests": 600, "per_seconds": 60, "by": "client"},
              "cors": {"origins": ["https://shop.example.org"], "credentials": True}}  # fmt: skip
     await client.projects.update(shop.id, **rules)
