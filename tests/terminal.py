@@ -92,7 +92,7 @@ class Terminal:
         for key in keys:
             os.write(self._master, KEYS.get(key, key).encode())
 
-    def until(self, told: Callable[[str], bool], what: str, *, timeout_s: float = 20) -> str:
+    def until(self, told: Callable[[str], bool], what: str, *, timeout_s: float = 60) -> str:
         """Wait until the screen tells it; the screen's text then.
 
         Raises:
@@ -105,11 +105,11 @@ class Terminal:
                 assert told(self.text), f"the program ended before {what}:\n{self.text}"
         return self.text
 
-    def shows(self, text: str, *, timeout_s: float = 20) -> str:
+    def shows(self, text: str, *, timeout_s: float = 60) -> str:
         """Wait for a text; the whole screen then."""
         return self.until(lambda screen: text in screen, repr(text), timeout_s=timeout_s)
 
-    def ends(self, *, timeout_s: float = 20) -> int:
+    def ends(self, *, timeout_s: float = 60) -> int:
         """Wait for the program to end; its exit code."""
         deadline = time.monotonic() + timeout_s
         while self._read(0.1):

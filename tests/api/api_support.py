@@ -21,7 +21,7 @@ def number() -> int:
     return next(_numbers)
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, within: float = 5.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], *, within: float = 60.0) -> Any:
     """What `condition` returns, as soon as it is true."""
     async with asyncio.timeout(within):
         while not (found := await condition()):

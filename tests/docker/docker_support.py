@@ -17,7 +17,7 @@ from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 
 RUNTIMES = Path(__file__).parents[2] / "runtimes"
 ENGINE_SOCKET = find_endpoint(None, None, None, os.environ, Path.home()).socket or Path("/var/run/docker.sock")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 ECHO = """
 import os

@@ -61,7 +61,7 @@ def texts(outcome: Outcome, stream: str | None = None) -> list[str]:
     return [entry.text for entry in outcome.logs if stream in (None, entry.stream)]
 
 
-async def until(condition: Callable[[], Any], *, within_s: float = 10.0, why: str = "") -> None:
+async def until(condition: Callable[[], Any], *, within_s: float = 60.0, why: str = "") -> None:
     """Wait for something to become true; fails when it does not."""
     deadline = time.monotonic() + within_s
     while not condition():

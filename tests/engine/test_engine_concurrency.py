@@ -43,16 +43,16 @@ async def test_calls_share_an_instance_and_each_gets_its_own(engine: Engine) -> 
 
 
 async def test_no_more_than_it_says_and_then_another_instance(engine: Engine) -> None:
-    what = deployment(WAIT, concurrency=3, max_instances=2)
-    await engine.invoke(what, {"n": 0, "s": 0})
-    outcomes = await together(engine, what, [{"n": n, "s": 1.5} for n in range(6)])
+    what = deployment(WAIT, concurrency=3, max_instances=2, min_instances=2)
+    await engine.service.warm(what)
+    outcomes = await together(engine, what, [{"n": n, "s": 0.5} for n in range(6)])
     assert max(value(outcome)[1] for outcome in outcomes) == 3
     assert len({outcome.instance_id for outcome in outcomes}) == 2
 
 
 async def test_a_plain_handler_takes_one_call_at_a_time_all_the_same(engine: Engine) -> None:
-    code = "import time\ndef handler(event):\n    time.sleep(1.5)\n    return event\n"
-    what = deployment(code, concurrency=4, max_instances=4)
+    code = "import time\ndef handler(event):\n    time.sleep(0.5)\n    return event\n"
+    what = deployment(code, concurrency=4, max_instances=3, min_instances=3)
     await engine.service.warm(what)
     outcomes = await together(engine, what, [1, 2, 3])
     assert [value(outcome) for outcome in outcomes] == [1, 2, 3]

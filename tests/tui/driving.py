@@ -40,7 +40,7 @@ async def screen(
             await until(pilot, lambda: not app.is_running)
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], within_s: float = 20.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not condition():

@@ -40,7 +40,7 @@ def ask(path: Path, query: str) -> list[tuple[object, ...]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -1,0 +1,32 @@
+"""What the tests of the screen share: the styles of the app, parsed once and not at each of its hundreds of starts."""
+
+from collections.abc import Hashable, Iterator
+
+import pytest
+from textual.cache import LRUCache
+from textual.css.stylesheet import Stylesheet
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _parse_styles_once() -> Iterator[None]:
+    # By the theme's variables: they stand in what was parsed.
+    parsed: dict[Hashable, LRUCache] = {}
+    plain_init, plain_set = Stylesheet.__init__, Stylesheet.set_variables
+
+    def share(sheet: Stylesheet) -> None:
+        sheet._parse_cache = parsed.setdefault(frozenset(sheet._variables.items()), LRUCache(4000))
+
+    def begin(self: Stylesheet, *, variables: dict[str, str] | None = None) -> None:
+        plain_init(self, variables=variables)
+        share(self)
+
+    def set_variables(self: Stylesheet, variables: dict[str, str]) -> None:
+        # It empties the one it has.
+        self._parse_cache = LRUCache(1)
+        plain_set(self, variables)
+        share(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "__init__", begin)
+        patch.setattr(Stylesheet, "set_variables", set_variables)
+        yield
