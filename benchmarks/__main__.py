@@ -19,6 +19,7 @@ from benchmarks import (
     lists,
     machine,
     neighbours,
+    redaction,
     report,
     rounds,
     scale,
@@ -57,9 +58,10 @@ FLOOD = "flood"
 KEYSTROKES = "keystrokes"
 NEIGHBOURS = "neighbours"
 WEIGHT = "weight"
+REDACTION = "redaction"
 SCALE = "scale"
 # What takes ten minutes runs only where it is asked for.
-USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, FLOOD, KEYSTROKES, NEIGHBOURS, WEIGHT)
+USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, FLOOD, KEYSTROKES, NEIGHBOURS, WEIGHT, REDACTION)
 CHOICES = (*USUAL, SCALE)
 
 
@@ -139,6 +141,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool, scale_s
             weight.logging(say=_say),
             weight.bodies(times=5 if quick else 15, say=_say),
         ]
+    if REDACTION in wanted:
+        results.sections.append(redaction.measure(rounds=3 if quick else 15, say=_say))
     if SCALE in wanted:
         results.sections.append(scale.measure(seconds=scale_seconds, say=_say))
     results.verdicts = targets.judge(results.figures)

@@ -1,6 +1,6 @@
 """Hides a project's secrets in what is kept and shown of a call, wherever they stand in it as they are.
 
-Most calls hold none of them, so each secret costs one search for a literal and nothing else.
+Most calls hold none of them, so that is what is found out first: by one search for all.
 """
 
 import json
@@ -19,11 +19,13 @@ _SHORTEST_PART: Final = 4
 class Redactor:
     """Knows some secrets. Made once per project and change, asked in every call."""
 
-    __slots__ = ("_in_json", "_in_text")
+    __slots__ = ("_any_in_json", "_any_in_text", "_in_json", "_in_text")
 
     def __init__(self, in_text: tuple[str, ...], in_json: tuple[tuple[bytes, bytes], ...]) -> None:
         self._in_text = in_text
         self._in_json = in_json
+        self._any_in_text = re.compile("|".join(map(re.escape, in_text)))
+        self._any_in_json = re.compile(b"|".join(re.escape(secret) for secret, _ in in_json))
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> Self | None:
@@ -37,15 +39,15 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with `****` in every secret's place."""
-        for secret in self._in_text:
-            if secret in text:
+        if self._any_in_text.search(text):
+            for secret in self._in_text:
                 text = text.replace(secret, MASK)
         return text
 
     def json(self, data: bytes, *, cut: bool = False) -> bytes:
         """JSON with `****` in every secret's place; `cut`: it is a prefix, which may end in the middle of one."""
-        for secret, mask in self._in_json:
-            if secret in data:
+        if self._any_in_json.search(data):
+            for secret, mask in self._in_json:
                 data = data.replace(secret, mask)
         return self._without_beginning(data) if cut else data
 

@@ -244,17 +244,21 @@ class PackageService:
             return await self._ready(project, build, layer)
         except ClowdyError as error:
             reason = error.reason if isinstance(error, BuildFailed) else error.detail
-            await self._failed(project, reason)
+            await self._failed(project, reason, build)
             raise
         except Exception:
             # A fault of our own; without this the build would never seem to end.
             log.exception("The packages of the project %s could not be built", project.id)
-            await self._failed(project, "Something went wrong inside Clowdy; its log says more")
+            await self._failed(project, "Something went wrong inside Clowdy; its log says more", build)
             raise
         finally:
-            if self._builds.get(project.id) is build:
-                del self._builds[project.id]
+            self._is_done(project, build)
             self._untidy.set()
+
+    def _is_done(self, project: Project, build: _Build | None) -> None:
+        """Whoever hears how it ended and asks is told so, and not that it goes on."""
+        if build is not None and self._builds.get(project.id) is build:
+            del self._builds[project.id]
 
     async def _make(self, project: Project, build: _Build, progress: Callable[[str], None]) -> Layer:
         async with self._database.read() as transaction:
@@ -289,11 +293,12 @@ class PackageService:
         if before is None or before.layer != row.layer:
             await self._directory.refresh_project(project.id)
             self._untidy.set()
+        self._is_done(project, build)
         self._publish(events.PACKAGES_READY, project, requirements_hash=row.requirements_hash)
         return self._out(kept, row, done=True)
 
     @whole
-    async def _failed(self, project: Project, reason: str) -> RequirementsOut:
+    async def _failed(self, project: Project, reason: str, build: _Build | None = None) -> RequirementsOut:
         async with self._database.write() as transaction:
             kept = await transaction.projects.get(project.id)
             if kept is None:
@@ -301,6 +306,7 @@ class PackageService:
             row = _copy(await transaction.packages.get(project.id), project.id)
             row.status, row.error = "failed", reason
             await transaction.packages.put(row)
+        self._is_done(project, build)
         self._publish(events.PACKAGES_FAILED, project, error=reason)
         return self._out(kept, row, done=True)
 

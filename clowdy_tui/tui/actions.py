@@ -344,6 +344,13 @@ REGISTRY: tuple[Action, ...] = (
 
 ACTIONS: Mapping[str, Action] = {action.id: action for action in REGISTRY}
 
+LABELS: Mapping[tuple[str, str], str] = {
+    ("routes", "item.edit"): "Change",
+    ("variables", "item.edit"): "Change",
+    ("database", "item.delete"): "Remove",
+}
+"""The footer's word for an action where it does something narrower than elsewhere, by pane and action."""
+
 FOOTER: Mapping[str, tuple[str, ...]] = {
     "tree": ("app.help", "function.new", "project.new", "route.new", "item.edit", "item.delete", "function.toggle",
              "route.copy", "app.palette", "app.quit"),
@@ -359,7 +366,8 @@ FOOTER: Mapping[str, tuple[str, ...]] = {
                   "app.palette", "pane.tree", "tab.close", "app.leader", "app.quit"),
     "packages": ("app.help", "packages.edit", "packages.upgrade", "packages.stop", "packages.lock", "app.palette",
                  "pane.tree", "tab.close", "app.leader", "app.quit"),
-    "database": ("app.help", "database.new", "database.copy", "database.psql", "item.delete", "app.palette",
+    "database": ("app.help", "database.new", "database.copy", "database.psql", "database.network", "item.delete",
+                 "app.palette",
                  "pane.tree", "tab.close", "app.leader", "app.quit"),
     "editor": ("app.help", "function.run", "function.save", "app.palette", "pane.tree", "pane.test", "pane.logs",
                "pane.chat", "tab.close", "app.leader", "app.quit"),

@@ -1,6 +1,7 @@
 """What the gateway says has happened, turned into changes of the screen, or into what has to be fetched for them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain import events
 from clowdy_tui.domain.schemas import EventOut, ProjectOut
@@ -38,6 +39,14 @@ class Happenings:
                 app.post_message(messages.ProjectFetched(ProjectOut.model_validate(data["project"])))
             case events.DATABASE_READY | events.DATABASE_REMOVED:
                 app.start_work(work.fetch_project, data["project_id"])
+                if event.type == events.DATABASE_READY:
+                    self._tell_end("database", "The database is ready", data)
+            case events.DATABASE_FAILED:
+                self._tell_end("database", "The database could not be made", data)
+            case events.PACKAGES_READY:
+                self._tell_end("packages", "The packages are ready", data)
+            case events.PACKAGES_FAILED:
+                self._tell_end("packages", "The packages could not be built", data)
             case events.PROJECT_DELETED:
                 app.post_message(messages.Gone(project_id=data["project_id"]))
             case events.FUNCTION_DELETED:
@@ -52,6 +61,16 @@ class Happenings:
                 self._lose(str(data.get("detail", "")))
             case _ if event.type == RESTORED:
                 self._app.tell("The gateway is back")
+
+    def _tell_end(self, kind: str, what: str, data: Mapping[str, Any]) -> None:
+        """How something ended that takes a while, to somebody who may have gone on to other things."""
+        app, project = self._app, self._app.state.projects.get(str(data["project_id"]))
+        pane = app.workbench.tabs.pane
+        if project is None or (pane is not None and pane.key == (kind, project.id)):
+            return
+        error = str(data.get("error") or "")
+        detail = f"{project.name}: {error}" if error else project.name
+        app.tell(what, detail, severity="error" if error else "information")
 
     def _lose(self, detail: str) -> None:
         state = self._app.state

@@ -81,8 +81,11 @@ async def edit_packages(app: "Core", project: ProjectOut) -> None:
     form = TextForm(submit, heading=f"Packages of {project.name}", about=_PACKAGES, text=text, verb="Save and build")
     done = await app.push_screen_wait(form)
     if done is not None:
-        building = done.status == "building"
-        app.tell("The packages are being built" if building else "The packages are as the list says")
+        # The pane shows a build by itself, over which a notice would lie.
+        if done.status != "building":
+            app.tell("The packages are as the list says")
+        elif app.state.pane_kind != "packages":
+            app.tell("The packages are being built")
         app.panes.fetch_all()
 
 
@@ -128,11 +131,14 @@ async def make_database(app: "Core", project: ProjectOut) -> None:
         chosen = await _choose_provider(app, project)
     if chosen is None:
         return
-    network = chosen == "neon" and await _ask_network(app)
+    network: bool | None = False
+    if next(one for one in able if one.name == chosen).needs_network:
+        network = await _ask_network(app)
+    if network is None:
+        return
+    wanted = ProvisionIn(provider=chosen, enable_network=network)
     try:
-        await app.client.databases.provision(
-            project.id, ProvisionIn(provider=chosen, enable_network=network), wait=False
-        )
+        await app.client.databases.provision(project.id, wanted, wait=False)
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed("The database could not be made", str(error)))
     app.panes.fetch_all()
@@ -149,13 +155,15 @@ async def _choose_provider(app: "Core", project: ProjectOut) -> ProviderName | N
     return "local" if answer == "local" else "neon" if answer == "neon" else None
 
 
-async def _ask_network(app: "Core") -> bool:
+async def _ask_network(app: "Core") -> bool | None:
+    """Whether functions shall get the network; None where the person would rather not go on."""
     body = Content.assemble(
         "Functions reach a database at Neon over the network.\n",
         ("Shall it be switched on for all functions of the project? They can then reach anything.", "$muted"),
     )
     choices = [Choice("on", "Switch it on", "y", "main"), Choice("off", "Leave it", "n")]
-    return await app.push_screen_wait(Question("The network", body, choices)) == "on"
+    answer = await app.push_screen_wait(Question("The network", body, choices))
+    return None if answer is None else answer == "on"
 
 
 async def enable_network(app: "Core", project: ProjectOut) -> None:
@@ -192,8 +200,8 @@ async def remove_database(app: "Core", project: ProjectOut) -> None:
         ("\nA dump is a file beside Clowdy's data, which `clowdy db restore` puts back.", "$muted"),
     )  # fmt: skip
     choices = [
-        Choice("keep", "Keep a dump, and remove it", "k", "main"),
-        Choice("delete", "Remove it for good", "y", "danger"),
+        Choice("keep", "Dump and remove", "k", "main"),
+        Choice("delete", "Remove for good", "y", "danger"),
     ]
     answer = await app.push_screen_wait(Question("Remove the database", body, choices, danger=True))
     if answer not in {"keep", "delete"}:

@@ -3,9 +3,11 @@
 import pytest
 
 from clowdy_tui.tui.panes.packages import PackagesPane
+from clowdy_tui.tui.screens.confirm import Question
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from tests.tui.driving import NARROW, NORMAL, screen, shown, shows, spot, type_text, until
 from tests.tui.fake import example
+from tests.tui.fake_owned import PROVIDERS
 from tests.tui.test_panes import open_pane, project_id
 
 SECRET = "hunter22-s3cret"
@@ -135,6 +137,46 @@ async def test_functions_that_cannot_reach_neon_are_named_and_given_the_network(
         await shows(pilot, "Switch it on")
         await pilot.press("y")
         await until(pilot, lambda: sum(one.network_enabled for one in fake.all_functions.values()) == 3)
+
+
+async def test_at_neon_the_network_is_offered_and_thinking_better_of_it_makes_nothing() -> None:
+    fake = example()
+    able = [one.model_copy(update={"available": True, "problem": ""}) for one in PROVIDERS]
+    fake.databases.found = fake.databases.found.model_copy(update={"providers": able})
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "database")
+        for provider, network, made in (
+            ("escape", "", 0),
+            ("n", "escape", 0),
+            ("n", "y", 1),
+            ("n", "n", 2),
+            ("l", "", 3),
+        ):
+            await pilot.press("a")
+            await shows(pilot, "Where shall the database of shop be?")
+            await pilot.press(provider)
+            if network:
+                await shows(pilot, "Shall it be switched on for all functions of the project?")
+                await pilot.press(network)
+            await until(pilot, lambda: not isinstance(app.screen, Question))
+            await until(pilot, lambda made=made: len(fake.databases.asked) == made)
+    asked = [(one.provider, one.enable_network) for one in fake.databases.asked]
+    assert asked == [("neon", True), ("neon", False), ("local", False)]
+
+
+async def test_how_it_ended_is_told_to_who_has_gone_on_to_something_else() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "packages")
+        shop = project_id(app)
+        fake.packages.change(shop, "failed", status="failed", error="no such thing")
+        await shows(pilot, "The list saved last could not be built")
+        assert "The packages could not be built" not in shown(app)
+        await open_pane(app, pilot, "variables")
+        fake.publish("packages.failed", project_id=shop, error="no such thing")
+        await shows(pilot, "The packages could not be built")
+        fake.publish("database.ready", project_id=shop)
+        await shows(pilot, "The database is ready")
 
 
 @pytest.mark.parametrize("kind", ["variables", "packages", "database"])

@@ -1,6 +1,7 @@
 """A project's database: made, shown, bounded, removed, whoever provides it."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -262,6 +263,11 @@ class DatabaseService:
             await provider.drop(made.reference)
             raise NotFound("Project not found")
         await self._directory.refresh_project(project.id)
+        if row.provider == "local":
+            with contextlib.suppress(Unavailable):
+                await self._watch.look_at(project, row)
+        # Whoever hears of it and asks is told that it is there.
+        self._making.pop(project.id, None)
         self._publish(events.DATABASE_READY, project, provider=row.provider)
 
     @whole
@@ -270,6 +276,7 @@ class DatabaseService:
         async with self._database.write() as transaction:
             if await transaction.projects.get(project.id) is not None:
                 await transaction.databases.put(row)
+        self._making.pop(project.id, None)
         self._publish(events.DATABASE_FAILED, project, error=reason)
 
     async def _drop(self, project: Project, row: ProjectDatabase) -> None:

@@ -198,7 +198,9 @@ class Question(Static):
 def _about(args: dict[str, Any]) -> str:
     """The arguments in a few words: what is short, and not the code."""
     return " ".join(
-        str(value) for value in args.values() if isinstance(value, str | int | float) and len(str(value)) < 60
+        text
+        for value in args.values()
+        if isinstance(value, str | int | float) and len(text := str(value)) < 60 and "\n" not in text
     )
 
 

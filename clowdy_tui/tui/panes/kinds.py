@@ -118,6 +118,7 @@ _KINDS = (
             events.PACKAGES_FAILED,
         ),
         every_s=0.2,
+        roomy=True,
     ),
     PaneKind(
         "database",
@@ -135,6 +136,7 @@ _KINDS = (
         ),
         tail=_database,
         every_s=0.2,
+        roomy=True,
     ),
     PaneKind(
         "settings",

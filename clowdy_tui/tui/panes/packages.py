@@ -62,8 +62,8 @@ class PackagesPane(ProjectPane):
             if found.status == "ready":
                 self.say(
                     "The project's functions import nothing but Python's standard library",
-                    "A list like a requirements.txt is resolved and installed once, and all its functions have it",
-                    "with the next call. psycopg is there without it.",
+                    "A list like a requirements.txt is resolved and installed once, and all its functions have it with "
+                    "the next call. psycopg is there without it.",
                     "",
                     self.key_line("packages.edit", "writes or pastes the list"),
                 )

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from clowdy_tui.tui.actions import FOOTER, Keymap
+from clowdy_tui.tui.actions import FOOTER, LABELS, Keymap
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.state import ScreenState
 
@@ -31,14 +31,15 @@ class KeyFooter(Widget):
         for action_id in FOOTER.get(where, FOOTER["editor"]):
             action = self._keymap.actions[action_id]
             key = self._keymap.key_of(action_id, where)
-            cells = len(key) + len(action.label) + 4
+            label = LABELS.get((where, action_id), action.label)
+            cells = len(key) + len(label) + 4
             if not key or used + cells > self.content_size.width:
                 continue
             used += cells
             blocked = bool(action.obstacle(self._state))
             part = Content.assemble(
                 (f" {key} ", "$muted strike" if blocked else "bold $accent"),
-                (f"{action.label}  ", "$muted" if blocked else "$foreground"),
+                (f"{label}  ", "$muted" if blocked else "$foreground"),
             )
             parts.append(part.stylize(Style.from_meta({"perform": action_id})))
         return Content("").join(parts)

@@ -109,7 +109,7 @@ async def delete_function(place: Workplace, wanted: OneFunction) -> Plan:
         await place.services.functions.delete(place.actor, function.id)
         return {"deleted": function.name}
 
-    detail = f"With its {function.active_version} versions, its routes and its calls. This cannot be undone."
+    detail = "With all its versions, its routes and its calls. This cannot be undone."
     return Plan(f"Delete {function.name}", carry_out, detail)
 
 
