@@ -91,6 +91,36 @@ def test_a_package_is_taken_and_written_anew(line: str, written: str | None) -> 
         ("--no-\\\nbinary :all:", "is an option"),
         ("six flask", "is not a package"),
         ("[extra]", "is not a package"),
+        ("--only-binary :none:", "is an option"),
+        ("--config-settings=x=y", "is an option"),
+        ("-Cx=y", "is an option"),
+        ("six -C x=y", "holds an option"),
+        ("--constraint=/etc/passwd", "is another file"),
+        ("# -r x\n-r y", "is another file"),
+        ("six @ git+ssh://git@example.org/six", "is an address"),
+        ("git@github.com:x/six.git", "is a path"),
+        ("lp:six", "is not a package"),
+        ("HTTPS://example.org/six.whl", "is an address"),
+        ("six @ C:/six", "is a path"),
+        ("..\\six", "variables are not filled in"),
+        ("%HOME%", "is not a package"),
+        ("`id`", "variables are not filled in"),
+        ("six; id", "is not a package"),
+        ("six && id", "is not a package"),
+        ("six > /tmp/x", "is a path"),
+        ("six\u00a0--pre", "control character"),
+        ("\u200bsix", "control character"),
+        ("six\ufeff", "control character"),
+        ("\uff0dr x", "no package's line has"),
+        ("ｓｉｘ", "no package's line has"),
+        ("six\x1b[0m", "control character"),
+        (f"six --hash=sha256:{HASH} \\\n--no-binary :all:", "goes on from the line before"),
+        (f"six --hash=sha256:{'A' * 64}", "has a --hash that is not"),
+        (f"--hash=sha256:{HASH}", "is an option"),
+        ("six #\\\n--no-binary :all:", "is an option"),
+        ("include other.txt", "is not a package"),
+        ("name = 'six'", "is not a package"),
+        ("[tool.uv]", "is not a package"),
     ],
 )
 def test_what_is_no_package_is_refused_by_name(line: str, said: str) -> None:
@@ -99,6 +129,21 @@ def test_what_is_no_package_is_refused_by_name(line: str, said: str) -> None:
     assert said in caught.value.detail
     # The line is named by its number, or by that of the line that goes on from it.
     assert caught.value.errors[0].loc[1] in (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("six # --no-binary :all:", "six"),
+        ("six \\", "six"),
+        # Names of the index and nothing else, however they look.
+        ("six--no-binary", "six-no-binary"),
+        ("setup.py", "setup-py"),
+        ("uv.toml", "uv-toml"),
+    ],
+)
+def test_what_looks_like_smuggling_and_is_a_name_is_written_as_one(line: str, written: str) -> None:
+    assert read_requirements(line).text == f"{written}\n"
 
 
 def test_every_wrong_line_is_named() -> None:
