@@ -6,12 +6,12 @@ import json
 import os
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clowdy_tui.engine.deployment import SpareShape
 from clowdy_tui.engine.outcome import Stream
-from clowdy_tui.engine.pack import PYTHON
+from clowdy_tui.engine.pack import PYTHON, RUNNER_ARGV
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxSpec
 from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 
@@ -108,6 +108,10 @@ class SpecMaker:
             tmp_mb=tmp_mb,
             max_processes=max_processes,
         )
+
+    def of_runner(self) -> SandboxSpec:
+        """One that runs Clowdy's own."""
+        return replace(self(), argv=RUNNER_ARGV)
 
 
 class EngineProxy:

@@ -21,7 +21,7 @@ INFO: dict[str, Any] = {
 
 
 def config_of(info: dict[str, Any] = INFO, **options: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {"network": "none", "oci_runtime": None, "seccomp_profile": None}
+    given: dict[str, Any] = {"network": "none", "oci_runtime": None, "seccomp_profile": None, "direct": None}
     spec = SpecMaker(Path("/root-tree"))(cpus=options.pop("cpus", 0.5))
     return container_config(spec, EngineFacts.of(info), image="i:1", installation_id="inst", **(given | options))
 
@@ -44,6 +44,12 @@ def test_options_are_handed_down() -> None:
     assert host["Runtime"] == "runsc"
     assert host["SecurityOpt"][1] == 'seccomp={"defaultAction":"x"}'
     assert host["NetworkMode"] == "net1"
+
+
+def test_what_is_mounted_cannot_be_written_to() -> None:
+    assert config_of()["HostConfig"]["Mounts"] == []
+    mounted = {"Type": "bind", "Source": "/a/b", "Target": "/run/clowdy", "ReadOnly": True}
+    assert config_of(direct=Path("/a/b"))["HostConfig"]["Mounts"] == [mounted]
 
 
 def test_more_cpus_than_the_engine_has_are_all_it_has() -> None:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain.errors import DriverUnavailable
-from clowdy_tui.engine.sandboxes import seccomp
+from clowdy_tui.engine.sandboxes import leftovers, seccomp
 from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.docker_container import (
     INSTALLATION_LABEL,
@@ -18,6 +19,7 @@ from clowdy_tui.engine.sandboxes.docker_container import (
     EngineFacts,
     container_config,
 )
+from clowdy_tui.engine.sandboxes.docker_direct import DirectChannel
 from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint, is_there
 from clowdy_tui.engine.sandboxes.docker_engine import LEAST_API, START_IT, DockerEngine, EngineRefused
 from clowdy_tui.engine.sandboxes.docker_images import ImageStore
@@ -39,7 +41,8 @@ class DockerDriver:
     `host` is an address as `DOCKER_HOST` has it, `cert_path` a folder with cert.pem, key.pem and ca.pem; without them
     the environment, the docker context and the usual sockets are looked at, as the docker command does.
     A spec's root is a packed tree, or a folder with a Dockerfile that is built on `base_image`.
-    `seccomp_profile` is a profile's JSON in place of Clowdy's own. `timeout_s` limits each request.
+    `seccomp_profile` is a profile's JSON in place of Clowdy's own. `timeout_s` limits each request. `direct=False` has
+    containers spoken to by the attach stream alone, also where the engine runs on this machine.
     """
 
     name = "docker"
@@ -54,6 +57,7 @@ class DockerDriver:
         base_image: str = "python:3.12-slim",
         oci_runtime: str | None = None,
         seccomp_profile: str | None = None,
+        direct: bool = True,
         timeout_s: int = 10,
     ) -> None:
         self._installation_id = installation_id
@@ -68,6 +72,8 @@ class DockerDriver:
         self._starting: set[str] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._direct = direct
+        self._folder: Path | None = None
         self._untidy = False
         self._used = False
         self._closed = False
@@ -140,6 +146,7 @@ class DockerDriver:
 
     async def sweep(self) -> int:
         """Where the engine is away now, the sweep is made up for when it is back."""
+        await asyncio.to_thread(leftovers.remove_folders, self._installation_id, keep=self._folder)
         try:
             engine, _, network = self._open()
             return await self._remove_strangers(engine, network)
@@ -166,7 +173,13 @@ class DockerDriver:
         except DriverUnavailable as gone:
             logger.warning("what is left in Docker goes with the next start: %s", gone.reason)
         finally:
-            await asyncio.to_thread(engine.close)
+            await asyncio.to_thread(self._let_go, engine)
+
+    def _let_go(self, engine: DockerEngine) -> None:
+        engine.close()
+        if self._folder is not None:
+            leftovers.remove_tree(self._folder)
+            self._folder = None
 
     def _open(self) -> tuple[DockerEngine, ImageStore, BridgeNetwork]:
         """Where the engine is is found out late and again until something is there: it may be started after us."""
@@ -217,7 +230,8 @@ class DockerDriver:
     ) -> DockerSandbox:
         if self._facts is None:
             self._facts = EngineFacts.of(await engine.call(lambda client: client.info()))
-        config = container_config(
+        config = partial(
+            container_config,
             spec,
             self._facts,
             image=await _image(images, spec.root, spec.layer),
@@ -226,8 +240,8 @@ class DockerDriver:
             oci_runtime=self._oci_runtime,
             seccomp_profile=self._profile(self._facts),
         )
-        container = await engine.call(partial(_create_container, config))
-        sandbox = DockerSandbox(spec.id, container, engine, listener)
+        container, direct = await self._create(spec, engine, config)
+        sandbox = DockerSandbox(spec.id, container, engine, listener, direct)
         self._sandboxes[container] = sandbox
         try:
             await sandbox.open()
@@ -239,6 +253,36 @@ class DockerDriver:
             raise
         sandbox.begin()
         return sandbox
+
+    async def _create(
+        self, spec: SandboxSpec, engine: DockerEngine, config: Callable[..., dict[str, Any]]
+    ) -> tuple[str, DirectChannel | None]:
+        """Create a container, with a direct channel where the engine can mount its folder."""
+        direct = self._open_direct(spec, engine)
+        try:
+            folder = direct.folder if direct is not None else None
+            return await engine.call(partial(_create_container, config(direct=folder))), direct
+        except BaseException as error:
+            if direct is None:
+                raise
+            direct.close()
+            if not (isinstance(error, EngineRefused) and error.status == 400 and str(direct.folder) in error.message):
+                raise
+        # The engine does not see this machine's files: it runs in a virtual machine or another container.
+        self._direct = False
+        return await engine.call(partial(_create_container, config(direct=None))), None
+
+    def _open_direct(self, spec: SandboxSpec, engine: DockerEngine) -> DirectChannel | None:
+        if not self._direct or engine.endpoint.socket is None or sys.platform != "linux":
+            return None
+        try:
+            if self._folder is None:
+                folder = tempfile.mkdtemp(prefix=leftovers.prefix(self._installation_id), dir=leftovers.PLACE)
+                self._folder = Path(folder)
+            return DirectChannel(self._folder / spec.id)
+        except OSError as error:
+            logger.warning("the container %s is spoken to by the engine alone: %s", spec.id, error)
+            return None
 
     def _profile(self, facts: EngineFacts) -> str | None:
         """The filter of system calls to ask for; None where the engine has none, or a machine that has no list."""

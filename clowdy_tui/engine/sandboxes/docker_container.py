@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from clowdy_tui.engine.pack import DATABASE_PLACE
+from clowdy_tui.engine.sandboxes import docker_direct
 from clowdy_tui.engine.sandboxes.base import Enforced, SandboxSpec
 
 INSTALLATION_LABEL = "clowdy.installation"
@@ -85,8 +87,11 @@ def container_config(
     network: str,
     oci_runtime: str | None,
     seccomp_profile: str | None,
+    direct: Path | None,
 ) -> dict[str, Any]:
-    """The body of `POST /containers/create`. `network` is a network's id, or "none"."""
+    """The body of `POST /containers/create`. `network` is a network's id, or "none"; `direct` the folder with the
+    socket that the runner may speak by.
+    """
     memory = spec.shape.memory_mb * MIB
     security = ["no-new-privileges:true"]
     if seccomp_profile is not None:
@@ -114,10 +119,12 @@ def container_config(
             {"Name": "core", "Soft": 0, "Hard": 0},
         ],
     }
-    if spec.shape.database_socket is not None:
-        host["Mounts"] = [
-            {"Type": "bind", "Source": spec.shape.database_socket, "Target": DATABASE_PLACE, "ReadOnly": True}
-        ]
+    mounted = {DATABASE_PLACE: spec.shape.database_socket, docker_direct.PLACE: direct}
+    host["Mounts"] = [
+        {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": True}
+        for target, source in mounted.items()
+        if source is not None
+    ]
     if facts.cpu:
         host["NanoCpus"] = int(min(spec.shape.cpus, facts.cpus) * 1_000_000_000)
     if oci_runtime is not None:

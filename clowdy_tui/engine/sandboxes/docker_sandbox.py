@@ -14,6 +14,7 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.outcome import Stream
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener
 from clowdy_tui.engine.sandboxes.docker_channel import AttachChannel
+from clowdy_tui.engine.sandboxes.docker_direct import DirectChannel
 from clowdy_tui.engine.sandboxes.docker_engine import DockerEngine, EngineRefused
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,23 @@ UNKNOWN = SandboxExit(None)
 class DockerSandbox:
     """A container from its creation to its removal; it ends by itself or by `kill`, and is then removed.
 
+    Its program may speak by `direct` and not by the attach stream; this owns it.
+
     `removed` is whether the engine has really taken the container away; where it could not be asked, the driver
     tidies up when it answers again.
     """
 
-    def __init__(self, sandbox_id: str, container: str, engine: DockerEngine, listener: SandboxListener) -> None:
+    def __init__(
+        self,
+        sandbox_id: str,
+        container: str,
+        engine: DockerEngine,
+        listener: SandboxListener,
+        direct: DirectChannel | None = None,
+    ) -> None:
+        self._direct = direct
+        if direct is not None:
+            direct.listen(self)
         self.id = sandbox_id
         self.container = container
         self.removed = False
@@ -44,6 +57,8 @@ class DockerSandbox:
         self._listener = listener
         self._channel: AttachChannel | None = None
         self._closed = asyncio.Event()
+        self._direct_closed = asyncio.Event()
+        self._direct_closed.set()
         self._ending: asyncio.Task[None] | None = None
         self._started = False
         self._paused = False
@@ -65,18 +80,22 @@ class DockerSandbox:
             self._end_soon(killed=False)
 
     def write(self, data: bytes) -> None:
-        if self._channel is not None:
+        if self._direct is not None and self._direct.is_open:
+            self._direct.write(data)
+        elif self._channel is not None:
             self._channel.write(data)
 
     def pause_reading(self) -> None:
         self._paused = True
-        if self._channel is not None:
-            self._channel.pause_reading()
+        for channel in (self._channel, self._direct):
+            if channel is not None:
+                channel.pause_reading()
 
     def resume_reading(self) -> None:
         self._paused = False
-        if self._channel is not None:
-            self._channel.resume_reading()
+        for channel in (self._channel, self._direct):
+            if channel is not None:
+                channel.resume_reading()
 
     async def kill(self) -> None:
         await asyncio.shield(self._end_soon(killed=True))
@@ -113,6 +132,17 @@ class DockerSandbox:
     def resume_writing(self) -> None:
         self._listener.resume_writing()
 
+    def raw_received(self, data: bytes) -> None:
+        self._listener.output_received("stderr", data)
+
+    def direct_opened(self) -> None:
+        self._direct_closed.clear()
+
+    def direct_closed(self) -> None:
+        self._direct_closed.set()
+        if self._started:
+            self._end_soon(killed=False)
+
     def channel_closed(self) -> None:
         self._closed.set()
         if self._started:
@@ -127,19 +157,36 @@ class DockerSandbox:
         try:
             if killed:
                 await self._remove()
-                if self._channel is not None and not self._paused:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(LAST_BYTES_S):
-                            await self._closed.wait()
+                await self._last_bytes()
                 self._say(KILLED)
             else:
-                self._say(await self._how_it_ended())
+                # The direct channel ends with the program; the engine needs a moment to see that, and then closes its.
+                await self._closed_within(LAST_BYTES_S)
+                how = await self._how_it_ended()
+                if how is not UNKNOWN:
+                    await self._last_bytes()
+                self._say(how)
                 await self._remove()
         finally:
+            if self._direct is not None:
+                self._direct.close()
             if self._channel is not None:
                 self._channel.abort()
             self._say(UNKNOWN)
             self.gone.set()
+
+    async def _last_bytes(self) -> None:
+        """Of a program that is gone what it said last may still be on the way, by either channel."""
+        if self._channel is not None and not self._paused:
+            await self._closed_within(LAST_BYTES_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_BYTES_S):
+                    await self._direct_closed.wait()
+
+    async def _closed_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
 
     def _say(self, how: SandboxExit) -> None:
         if self._started and not self._exit_said:

@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 import select
 import signal
 import socket
 import subprocess
-import termios
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -21,12 +20,12 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.sandboxes import diagnosis
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup
+from clowdy_tui.engine.sandboxes.raw_output import RawOutput
 from clowdy_tui.engine.sandboxes.usernet import RESOLVER, Attached, UserNetwork
 
 _SPAWN_TIMEOUT_S: Final = 10.0
 _OUTPUT_CHUNK: Final = 65536
 _SOCKET_BUFFER: Final = 1 << 20
-_NOTHING: Final = bytes(4)
 
 
 @dataclass(slots=True)
@@ -165,7 +164,6 @@ def spawn(
                 raise
         ours.pop_all()
     channel.setblocking(False)
-    os.set_blocking(output, False)
     return Spawned(process, first_pidfd, exit_pidfd, channel, output, group, attached)
 
 
@@ -231,7 +229,7 @@ class BubblewrapSandbox(asyncio.Protocol):
         self._forget = forget
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._output_size = bytearray(_NOTHING)
+        self._output = RawOutput(spawned.output, partial(listener.output_received, "stderr"))
         self._held_to_its_share = False
         self._stream_ended = False
         self._undelivered = False
@@ -245,7 +243,6 @@ class BubblewrapSandbox(asyncio.Protocol):
 
     async def connect(self) -> None:
         """Attach the streams to the event loop."""
-        self._loop.add_reader(self._spawned.output, self._output_ready)
         self._loop.add_reader(self._spawned.exit_pidfd, self._process_exited)
         if self._spawned.network is not None:
             self._loop.add_reader(self._spawned.network.pidfd, self._network_ended)
@@ -294,11 +291,8 @@ class BubblewrapSandbox(asyncio.Protocol):
                 except OSError:
                     self._kill()
                     return
-        # What was written to the raw streams before this frame belongs before it. Asking whether there is something
-        # takes a third of the time of finding nothing.
-        fcntl.ioctl(self._spawned.output, termios.FIONREAD, self._output_size)
-        if self._output_size != _NOTHING:
-            self._drain_output()
+        # What was written to the raw streams before this frame belongs before it.
+        self._output.catch_up()
         self._listener.data_received(data)
 
     def pause_writing(self) -> None:
@@ -315,21 +309,6 @@ class BubblewrapSandbox(asyncio.Protocol):
         self._maybe_over()
 
     # What the pipe and the process tell.
-
-    def _output_ready(self) -> None:
-        if not self._drain_output():
-            self._loop.remove_reader(self._spawned.output)
-
-    def _drain_output(self, chunks: int = 1) -> bool:
-        for _ in range(chunks):
-            try:
-                data = os.read(self._spawned.output, _OUTPUT_CHUNK)
-            except BlockingIOError:
-                return True
-            if not data:
-                return False
-            self._listener.output_received("stderr", data)
-        return True
 
     def _kill(self) -> None:
         if not self._exited:
@@ -356,13 +335,13 @@ class BubblewrapSandbox(asyncio.Protocol):
 
     def _maybe_over(self) -> None:
         if self._exited and self._stream_ended:
-            self._loop.remove_reader(self._spawned.output)
-            self._drain_output(chunks=16)
+            self._output.finish()
             ending = self._loop.run_in_executor(self._threads, self._tidy)
             ending.add_done_callback(self._over)
 
     def _tidy(self) -> bool:
-        for descriptor in (self._spawned.output, self._spawned.first_pidfd, self._spawned.exit_pidfd):
+        self._output.close()
+        for descriptor in (self._spawned.first_pidfd, self._spawned.exit_pidfd):
             os.close(descriptor)
         if self._spawned.network is not None:
             self._spawned.network.close()

@@ -1,0 +1,195 @@
+"""The channel past the engine: what the runner and the host say by it, and what happens where there is none."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker_support import Recorder, SpecMaker, eventually
+
+from clowdy_tui.engine import protocol
+from clowdy_tui.engine.sandboxes import docker as docker_module
+from clowdy_tui.engine.sandboxes import docker_direct
+from clowdy_tui.engine.sandboxes.docker import DockerDriver
+from clowdy_tui.engine.sandboxes.docker_direct import DirectChannel
+from clowdy_tui.engine.sandboxes.docker_engine import EngineRefused
+from clowdy_tui.engine.sandboxes.docker_sandbox import DockerSandbox
+
+READY = b"\0\0\0\2" + bytes([protocol.READY, protocol.VERSION])
+
+
+class Told(Recorder):
+    """The recorder as a direct channel knows it. `order` is what came, first to last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[bytes] = []
+        self.states: list[str] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.order.append(data)
+        super().data_received(data)
+
+    def raw_received(self, data: bytes) -> None:
+        self.order.append(data)
+        self.output_received("stderr", data)
+
+    def direct_opened(self) -> None:
+        self.states.append("opened")
+        self.changed.set()
+
+    def direct_closed(self) -> None:
+        self.states.append("closed")
+        self.changed.set()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+async def channel(tmp_path: Path, told: Told) -> AsyncIterator[DirectChannel]:
+    channel = DirectChannel(tmp_path / "c")
+    channel.listen(told)
+    yield channel
+    channel.close()
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.fixture
+def runner(channel: DirectChannel) -> Iterator[tuple[socket.socket, int]]:
+    """What a runner does: its socket, and the end of the pipe that it writes to."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(channel.folder / "channel"))
+    output, inner = os.pipe()
+    socket.send_fds(connection, [b"\1"], [output])
+    os.close(output)
+    yield connection, inner
+    connection.close()
+    os.close(inner)
+
+
+async def test_raw_output_comes_before_the_frame_that_was_written_after_it(
+    channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]
+) -> None:
+    connection, output = runner
+    await told.until(lambda: told.states == ["opened"])
+    for _ in range(20):
+        os.write(output, b"raw")
+        connection.sendall(b"frame")
+        await told.until(lambda: b"frame" in told.order)
+        assert told.order == [b"raw", b"frame"]
+        told.order.clear()
+    channel.write(b"call")
+    assert connection.recv(10) == b"call"
+
+
+async def test_one_alone_is_let_in(channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]) -> None:
+    await told.until(lambda: told.states == ["opened"])
+    with socket.socket(socket.AF_UNIX) as second, pytest.raises(ConnectionRefusedError):
+        second.connect(str(channel.folder / "channel"))
+
+
+async def test_its_end_is_told_after_the_last_bytes(
+    channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]
+) -> None:
+    connection, output = runner
+    await told.until(lambda: told.states == ["opened"])
+    connection.sendall(b"frame")
+    os.write(output, b"raw")
+    connection.shutdown(socket.SHUT_RDWR)
+    await told.until(lambda: told.states == ["opened", "closed"])
+    assert sorted(told.order) == [b"frame", b"raw"]
+
+
+@pytest.mark.parametrize("first", [b"\1", b"x"], ids=["nothing with it", "another byte"])
+async def test_who_does_not_begin_as_a_runner_is_shown_out(channel: DirectChannel, told: Told, first: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(channel.folder / "channel"))
+        connection.sendall(first)
+        connection.setblocking(False)
+        async with asyncio.timeout(10):
+            assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+    assert told.states == []
+
+
+async def test_a_channel_that_nobody_opened_is_closed(tmp_path: Path) -> None:
+    channel = DirectChannel(tmp_path / "c")
+    channel.write(b"nobody reads this")
+    channel.close()
+    channel.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("direct", [True, False])
+async def test_the_runner_comes_up_with_it_and_without(
+    installation: str, spec: SpecMaker, recorder: Recorder, direct: bool, engine: docker.DockerClient
+) -> None:
+    driver = DockerDriver(installation_id=installation, direct=direct)
+    try:
+        sandbox = await driver.start(spec.of_runner(), recorder)
+        await recorder.until(lambda: bytes(recorder.data) == READY)
+        assert _is_direct(sandbox) is direct
+        mounts = engine.containers.get(sandbox.container).attrs["Mounts"]
+        assert [(mount["Destination"], mount["RW"]) for mount in mounts] == [(docker_direct.PLACE, False)] * direct
+        await sandbox.kill()
+        assert [how.code for how in recorder.exits] == [-9]
+    finally:
+        await driver.close()
+    assert _folders(installation) == []
+
+
+@pytest.mark.docker
+async def test_an_engine_that_does_not_see_this_machines_files_carries_the_channel(
+    installation: str, spec: SpecMaker, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = docker_module._create_container
+    asked: list[int] = []
+
+    def elsewhere(config: dict[str, dict[str, list[dict[str, str]]]], client: docker.APIClient) -> str:
+        mounts = config["HostConfig"]["Mounts"]
+        asked.append(len(mounts))
+        if mounts:
+            raise EngineRefused(400, f"bind source path does not exist: {mounts[0]['Source']}")
+        return create(config, client)
+
+    monkeypatch.setattr(docker_module, "_create_container", elsewhere)
+    driver = DockerDriver(installation_id=installation)
+    try:
+        for _ in range(2):
+            sandbox = await driver.start(spec.of_runner(), recorder)
+            await recorder.until(lambda: bytes(recorder.data) == READY)
+            assert not _is_direct(sandbox)
+            recorder.data.clear()
+    finally:
+        await driver.close()
+    # Tried once, and not again.
+    assert asked == [1, 0, 0]
+
+
+@pytest.mark.docker
+async def test_what_a_killed_gateway_left_of_it_is_swept(installation: str, driver: DockerDriver) -> None:
+    code = (
+        "import tempfile; from clowdy_tui.engine.sandboxes import leftovers\n"
+        f"print(tempfile.mkdtemp(prefix=leftovers.prefix({installation!r}), dir=leftovers.PLACE))"
+    )
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], capture_output=True, check=True)
+    left = Path(done.stdout.decode().strip())
+    assert left.is_dir()
+    await driver.sweep()
+    await eventually(lambda: not left.exists())
+
+
+def _is_direct(sandbox: DockerSandbox) -> bool:
+    return sandbox._direct is not None and sandbox._direct.is_open
+
+
+def _folders(installation: str) -> list[Path]:
+    return list(Path("/var/tmp").glob(f"clowdy-{installation}-*"))
