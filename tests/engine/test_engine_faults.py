@@ -206,5 +206,7 @@ class TestASandboxThatIsNeverReady:
             for outcome in outcomes:
                 assert (outcome.status, outcome.error_type) == ("crashed", "BootFailed")
                 assert "1.5 s" in (outcome.error_message or "")
+        # A busy machine may need longer for a sound one.
+        engine.service._placement._limits = EngineLimits(spares=0)
         assert value(await engine.invoke(deployment(ECHO), 2)) == 2
         assert len(engine.service.snapshot()) == 1
