@@ -165,7 +165,8 @@ async def stand_still_until_answered(workers: list[Worker]) -> None:
 
     def answers(worker: Worker) -> bool:
         sandbox: Any = worker._sandbox
-        transport = (sandbox if hasattr(sandbox, "_transport") else sandbox._channel)._transport
+        channel = sandbox if hasattr(sandbox, "_transport") else sandbox._direct or sandbox._channel
+        transport = channel._transport
         poll = select.poll()
         poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         return bool(poll.poll(30_000))
