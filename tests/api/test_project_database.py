@@ -198,6 +198,11 @@ async def test_it_stops_when_nobody_wants_it_and_comes_back_with_a_call(
 async def test_nothing_that_was_committed_is_lost_by_a_kill(store: Workshop, platform: Platform) -> None:
     function = await store.function(VISITS)
     count = (await store.client.invoke(function.id, "y")).output
+    # A power cut is the machine's kill: what PostgreSQL does against it is on.
+    async with await psycopg.AsyncConnection.connect((await revealed(store)).local_url or "") as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            row = await (await connection.execute(f"SHOW {setting}")).fetchone()
+            assert row == ("on",), setting
     reference = next(iter(platform.databases._local._clusters))
     cluster = platform.databases._local._clusters[reference]
     assert cluster._process is not None

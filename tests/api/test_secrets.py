@@ -138,6 +138,23 @@ async def test_only_the_scope_reveal_reveals(
     await refused(stranger.rotate_key(), 401)
 
 
+async def test_a_call_in_flight_keeps_the_old_value_and_the_next_has_the_new(shop: Workshop) -> None:
+    client, project = shop.client, shop.project.id
+    await client.variables.set(project, "MODE", "old", is_secret=False)
+    function = await shop.function(
+        "import os, time\ndef handler(event):\n    time.sleep(event)\n    return os.environ['MODE']\n"
+    )
+    flying = asyncio.create_task(client.invoke(function.id, 1.5))
+
+    async def is_busy() -> bool:
+        return any(one.function_id == function.id and one.state == "busy" for one in await client.pool())
+
+    await until(is_busy)
+    await client.variables.set(project, "MODE", "new", is_secret=False)
+    assert (await client.invoke(function.id, 0)).output == "new"
+    assert (await flying).output == "old"
+
+
 async def test_import_over_the_api(shop: Workshop) -> None:
     done = await shop.client.variables.import_dotenv(shop.project.id, "A=1\nB='x y'\n", is_secret=False)
     assert done.set == ["A", "B"]

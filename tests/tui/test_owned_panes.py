@@ -2,8 +2,10 @@
 
 import pytest
 
+from clowdy_tui.domain.schemas import ProjectGone
 from clowdy_tui.tui.panes.packages import PackagesPane
 from clowdy_tui.tui.screens.confirm import Question
+from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from tests.tui.driving import NARROW, NORMAL, screen, shown, shows, spot, type_text, until
 from tests.tui.fake import example
@@ -195,3 +197,26 @@ async def test_they_fit(kind: str, size: tuple[int, int]) -> None:
         text = shown(app)
         assert {"variables": "API_KEY", "packages": "2.32.5", "database": "DATABASE_URL"}[kind] in text
         assert max(map(len, text.splitlines())) <= size[0]
+
+
+async def test_deleting_a_project_says_what_of_it_is_left() -> None:
+    fake = example()
+    forget = fake.projects.delete
+    left = "The layer 0123 is left for now, since a call works with it still: it goes when that has ended"
+
+    async def delete(id_: str) -> ProjectGone:
+        await forget(id_)
+        return ProjectGone(left=[left])
+
+    fake.projects.delete = delete  # type: ignore[method-assign]
+    async with screen(fake, size=(200, 50)) as (app, pilot):
+        tree = app.workbench.project_tree
+        tree.focus()
+        tree.reveal(Place("project", project_id(app)))
+        await until(pilot, lambda: app.state.place.kind == "project" and tree.has_focus)
+        await pilot.press("d")
+        await shows(pilot, "Type its name to delete it")
+        await type_text(pilot, "shop")
+        await pilot.press("enter")
+        await shows(pilot, "shop is deleted")
+        await shows(pilot, "The layer 0123 is left for now")

@@ -374,6 +374,16 @@ async def test_always_lasts_for_the_conversation_and_deleting_asks_all_the_same(
     assert [pending.tool for pending in out.pending] == ["update_function"]
 
 
+async def test_always_to_a_deletion_is_a_yes_for_once(
+    platform: Platform, model: ModelServer, function: FunctionOut
+) -> None:
+    kept = await platform.conversations.create(LOCAL, ConversationIn())
+    model.will(Says(calls=[("delete_function", {"function_id": function.id})]), Says("Gone."))
+    await listen(platform, question(conversation_id=kept.id), answers=lambda _: "always")
+    assert await platform.functions.list(LOCAL) == []
+    assert (await platform.conversations.get(LOCAL, kept.id)).always == []
+
+
 async def test_only_who_may_approve_answers_and_only_once(platform: Platform, model: ModelServer) -> None:
     model.will(Says(calls=[("create_project", {"name": "new"})]), Says("Done."))
     other = Actor("else", LOCAL.scopes)
