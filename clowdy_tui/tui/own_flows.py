@@ -168,8 +168,17 @@ async def _ask_network(app: "Core") -> bool | None:
 
 async def enable_network(app: "Core", project: ProjectOut) -> None:
     """Switch the network on for the functions that cannot reach the project's database."""
-    without = [one for one in app.state.functions_of(project.id) if not one.network_enabled]
-    if not without or not await _ask_network(app):
+    try:
+        found = await app.client.databases.get(project.id)
+    except (ApiError, GatewayGone) as error:
+        app.post_message(messages.Failed("The database could not be looked at", str(error)))
+        return
+    cut_off = found.functions_without_network
+    without = [one for one in app.state.functions_of(project.id) if one.name in cut_off]
+    if not without:
+        app.tell("Every function reaches the database", "Nothing had to be switched on")
+        return
+    if not await _ask_network(app):
         return
     try:
         for function in without:

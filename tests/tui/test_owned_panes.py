@@ -133,12 +133,18 @@ async def test_functions_that_cannot_reach_neon_are_named_and_given_the_network(
     fake = example()
     async with screen(fake) as (app, pilot):
         await open_pane(app, pilot, "database")
+        before = sum(one.network_enabled for one in fake.all_functions.values())
+        fake.databases.finish(project_id(app))
+        await shows(pilot, "clowdy db psql shop")
+        await pilot.press("w")
+        await shows(pilot, "Every function reaches the database")
+        assert sum(one.network_enabled for one in fake.all_functions.values()) == before
         fake.databases.finish(project_id(app), provider="neon", functions_without_network=["orders", "pay"])
         await shows(pilot, "which these functions do not have")
         await pilot.press("w")
         await shows(pilot, "Switch it on")
         await pilot.press("y")
-        await until(pilot, lambda: sum(one.network_enabled for one in fake.all_functions.values()) == 3)
+        await until(pilot, lambda: sum(one.network_enabled for one in fake.all_functions.values()) == before + 2)
 
 
 async def test_at_neon_the_network_is_offered_and_thinking_better_of_it_makes_nothing() -> None:
