@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -14,6 +14,7 @@ from clowdy_tui.domain import events, names
 from clowdy_tui.domain.errors import DataFolderError, NotFound, SettingsError, Unavailable
 from clowdy_tui.domain.events import EventBus
 from clowdy_tui.domain.schemas import ProjectOut
+from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.layers import LayersLeft, LayerStore, LayerTarget
 from clowdy_tui.engine.limits import EngineLimits
@@ -229,7 +230,8 @@ class Platform:
         stack.push_async_callback(self.invocations.drain, _DRAIN_S)
         stack.push_async_callback(engine.close)
         stack.push_async_callback(warming.close)
-        warming.open(engine.warm, self.directory.functions)
+        warm = _with_database(engine.warm, self.directory, local)
+        warming.open(warm, self.directory.functions)
         await engine.start()
 
         stack.push_async_callback(settled)
@@ -243,7 +245,7 @@ class Platform:
         self.projects = ProjectService(database, self.directory, bus, purge, on_deleted)
         self.functions = FunctionService(database, self.directory, bus, purge)
         self._furnish(database, cipher)
-        self.pool = PoolService(engine, self.directory)
+        self.pool = PoolService(engine, self.directory, warm)
         self.stats = StatsService(database, self.invocations.flush)
         self.replay = ReplayService(database, self.directory, self.invocations)
         self.importing = ImportService(database, self.directory, bus, cipher)
@@ -397,6 +399,19 @@ class Platform:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
             await self.tokens.keep_used()
+
+
+def _with_database(
+    warm: Callable[[Deployment], Awaitable[None]], directory: Directory, local: LocalProvider
+) -> Callable[[Deployment], Awaitable[None]]:
+    async def started(deployment: Deployment) -> None:
+        # The folder of its socket is mounted into the sandbox, and code may connect while it is imported.
+        target = directory.function(deployment.function_id)
+        if target is not None and target.database is not None:
+            await local.wake(target.database)
+        await warm(deployment)
+
+    return started
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,7 +1,7 @@
 """The sandboxes that live now, and whether any can be made."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from clowdy_tui.domain import events
@@ -25,8 +25,11 @@ class PoolEngine(Protocol):
 
 
 class PoolService:
-    def __init__(self, engine: PoolEngine, directory: Directory) -> None:
+    """`warm` makes instances of a deployment ready, with what they need beside themselves."""
+
+    def __init__(self, engine: PoolEngine, directory: Directory, warm: Callable[[Deployment], Awaitable[None]]) -> None:
         self._engine = engine
+        self._warm = warm
         self._directory = directory
 
     async def list(self, actor: Actor) -> list[PoolInstance]:
@@ -64,7 +67,7 @@ class PoolService:
         Raises:
             NotFound: no such function.
             FunctionInactive: it takes no calls.
-            DriverUnavailable: no sandbox can be made now.
+            Unavailable: no sandbox can be made now, or its database does not start.
         """
         actor.require("write")
         target = self._directory.function(function_id)
@@ -72,7 +75,7 @@ class PoolService:
             raise NotFound("Function not found")
         if target.status != "active":
             raise FunctionInactive("Function is not active")
-        await self._engine.warm(target.deployment)
+        await self._warm(target.deployment)
 
     def status(self) -> DriverStatus:
         """Whether sandboxes can be made, by which driver, and what is enforced on them."""

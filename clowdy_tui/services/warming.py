@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.services.directory import Target
 
@@ -47,5 +47,5 @@ class Warming:
     async def _one(self, warm: Callable[[Deployment], Awaitable[None]], deployment: Deployment) -> None:
         try:
             await warm(deployment)
-        except DriverUnavailable as error:
+        except Unavailable as error:
             log.info("%s has no instance in advance: %s", deployment.function_name, error.detail)

@@ -1,6 +1,8 @@
 """A project's database over the API, the whole way: real PostgreSQL, real sandboxes with their network off."""
 
+import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import pytest_asyncio
 from api_support import Workshop, number, refused, until
 
-from clowdy_tui.client import Clowdy
+from clowdy_tui.client import ApiError, Clowdy
 from clowdy_tui.domain.databases import DatabaseOut, ProvisionIn
 from clowdy_tui.services.platform import Platform
 
@@ -193,6 +195,24 @@ async def test_it_stops_when_nobody_wants_it_and_comes_back_with_a_call(
 
     await until(asleep)
     assert (await store.client.invoke(function.id)).output == count
+
+
+async def test_an_instance_is_made_in_advance_though_the_socket_was_tidied_away(
+    store: Workshop, platform: Platform
+) -> None:
+    """As after a restart of the machine: the database sleeps, and what lay in /tmp is gone."""
+    connects = "import os, psycopg\nat_import = psycopg.connect(os.environ['DATABASE_URL'])\n"
+    function = await store.function(connects + "def handler(event):\n    return at_import.info.dbname\n")
+    (cluster,) = [one for one in platform.databases._local._clusters.values() if one.data.exists()]
+    await cluster.stop()
+    shutil.rmtree(cluster.socket_folder)
+    for sandbox in await store.client.pool():
+        # A spare may have gone by itself by now.
+        with contextlib.suppress(ApiError):
+            await store.client.kill(sandbox.id)
+    await store.client.functions.warm(function.id)
+    answer = await store.client.invoke(function.id)
+    assert (answer.status, answer.cold_start, answer.output) == ("success", False, "app"), answer
 
 
 async def test_nothing_that_was_committed_is_lost_by_a_kill(store: Workshop, platform: Platform) -> None:
