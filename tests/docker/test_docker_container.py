@@ -60,6 +60,13 @@ def test_an_engine_without_cpu_shares_is_not_asked_for_them() -> None:
     assert "NanoCpus" not in config_of(INFO | {"CpuCfsQuota": False})["HostConfig"]
 
 
+def test_podman_is_told_a_number_of_processes_that_it_may_have() -> None:
+    """Else it asks for a million, and starts nothing where it lacks the right to raise limits."""
+    names = [limit["Name"] for limit in config_of(INFO | {"BuildahVersion": "1.28.2"})["HostConfig"]["Ulimits"]]
+    assert names == ["nofile", "core", "nproc"]
+    assert [limit["Name"] for limit in config_of()["HostConfig"]["Ulimits"]] == ["nofile", "core"]
+
+
 def test_what_an_engine_cannot_enforce_is_said() -> None:
     weak = INFO | {"MemoryLimit": False, "CpuCfsQuota": False, "PidsLimit": False, "SecurityOptions": None}
     missing = frozenset(Enforced) - EngineFacts.of(weak).enforced(own_seccomp=False)

@@ -13,6 +13,8 @@ INSTALLATION_LABEL = "clowdy.installation"
 SANDBOX_LABEL = "clowdy.sandbox"
 USER = "65534:65534"
 OPEN_FILES = 1024
+PODMAN_PROCESSES = 16384
+"""Of all sandboxes together, which have one uid: the limit of each is the engine's."""
 SHARED_MEMORY_MB = 16
 OOM_SCORE = 500
 MIB = 1024 * 1024
@@ -44,6 +46,7 @@ class EngineFacts:
     bridge: bool
     rootless: bool
     name: str
+    podman: bool
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> "EngineFacts":
@@ -61,6 +64,7 @@ class EngineFacts:
             bridge="bridge" in ((info.get("Plugins") or {}).get("Network") or []),
             rootless="name=rootless" in options,
             name=str(info.get("OperatingSystem") or "an unknown system"),
+            podman="BuildahVersion" in info,
         )
 
     def enforced(self, *, own_seccomp: bool) -> frozenset[Enforced]:
@@ -125,6 +129,9 @@ def container_config(
         for target, source in mounted.items()
         if source is not None
     ]
+    if facts.podman:
+        # Left out, it asks for a million, which it may not have where it lacks the right to raise limits.
+        host["Ulimits"].append({"Name": "nproc", "Soft": PODMAN_PROCESSES, "Hard": PODMAN_PROCESSES})
     if facts.cpu:
         host["NanoCpus"] = int(min(spec.shape.cpus, facts.cpus) * 1_000_000_000)
     if oci_runtime is not None:
