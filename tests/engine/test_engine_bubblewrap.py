@@ -15,10 +15,10 @@ from engine_support import ECHO, RUNTIMES, Engine, deployment, until, value
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
-from clowdy_tui.engine.sandboxes import bubblewrap, diagnosis, launch, leftovers, seccomp
+from clowdy_tui.engine.sandboxes import bubblewrap, diagnosis, launch, leftovers, seccomp, userscopes
 from clowdy_tui.engine.sandboxes.base import Enforced
 from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
-from clowdy_tui.engine.sandboxes.cgroups import Cgroup, CgroupTree, mounts
+from clowdy_tui.engine.sandboxes.cgroups import Cgroup, CgroupTree, Mount, mounts
 from clowdy_tui.engine.sandboxes.launch import Bubblewrap, find_bubblewrap
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
@@ -389,6 +389,77 @@ class TestControlGroups:
         assert tree.controllers == frozenset()
         assert tree.problems
         assert not list(second[1].glob("**/clowdy-test"))
+
+
+SYSTEMD_RUN = """#!/bin/sh
+echo "$@" >> "{told}"
+while [ "$1" != -- ]; do shift; done
+shift
+case "$*" in *memory.max*) for out; do :; done; printf '{holds}' >"/proc/self/fd/$out"; exit 0;; esac
+echo "variables: $(env | cut -d= -f1 | tr '\\n' ' ')" >> "{told}"
+exec "$@"
+"""
+
+
+class TestScopesOfTheUsersSystemd:
+    """No machine that runs these has one: a program stands in for systemd-run, limits nothing and becomes the rest."""
+
+    @pytest.fixture
+    def told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """What the stand-in was asked for; it says that memory and processes hold, and no share of the CPU."""
+        told, program = tmp_path / "told", tmp_path / "systemd-run"
+        holds = "memory.max 67108864\\npids.max 16\\ncpu.max max 100000\\n"
+        program.write_text(SYSTEMD_RUN.format(told=told, holds=holds))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        monkeypatch.setattr(userscopes, "mounts", lambda _: [Mount(2, frozenset(), tmp_path, tmp_path)])
+        monkeypatch.setattr(CgroupTree, "find", classmethod(lambda cls, name: cls(name, {}, {})))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+        monkeypatch.setenv("SECRET_OF_THE_HOST", "x")
+        return told
+
+    async def test_each_sandbox_has_one_with_its_limits(self, told: Path, trees: Path, installation_id: str) -> None:
+        service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
+        await service.start()
+        try:
+            status = service.driver_status()
+            assert {Enforced.MEMORY, Enforced.PROCESSES} <= status.enforced
+            assert Enforced.CPU not in status.enforced
+            limits = "def handler(event):\n    import os, resource\n"
+            limits += "    return resource.getrlimit(resource.RLIMIT_DATA)[1], 'XDG_RUNTIME_DIR' in os.environ\n"
+            outcome = await Engine(service).run(limits, memory_mb=96, cpus=0.25)
+            # Held by the scope, so not by an rlimit as well.
+            assert value(outcome) == [-1, False]
+        finally:
+            await service.close()
+        _, asked, variables = told.read_text().splitlines()
+        assert asked.startswith(
+            f"--user --scope --quiet --collect --unit=clowdy-{installation_id}-{outcome.instance_id} "
+        )
+        for limit in ("MemoryMax=100663296", "MemorySwapMax=0", "TasksMax=64", "CPUQuota=25%"):
+            assert f" --property={limit} " in asked
+        assert "XDG_RUNTIME_DIR" in variables
+        assert "SECRET" not in variables
+
+    def test_one_that_holds_nothing_is_not_used(self, told: Path) -> None:
+        program = told.parent / "systemd-run"
+        program.write_text(SYSTEMD_RUN.format(told=told, holds="memory.max max\\n"))
+        assert userscopes.find_user_scopes("test") is None
+        program.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+        assert userscopes.find_user_scopes("test") is None
+
+    def test_the_group_is_the_scopes_own(self, tmp_path: Path) -> None:
+        scopes = userscopes.UserScopes("systemd-run", "test", {}, tmp_path, frozenset({"memory", "cpu"}))
+        scope = "user.slice/user-1000.slice/user@1000.service/app.slice/clowdy-test-ab12.scope"
+        for pid, path in (("1", scope), ("2", "user.slice/user-1000.slice/session-1.scope")):
+            (tmp_path / pid).mkdir()
+            (tmp_path / pid / "cgroup").write_text(f"0::/{path}\n")
+        group = scopes.group(1, tmp_path)
+        assert group is not None
+        assert (group.folders, group.versions) == ({"memory": tmp_path / scope}, {"memory": 2})
+        # Where systemd did not move it, its group is nobody's to read or to remove.
+        assert scopes.group(2, tmp_path) is None
+        assert scopes.group(3, tmp_path) is None
 
 
 @as_root

@@ -29,6 +29,7 @@ from clowdy_tui.engine.sandboxes.launch import (
 )
 from clowdy_tui.engine.sandboxes.process import BubblewrapSandbox, Spawned, run_once, spawn
 from clowdy_tui.engine.sandboxes.usernet import INSTALL_IT, UserNetwork, find_user_network
+from clowdy_tui.engine.sandboxes.userscopes import UserScopes, find_user_scopes
 
 _SPAWN_THREADS: Final = 4
 
@@ -53,6 +54,7 @@ class BubblewrapDriver:
         self._seccomp: Path | None = None
         self._network: UserNetwork | None = None
         self._cgroups: CgroupTree | None = None
+        self._scopes: UserScopes | None = None
         self._status = DriverStatus("bubblewrap", False, "Not checked yet.")
         self._sandboxes: set[BubblewrapSandbox] = set()
         self._making: set[asyncio.Future[Spawned]] = set()
@@ -191,6 +193,11 @@ class BubblewrapDriver:
         if self._wants_cgroups and self._cgroups is None:
             self._cgroups = CgroupTree.find(self._installation)
         held = self._cgroups.controllers if self._cgroups else frozenset()
+        if self._wants_cgroups and not held:
+            self._scopes = find_user_scopes(self._installation)
+            if self._scopes is not None:
+                held = self._scopes.controllers
+                notes.append("limits are held by scopes of your systemd")
         enforced = {Enforced.NETWORK_OFF, Enforced.UNPRIVILEGED}
         if bwrap.modern:
             enforced.add(Enforced.FILES)
@@ -240,7 +247,8 @@ class BubblewrapDriver:
         group = None
         if self._cgroups is not None and self._cgroups.bases:
             group = self._cgroups.create(spec.id, memory_mb=spec.shape.memory_mb, processes=spec.max_processes)
-        held = group.folders if group else {}
+        scopes = self._scopes
+        held = scopes.controllers if scopes is not None else frozenset(group.folders if group else ())
         network = self._network if spec.shape.network_enabled else None
         arguments = sandbox_arguments(
             spec,
@@ -257,7 +265,13 @@ class BubblewrapDriver:
         join_files = group.join_files if group else []
         try:
             launched = launch_command(command, join_files=join_files, drop_to=self._drop_to)
-            return spawn(launched, group, self._seccomp, network)
+            if scopes is None:
+                return spawn(launched, group, self._seccomp, network)
+            shape = spec.shape
+            limits = scopes.command(spec.id, memory_mb=shape.memory_mb, processes=spec.max_processes, cpus=shape.cpus)
+            spawned = spawn([*limits, *launched], None, self._seccomp, network, environment=scopes.environment)
+            spawned.group = scopes.group(spawned.process.pid)
+            return spawned
         except BaseException:
             # A bwrap that fails half way leaves the process that was to be the sandbox waiting for it.
             leftovers.end_processes(f"{self._installation}/{spec.id}")

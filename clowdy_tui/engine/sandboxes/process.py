@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -110,11 +110,16 @@ def _written(text: bytes) -> Iterator[tuple[int, ...]]:
 
 
 def spawn(
-    command: list[str], group: Cgroup | None, seccomp: Path | None = None, network: UserNetwork | None = None
+    command: list[str],
+    group: Cgroup | None,
+    seccomp: Path | None = None,
+    network: UserNetwork | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
 ) -> Spawned:
     """Start bwrap and wait until it has made the sandbox and, when its program has written something, `network` its
     network. In the command `{info}` becomes bwrap's --info-fd, `{seccomp}` the descriptor of the file `seccomp`,
-    `{resolver}` that of a resolv.conf. Blocks.
+    `{resolver}` that of a resolv.conf. The command has no variables but `environment`; the sandbox has its own. Blocks.
 
     Raises:
         DriverUnavailable: bwrap or the network's program says that it cannot.
@@ -140,7 +145,7 @@ def spawn(
                 stdout=inner.fileno(),
                 stderr=output_inner,
                 pass_fds=(info_inner, *filter_, *resolver),
-                env={},
+                env=environment or {},
                 cwd="/",
                 process_group=0,
             )
