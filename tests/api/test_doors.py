@@ -345,3 +345,30 @@ async def test_anybody_lists_a_functions_calls_only_where_a_setting_says_so(
         assert (await nobody.get(f"/api/invocations/{called.invocation_id}")).status_code == 401
         assert (await nobody.get(f"/api/functions/{function.id}")).status_code == 401
         await owner.functions.delete(function.id)
+
+
+async def test_a_function_with_the_network_on_reaches_none_of_the_doors(owner: Clowdy, gateway: Gateway) -> None:
+    """Not the owner's socket, by whatever way; nor the port, where the machine can keep its loopback closed."""
+    code = """
+import glob, os, socket
+def handler(event):
+    told = []
+    for where in (event["socket"], "/proc/1/root" + event["socket"], "/proc/self/cwd" + event["socket"]):
+        try:
+            socket.socket(socket.AF_UNIX).connect(where)
+            told.append(where)
+        except OSError:
+            pass
+    try:
+        socket.create_connection(("127.0.0.1", event["port"]), timeout=2)
+        told.append("port")
+    except OSError:
+        pass
+    return told
+"""
+    function = await owner.functions.create(FunctionIn(name="knocks", code=code, network_enabled=True))
+    where = {"socket": str(gateway.socket_path), "port": int(gateway.url.rpartition(":")[2].strip("/"))}
+    reached = (await owner.invoke(function.id, where)).output
+    await owner.functions.delete(function.id)
+    apart = "network on without the host's loopback" in ((await owner.health()).enforced or [])
+    assert reached == ([] if apart else ["port"])

@@ -1,12 +1,17 @@
 """`clowdy doctor`: says what works here, what does not, and what to do about it."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from clowdy_tui.cli import checks
+from clowdy_tui.cli.doctor import of_driver
+from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced
 from tests.cli.conftest import Cli, Served
 
 
@@ -84,3 +89,29 @@ def test_a_terminal_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("LINES", "20")
     assert "80×24" in checks.terminal({"TERM": "xterm"}).remedy
+
+
+def test_what_a_driver_does_not_enforce_is_said_by_name() -> None:
+    status = DriverStatus("bubblewrap", True, enforced=frozenset(Enforced) - {Enforced.CPU, Enforced.NETWORK_APART})
+    check = of_driver(status)
+    assert check.state == "warning"
+    assert check.notes == ("not enforced: cpu, network on without the host's loopback",)
+    assert "memory" in check.says
+    assert of_driver(DriverStatus("docker", True, enforced=frozenset(Enforced))).state == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_doctor_as_an_ordinary_user_names_all_that_it_does_not_hold(cli: Cli, tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "engine" / "as_user.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "54321", "-m", "clowdy_tui", "doctor", "--json"],
+        env=cli.environment(HOME=str(tmp_path)),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    held = found["bubblewrap"]["says"].removeprefix("enforces ").split(", ")
+    missing = [note.removeprefix("not enforced: ") for note in found["bubblewrap"]["notes"] if "not enforced" in note]
+    assert sorted([*held, *(name for names in missing for name in names.split(", "))]) == sorted(Enforced), done.stdout

@@ -474,7 +474,7 @@ def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> Non
     done = subprocess.run(
         [
             *(sys.executable, str(script), "54321", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "bubblewrap"),
-            *(str(here / f"test_engine_{name}.py") for name in ("isolation", "abuse", "network", "syscalls")),
+            *(str(here / f"test_engine_{name}.py") for name in ("isolation", "abuse", "failures", "network", "syscalls")),
         ],
         cwd=here.parents[1],
         env=environment,
