@@ -21,6 +21,8 @@ from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup, CgroupTree, Mount, mounts
 from clowdy_tui.engine.sandboxes.launch import Bubblewrap, find_bubblewrap
 
+AS_A_USER = ("isolation", "abuse", "failures", "network", "syscalls")
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 
 GATEWAY = """
@@ -474,7 +476,7 @@ def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> Non
     done = subprocess.run(
         [
             *(sys.executable, str(script), "54321", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "bubblewrap"),
-            *(str(here / f"test_engine_{name}.py") for name in ("isolation", "abuse", "failures", "network", "syscalls")),
+            *(str(here / f"test_engine_{name}.py") for name in AS_A_USER),
         ],
         cwd=here.parents[1],
         env=environment,
