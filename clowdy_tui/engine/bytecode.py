@@ -1,7 +1,7 @@
 """Compiles a layer's sources to bytecode: several processes that wait ready while packages are found, and a cache.
 
-Compiling reads sources and runs nothing of them. What was compiled once is taken again by its content, whatever layer
-it stands in.
+Compiling reads sources and runs nothing of them. What was compiled once is taken again by its content and its place in
+a layer, whatever layer that is: bytecode names its source, and tracebacks show that.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Bytecode:
                 )
             yield Workers(started, self._cache)
         finally:
-            for process in started:
+            for process in (one for one in started if one.returncode is None):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(asyncio.gather(*(process.wait() for process in started)))
@@ -114,7 +114,7 @@ class Workers:
                 if not name.endswith(".py") or "\n" in str(path) or path.is_symlink():
                     continue
                 content = path.read_bytes()
-                digest = hashlib.sha256(content).hexdigest()
+                digest = hashlib.sha256(os.fsencode(path.relative_to(site)) + b"\0" + content).hexdigest()
                 target = Path(importlib.util.cache_from_source(str(path)))
                 target.parent.mkdir(exist_ok=True)
                 kept = self._cache / digest[:2] / f"{digest}.pyc"

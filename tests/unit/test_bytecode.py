@@ -40,14 +40,20 @@ async def test_what_can_be_compiled_is_and_the_rest_is_left(tmp_path: Path) -> N
     assert not bytecode_of(site / "wrong.py").exists()
     assert not bytecode_of(site / "link.py").exists()
 
-    # The same content elsewhere is compiled no more, also when nobody is there to do it.
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "c.py").write_text("A = 1\n")
+    # The same file of another layer is compiled no more, also when nobody is there to do it; the same content in
+    # another place is, for it names that place.
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.py").write_text("A = 1\n")
+    (other / "c.py").write_text("A = 1\n")
     async with bytecode.workers(ENVIRONMENT) as workers:
         for process in workers._processes:
             os.kill(process.pid, signal.SIGKILL)
-        await workers.compile(tmp_path / "other", "/opt/layer")
-    assert bytecode_of(tmp_path / "other" / "c.py").read_bytes() == bytecode_of(site / "a.py").read_bytes()
+        await workers.compile(other, "/opt/layer")
+    assert bytecode_of(other / "a.py").read_bytes() == bytecode_of(site / "a.py").read_bytes()
+    assert not bytecode_of(other / "c.py").exists()
+    await compiled(bytecode, other)
+    assert marshal.loads(bytecode_of(other / "c.py").read_bytes()[16:]).co_filename == "/opt/layer/c.py"
 
 
 async def test_workers_that_die_leave_sources_as_they_are_and_nothing_behind(tmp_path: Path) -> None:
