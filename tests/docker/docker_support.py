@@ -149,6 +149,7 @@ class EngineProxy:
         task = asyncio.current_task()
         assert task is not None
         self._pipes.add(task)
+        task.add_done_callback(self._pipes.discard)
         engine: asyncio.StreamWriter | None = None
         try:
             if self.silent:
@@ -161,12 +162,13 @@ class EngineProxy:
         except* (OSError, asyncio.CancelledError):
             pass
         finally:
-            self._pipes.discard(task)
-            for end in (writer, engine):
-                if end is not None:
-                    end.close()
-                    with contextlib.suppress(OSError):
-                        await end.wait_closed()
+            ends = [end for end in (writer, engine) if end is not None]
+            # Both before the first is waited for: a test that ends then would leave the other open.
+            for end in ends:
+                end.close()
+            for end in ends:
+                with contextlib.suppress(OSError):
+                    await end.wait_closed()
 
     async def _ask(
         self, reader: asyncio.StreamReader, engine: asyncio.StreamWriter, writer: asyncio.StreamWriter
