@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Button
 
 from clowdy_tui.domain.schemas import OutcomeStatus, SavedInputOut
 from clowdy_tui.tui.app import ClowdyApp
+from clowdy_tui.tui.screens.invocation import InvocationDialog
 from clowdy_tui.tui.state import Link
-from tests.tui.driving import NARROW, NORMAL, make_app, open_function, until
+from tests.tui.driving import NARROW, NORMAL, make_app, open_function, screen, shown, shows, until
 from tests.tui.fake import THEN, FakeClowdy, connect_to, example
 from tests.tui.test_log_past import past
 
@@ -131,3 +133,15 @@ def test_call_looks(snap_compare: Any, look: str, size: tuple[int, int]) -> None
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+async def test_all_that_can_be_done_with_a_failed_call_is_in_sight_at_80_columns() -> None:
+    fake = with_calls()
+    async with screen(fake, NARROW) as (app, pilot):
+        failed = next(one for one in fake.calls if one.status is not OutcomeStatus.SUCCESS)
+        app.push_screen(InvocationDialog(await app.client.invocations.get(failed.id), "orders"))
+        await shows(pilot, "Mend it")
+        buttons = app.screen.query_one("#buttons")
+        for button in buttons.query(Button):
+            assert button.region in buttons.region, button.id
+            assert str(button.label) in shown(app)

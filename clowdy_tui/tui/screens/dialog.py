@@ -68,9 +68,9 @@ def action_button(label: str, key: str = "", *, id: str, variant: str = "plain")
     return Button(labelled(label, key), id=id, classes=f"-{variant}", compact=True)
 
 
-def labelled(label: str, key: str = "") -> Content:
-    """A button's text with its key."""
-    return Content.assemble(visible(label), (f"  {key}", "dim")) if key else Content(visible(label))
+def labelled(label: str, key: str = "", *, gap: int = 2) -> Content:
+    """A button's text with its key behind it, after so many blanks."""
+    return Content.assemble(visible(label), (" " * gap + key, "dim")) if key else Content(visible(label))
 
 
 class Field(Vertical):

@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from clowdy_tui.domain.schemas import InvocationDetail, OutcomeStatus
 from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.messages import MendAsked
-from clowdy_tui.tui.screens.dialog import Dialog, action_button
+from clowdy_tui.tui.screens.dialog import Dialog, action_button, labelled
 from clowdy_tui.tui.text import duration, visible
 from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.result import ResultView
@@ -29,6 +29,9 @@ WAYS: Final = (
 )
 """What can be done with a call, with its word and its key."""
 
+ROOMY: Final = 100
+"""Columns from which the buttons have room for air in them; below, all of them still stand side by side."""
+
 
 class InvocationDialog(Dialog[str]):
     """Dismisses with what is to be done with the call: one of `WAYS`, or None."""
@@ -43,16 +46,15 @@ class InvocationDialog(Dialog[str]):
         self.heading = f"Call of {function_name}"
         self._call = call
         self._function_name = function_name
+        failed = call.status is not OutcomeStatus.SUCCESS
+        self._buttons = [*([("mend", "Mend it", "m")] if failed else []), *WAYS, ("close", "Close", "esc")]
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(id="call-facts", markup=False)
         yield ResultView(id="call-lines")
         with Horizontal(id="buttons"):
-            if self._call.status is not OutcomeStatus.SUCCESS:
-                yield action_button("Mend it", "m", id="mend", variant="main")
-            for way, label, key in WAYS:
-                yield action_button(label, key, id=way)
-            yield action_button("Close", "esc", id="close")
+            for name, label, key in self._buttons:
+                yield action_button(label, key, id=name, variant="main" if name == "mend" else "plain")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")
@@ -86,6 +88,9 @@ class InvocationDialog(Dialog[str]):
     def _draw(self) -> None:
         facts = self.query_one("#call-facts", Static)
         facts.update(self._facts(facts.content_size.width))
+        roomy = self.size.width >= ROOMY
+        for button, (_, label, key) in zip(self.query("#buttons Button").results(Button), self._buttons, strict=True):
+            button.label = labelled(label, key) if roomy else labelled(label, key if key != "esc" else "", gap=1)
 
     def _facts(self, width: int) -> Content:
         call = self._call
