@@ -216,8 +216,18 @@ def handler(event):
 # What is bubblewrap's alone: the network is a program beside the sandbox.
 
 
+Networks = Callable[[], list[int]]
+
+
 @pytest.fixture
-async def apart(trees: Path, installation_id: str) -> AsyncIterator[Engine]:
+def networks(installation_id: str) -> Networks:
+    """The programs for networks that were started since: another gateway of this process may have some of its own."""
+    before = set(programs(installation_id))
+    return lambda: [program for program in programs(installation_id) if program not in before]
+
+
+@pytest.fixture
+async def apart(trees: Path, installation_id: str, networks: Networks) -> AsyncIterator[Engine]:
     """bubblewrap with a network of its own; skips where it has none."""
     driver = BubblewrapDriver(installation_id=installation_id, data_dir=trees)
     service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=EngineLimits(spares=0))
@@ -229,10 +239,10 @@ async def apart(trees: Path, installation_id: str) -> AsyncIterator[Engine]:
         yield Engine(service)
     finally:
         await service.close()
-    await until(lambda: not networks(installation_id), why="a network ends with its sandbox")
+    await until(lambda: not networks(), why="a network ends with its sandbox")
 
 
-def networks(installation_id: str) -> list[int]:
+def programs(installation_id: str) -> list[int]:
     """The programs that this process, or a gateway of this installation, has started for networks."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -246,20 +256,20 @@ def networks(installation_id: str) -> list[int]:
     return found
 
 
-async def test_an_instance_whose_network_died_is_replaced(apart: Engine, installation_id: str) -> None:
+async def test_an_instance_whose_network_died_is_replaced(apart: Engine, networks: Networks) -> None:
     what = deployment(network_enabled=True)
     assert value(await apart.invoke(what, 1)) == 1
-    (program,) = networks(installation_id)
+    (program,) = networks()
     os.kill(program, signal.SIGKILL)
     await until(lambda: not apart.service.snapshot())
     outcome = await apart.invoke(what, 1)
     assert (value(outcome), outcome.cold_start) == (1, True)
 
 
-async def test_a_network_ends_with_its_call_that_is_cut_off(apart: Engine, installation_id: str) -> None:
+async def test_a_network_ends_with_its_call_that_is_cut_off(apart: Engine, networks: Networks) -> None:
     stays = deployment("import time\ndef handler(event):\n    time.sleep(60)\n", network_enabled=True, timeout_s=0.5)
     assert (await apart.invoke(stays)).status == "timeout"
-    await until(lambda: not networks(installation_id))
+    await until(lambda: not networks())
 
 
 async def test_a_function_does_not_see_who_makes_its_network(apart: Engine) -> None:
@@ -290,13 +300,15 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_a_network_ends_with_a_killed_gateway(apart: Engine, trees: Path, installation_id: str) -> None:
+async def test_a_network_ends_with_a_killed_gateway(
+    apart: Engine, trees: Path, installation_id: str, networks: Networks
+) -> None:
     gateway = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", GATEWAY, installation_id, str(trees), str(RUNTIMES)), stdout=subprocess.PIPE
     )
     assert gateway.stdout is not None
     assert await asyncio.wait_for(gateway.stdout.readline(), 30) == b"success\n"
-    left = networks(installation_id)
+    left = networks()
     assert left
     gateway.kill()
     await gateway.wait()
@@ -323,8 +335,9 @@ async def test_where_it_cannot_be_had_that_is_said(
         assert status.available
         assert Enforced.NETWORK_APART in status.not_enforced
         assert any("its loopback addresses included" in note and words in note for note in status.notes), status.notes
-        names = "import socket\ndef handler(event):\n    return [name for _, name in socket.if_nameindex()]\n"
-        shared = [name for _, name in socket.if_nameindex()]
-        assert await Engine(service).result(names, network_enabled=True) == shared
+        mine = "import os\ndef handler(event):\n    return os.readlink('/proc/self/ns/net')\n"
+        shared = await asyncio.to_thread(os.readlink, "/proc/self/ns/net")
+        assert await Engine(service).result(mine, network_enabled=True) == shared
+        assert await Engine(service).result(mine) != shared
     finally:
         await service.close()
