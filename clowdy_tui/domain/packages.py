@@ -45,7 +45,9 @@ class BuildFailed(ClowdyError):
     status, type, title = 422, "packages-failed", "The packages could not be installed"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Failed to build image: {reason}")
+        # As every 422 has it: which field it was.
+        error = {"loc": ["requirements_txt"], "msg": reason, "type": "packages_failed"}
+        super().__init__(f"Failed to build image: {reason}", extra={"errors": [error]})
         self.reason = reason
 
 

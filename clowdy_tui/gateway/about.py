@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway import auth
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.openapi import make_document
@@ -23,7 +23,7 @@ _INLINE: Final = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
 async def serve_openapi(gateway: Context, _door: auth.Door, _request: web.Request) -> web.Response:
     """GET /openapi.json"""
-    headers = {"Content-Type": "application/json", "Server": problems.SERVER, "Cache-Control": "no-cache"}
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
     content = await asyncio.to_thread(document, gateway.config.version)
     return web.Response(body=content, headers=headers)
 
@@ -36,7 +36,6 @@ async def serve_docs(_gateway: Context, _door: auth.Door, _request: web.Request)
         "Content-Security-Policy": policy,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
-        "Server": problems.SERVER,
         "X-Content-Type-Options": "nosniff",
     }
     return web.Response(body=content, headers=headers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from clowdy_tui.gateway import about, auth, cors, dumps, events, listening, problems, project_rules, public
+from clowdy_tui.gateway import about, auth, cors, dumps, events, listening, problems, project_rules, public, signature
 from clowdy_tui.gateway.api import ENDPOINTS
 from clowdy_tui.gateway.config import GatewayConfig
 from clowdy_tui.gateway.connections import Runner, make_room
@@ -131,6 +131,7 @@ class Gateway:
 
             app.router.add_route(method, path, handle, expect_handler=answer_expectation)
 
+        app.on_response_prepare.append(signature.sign_prepared)
         app.on_response_prepare.append(project_rules.put_headers_on(self.platform.directory))
         add("POST", "/api/invoke/{id}", project_rules.guard_invoke(public.invoke))
         add("*", "/api/gateway/{slug}", project_rules.guard_route(public.route))

@@ -15,6 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTo
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from clowdy_tui.gateway import problems
+from clowdy_tui.gateway.signature import SERVER, sign
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def _unasked(status: int, reason: str, type_: str, detail: str) -> bytes:
     problem = {"type": type_, "title": reason, "status": status, "detail": detail}
     body = json.dumps(problem).encode()
     return (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nServer: {problems.SERVER}\r\n"
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nServer: {SERVER}\r\n"
         f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -326,6 +327,7 @@ class Connection(web.RequestHandler):
         status, type_, title, detail = said
         response = problems.problem(request, status=status, type_=type_, title=title, detail=detail)
         response.force_close()
+        sign(request, response)
         return response
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from clowdy_tui.domain.errors import BodyTooLarge, BodyTooSlow, NotFound
 from clowdy_tui.domain.names import ID_PATTERN
 from clowdy_tui.domain.schemas import Scope
-from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway import auth
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.databases.copies import MAX_DUMP_BYTES
@@ -30,7 +30,6 @@ async def download(gateway: Context, door: auth.Door, request: web.Request) -> w
             headers={
                 "Content-Type": "application/octet-stream",
                 "Content-Disposition": f'attachment; filename="{project.slug}.dump"',
-                "Server": problems.SERVER,
             }
         )
         response.content_length = dump.stat().st_size
@@ -50,7 +49,7 @@ async def upload(gateway: Context, door: auth.Door, request: web.Request) -> web
     async with platform.copies.place() as path:
         await _receive(request, path)
         await platform.copies.restore(there, path)
-    return web.json_response({"detail": "The dump was put back"}, headers={"Server": problems.SERVER})
+    return web.json_response({"detail": "The dump was put back"})
 
 
 async def _admitted(door: auth.Door, request: web.Request, scope: Scope) -> tuple[Actor, str]:

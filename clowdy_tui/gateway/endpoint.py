@@ -20,7 +20,7 @@ from clowdy_tui.gateway.uploads import read_plain_body
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.platform import Platform
 
-_HEADERS: Final = {"Content-Type": "application/json", "Server": problems.SERVER}
+_HEADERS: Final = {"Content-Type": "application/json"}
 _ID_ALPHABET: Final = frozenset("0123456789abcdef")
 
 Body = TypeVar("Body", bound="BaseModel | None")
@@ -136,7 +136,7 @@ class Endpoint:
             if caller is None:
                 raise auth.stranger()
             caller.require(self.scope)
-        query = read_query(self.query, request) if self.query is not None else None
+        query = read_query(self.query or Parameters, request)
         body = None
         if self.body is not None:
             body = read_body(self.body, await read_plain_body(request, gateway.config.body_timeout_s))
@@ -144,8 +144,7 @@ class Endpoint:
         if isinstance(result, web.StreamResponse):
             return result
         if self.content_type is not None:
-            headers = {"Content-Type": self.content_type, "Server": problems.SERVER}
-            return web.Response(body=result.encode(), headers=headers)
+            return web.Response(body=result.encode(), headers={"Content-Type": self.content_type})
         status = 200
         if isinstance(result, Accepted):
             status, result = 202, result.answer

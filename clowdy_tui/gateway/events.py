@@ -11,7 +11,7 @@ from aiohttp import web
 
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.domain.events import Event
-from clowdy_tui.gateway import auth, problems
+from clowdy_tui.gateway import auth
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.services.actor import Actor
 
@@ -25,7 +25,6 @@ _ID: Final = re.compile(r"[0-9a-f]+-[0-9]+\Z")
 _HEADERS: Final = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache",
-    "Server": problems.SERVER,
     # nginx would keep events until a buffer is full
     "X-Accel-Buffering": "no",
 }

@@ -31,11 +31,11 @@ from clowdy_tui.gateway.public import (
     find,
     identified,
     invoke_answer,
-    request_id_of,
     response_of,
     server_timing,
 )
 from clowdy_tui.gateway.route_event import AWS, clean
+from clowdy_tui.gateway.signature import SERVER, request_id_of
 from clowdy_tui.gateway.streamed import StreamedAnswer
 from clowdy_tui.services.directory import Target
 from clowdy_tui.services.running import Running
@@ -177,7 +177,7 @@ class Lap:
         except Exception:
             # Whoever tells this goes on with other calls.
             logger.exception("Error in the answer to the call %s", format_invocation_id(self.invocation_id))
-            self.line.answer_by(problems.internal(self.line.request()))
+            self.line.answer_by(identified(problems.internal(self.line.request()), self.request_id))
 
     def _answer(self, outcome: Outcome) -> None:
         raise NotImplementedError
@@ -245,7 +245,7 @@ class RouteLap(Lap):
             self.line.answer_by(response_of(answer, outcome, self.request_id))
             return
         names = {name.lower() for name, _ in answer.headers}
-        more = "" if "server" in names else f"Server: {problems.SERVER}\r\n"
+        more = "" if "server" in names else f"Server: {SERVER}\r\n"
         if "date" not in names:
             more += f"Date: {rfc822_formatted_time()}\r\n"
         if answer.body and "content-type" not in names:

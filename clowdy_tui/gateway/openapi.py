@@ -127,13 +127,12 @@ def make_document(endpoints: Iterable[Endpoint], operations: Iterable[Operation]
 
 
 def _of_endpoint(endpoint: Endpoint) -> _Facts:
-    statuses = {500, *_WITH_TOKEN, *endpoint.statuses}
+    # A query parameter that means nothing is refused everywhere.
+    statuses = {422, 500, *_WITH_TOKEN, *endpoint.statuses}
     if endpoint.scope is not None:
         statuses.add(403)
     if endpoint.body is not None:
-        statuses |= {408, 413, 415, 422}
-    if endpoint.query is not None:
-        statuses.add(422)
+        statuses |= {408, 413, 415}
     return _Facts(
         name=endpoint.handler.__name__,
         methods=(endpoint.method,),

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 
 from clowdy_tui.domain.errors import ClowdyError, FieldError, InvalidInput
+from clowdy_tui.gateway.signature import SERVER
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +18,6 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 # Where the body ends is not known, or the rest is still on its way: nothing sensible can follow it.
 _UNREAD: Final = frozenset({408, 413, 501})
-
-# What stands in the header of that name: not which library in which version has which holes.
-SERVER: Final = "clowdy"
 
 # How pydantic's words read, where they are made for programmers.
 _MESSAGES: Final = {

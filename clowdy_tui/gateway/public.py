@@ -4,13 +4,12 @@ What the caller sent and what the function returned pass through as bytes wherev
 """
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
-from multidict import CIMultiDict, istr
+from multidict import CIMultiDict
 from yarl import URL
 
 from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, InvalidInput, NotFound
@@ -23,6 +22,7 @@ from clowdy_tui.gateway.answer import Answer, read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.route_event import clean, make_event
+from clowdy_tui.gateway.signature import SERVER, request_id_of
 from clowdy_tui.gateway.streamed import StreamedAnswer
 from clowdy_tui.gateway.uploads import read_body, read_plain_body
 from clowdy_tui.services.actor import Actor
@@ -31,8 +31,6 @@ from clowdy_tui.services.routing import Match, MethodNotAllowed
 
 GATEWAY_PREFIX: Final = "/api/gateway/"
 
-_X_REQUEST_ID: Final = istr("X-Request-Id")
-_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 # How a call that gave no answer reads over a route: HTTP status, problem type, title, and a detail where the
@@ -87,7 +85,7 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
     )
     headers = {
         "Content-Type": "application/json",
-        "Server": problems.SERVER,
+        "Server": SERVER,
         "X-Request-Id": request_id,
         "Server-Timing": server_timing(outcome),
     }
@@ -152,7 +150,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
 def response_of(answer: Answer, outcome: Outcome, request_id: str) -> web.Response:
     """What goes out for what a function answered."""
     headers = CIMultiDict(answer.headers)
-    headers.setdefault("Server", problems.SERVER)
+    headers.setdefault("Server", SERVER)
     headers["X-Request-Id"] = request_id
     headers.add("Server-Timing", server_timing(outcome))
     return web.Response(status=answer.status, body=answer.body, headers=headers)
@@ -203,12 +201,6 @@ def _version(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < len(text) <= 9 and int(text) > 0):
         raise InvalidInput.of("version", "must be a version's number", kind="int_parsing")
     return int(text)
-
-
-def request_id_of(headers: Mapping[str, str], invocation_id: int) -> str:
-    """What the caller calls its request, where that is a name; else the invocation's id."""
-    given = headers.get(_X_REQUEST_ID)
-    return given if given and _REQUEST_ID.match(given) else format_invocation_id(invocation_id)
 
 
 def identified(response: web.Response, request_id: str) -> web.Response:

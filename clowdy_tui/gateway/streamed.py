@@ -10,9 +10,9 @@ from clowdy_tui.domain.errors import InvalidAnswer
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.streaming import Flow
-from clowdy_tui.gateway import problems
 from clowdy_tui.gateway.answer import EMPTY, read_head
 from clowdy_tui.gateway.connections import reset
+from clowdy_tui.gateway.signature import SERVER
 
 # As much waits here for a caller who reads slowly; beyond that the function is held back.
 HIGH_WATER: Final = 64 * 1024
@@ -70,7 +70,7 @@ class StreamedAnswer:
             flow.stop(OutcomeStatus.ERROR, "InvalidAnswer", fault.detail)
             return
         headers = CIMultiDict(given)
-        headers.setdefault("Server", problems.SERVER)
+        headers.setdefault("Server", SERVER)
         headers["X-Request-Id"] = self._request_id
         self._flow = flow
         self._waiting: list[bytes] = []

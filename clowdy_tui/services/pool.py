@@ -33,7 +33,7 @@ class PoolService:
         self._directory = directory
 
     async def list(self, actor: Actor) -> list[PoolInstance]:
-        """The actor's instances; who administers sees everybody's, and the spares, which are nobody's yet."""
+        """The actor's instances, newest first; who administers sees everybody's, and the spares, nobody's yet."""
         actor.require("read")
         now = time.monotonic()
         return [
@@ -47,7 +47,7 @@ class PoolService:
                 calls=instance.calls,
                 memory_mb=None if instance.memory_kb is None else round(instance.memory_kb / 1024, 1),
             )
-            for instance in self._engine.snapshot()
+            for instance in reversed(self._engine.snapshot())
             if actor.administers or instance.owner == actor.user
         ]
 

@@ -108,6 +108,15 @@ async def test_the_invoke_body_is_checked_too(shop: Workshop, http: httpx.AsyncC
     assert (await http.post(f"/api/invoke/{function.id}", json={"input": 1})).json()["output"] == 1
 
 
+async def test_a_parameter_that_means_nothing_is_refused(shop: Workshop, local: httpx.AsyncClient) -> None:
+    project = f"/api/projects/{shop.project.id}"
+    for method, path in (("GET", project), ("GET", "/api/health"), ("DELETE", project), ("PUT", project)):
+        answer = await local.request(method, f"{path}?foce=1", json={"name": "x"} if method == "PUT" else None)
+        assert answer.status_code == 422, (method, path)
+        assert answer.json()["errors"][0]["loc"] == ["query", "foce"]
+    assert (await local.get(project)).json()["name"] == shop.project.name
+
+
 async def test_a_body_over_the_limit_is_refused_everywhere(local: httpx.AsyncClient, http: httpx.AsyncClient) -> None:
     answer = await local.post("/api/projects", content=b'{"name": "' + b"x" * 1024 * 1024 + b'"}')
     assert (answer.status_code, answer.json()["type"]) == (413, "body-too-large")

@@ -60,6 +60,24 @@ async def test_a_function_is_warmed_and_its_instance_ended(shop: Workshop, other
     assert (await shop.client.invoke(function.id, 1)).success
 
 
+async def test_the_pool_comes_newest_first_and_in_parts(shop: Workshop, local: httpx.AsyncClient) -> None:
+    functions = {(await shop.function()).id for _ in range(2)}
+    for function in functions:
+        await shop.client.functions.warm(function)
+    pool = (await local.get("/api/pool")).json()
+    assert [item["age_s"] for item in pool] == sorted(item["age_s"] for item in pool)
+    mine = [item["id"] for item in pool if item["function_id"] in functions]
+    assert len(mine) == 2
+    after = (await local.get(f"/api/pool?before={mine[0]}")).json()
+    assert mine[1] in {item["id"] for item in after}
+    assert mine[0] not in {item["id"] for item in after}
+    assert len((await local.get("/api/pool?limit=1")).json()) == 1
+    for query in ("limit=0", "before=nonsense", f"before={'0' * 12}", "offset=1"):
+        answer = await local.get(f"/api/pool?{query}")
+        assert answer.status_code == 422, query
+        assert answer.json()["errors"][0]["loc"] == ["query", query.partition("=")[0]]
+
+
 async def test_what_cannot_be_warmed(shop: Workshop, other: Clowdy) -> None:
     function = await shop.function()
     await refused(other.functions.warm(function.id), 404)

@@ -115,6 +115,37 @@ def handler(event, context):
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
+async def test_every_answer_names_its_request_and_not_the_library(shop: Workshop, http: httpx.AsyncClient) -> None:
+    path = await shop.answers("def handler(event, context):\n    return 1\n")
+    (function,) = await shop.client.projects.functions(shop.project.id)
+    call = f"/api/invoke/{function.id}"
+    await rules(shop, cors={"origins": [PAGE]})
+    page = {"Access-Control-Request-Method": "PUT", "Origin": "https://clowdy.example.org"}
+    asked: list[tuple[int, str, str, dict[str, Any]]] = [
+        (200, "GET", path, {}),
+        (204, "OPTIONS", path, {"headers": ASKS}),
+        (403, "OPTIONS", path, {"headers": ASKS | {"Origin": "https://evil.example.org"}}),
+        (413, "POST", path, {"content": b"x" * (1024 * 1024 + 1)}),
+        (413, "POST", call, {"content": b"x" * (1024 * 1024 + 1)}),
+        (405, "GET", call, {}),
+        (401, "GET", "/api/projects", {}),
+        (204, "OPTIONS", "/api/projects", {"headers": page}),
+        (404, "GET", "/nothing", {}),
+        (200, "GET", "/api/health", {}),
+    ]
+    for status, method, where, given in asked:
+        named = given | {"headers": given.get("headers", {}) | {"X-Request-Id": "mine"}}
+        answer = await http.request(method, where, **named)
+        told = (answer.status_code, answer.headers.get("x-request-id"), answer.headers.get("server"))
+        assert told == (status, "mine", "clowdy"), (method, where)
+    await rules(shop, rate_limit={"requests": 1, "per_seconds": 3600})
+    await http.get(path)
+    for method, where in (("GET", path), ("POST", call)):
+        answer = await http.request(method, where, headers={"X-Request-Id": "mine"})
+        assert (answer.status_code, answer.headers.get("x-request-id")) == (429, "mine"), where
+        assert len((await http.request(method, where)).headers["x-request-id"]) == 16
+
+
 async def test_over_the_limit_is_429_until_later(shop: Workshop, http: httpx.AsyncClient) -> None:
     path = await shop.answers("def handler(event, context):\n    return 1\n")
     await rules(shop, rate_limit={"requests": 2, "per_seconds": 3600}, cors={"origins": ["*"]})

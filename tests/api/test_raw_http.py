@@ -161,6 +161,7 @@ async def test_what_is_not_http_gets_a_problem(
         assert (status, problem["status"], headers["content-type"]) == (expected, expected, "application/problem+json")
         assert problem["detail"]
         assert headers["server"] == "clowdy"
+        assert headers["x-request-id"]
         if expected != 417:
             assert headers.get("connection", "close") == "close"
     assert not caplog.records, "a stranger does not fill the log"

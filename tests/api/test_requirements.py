@@ -24,6 +24,9 @@ async def test_packages_are_there_with_the_next_call(shop: Workshop) -> None:
     # A failed build leaves it, and says what the resolver said.
     error = await refused(shop.client.packages.set(shop.project.id, "six==0.0.0.1"), 422)
     assert error.problem.detail.startswith("Failed to build image: ")
+    assert [(item["loc"], item["type"]) for item in error.problem.errors or []] == [
+        (["requirements_txt"], "packages_failed")
+    ]
     assert "six" in error.problem.detail
     after = await shop.client.packages.get(shop.project.id)
     assert (after.status, after.lock, after.wanted_txt) == ("failed", told.lock, "six==0.0.0.1")

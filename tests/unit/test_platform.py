@@ -105,7 +105,7 @@ async def test_the_pool_shows_each_user_what_is_theirs(platform: Platform, engin
         InstanceInfo("l", "idle", 0.0, 1, 1024, "g", "visits", 1, "local"),
     ]
     ada = Actor("ada", LOCAL.scopes)
-    assert [one.id for one in await platform.pool.list(LOCAL)] == ["s", "a", "l"]
+    assert [one.id for one in await platform.pool.list(LOCAL)] == ["l", "a", "s"]
     (hers,) = await platform.pool.list(ada)
     assert (hers.id, hers.function_name, hers.version, hers.state, hers.calls, hers.memory_mb) == (
         "a",

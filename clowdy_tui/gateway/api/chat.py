@@ -10,7 +10,6 @@ from aiohttp import web
 
 from clowdy_tui.domain.assistant import AnswerIn, ChatEvent, ChatIn, ChatOut, ChatPreview, ChatStatus
 from clowdy_tui.domain.schemas import Detail
-from clowdy_tui.gateway import problems
 from clowdy_tui.gateway.context import Context
 from clowdy_tui.gateway.endpoint import Call, endpoint
 
@@ -19,7 +18,6 @@ HEARTBEAT_S: Final = 15.0
 _HEADERS: Final = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache",
-    "Server": problems.SERVER,
     # nginx would keep events until a buffer is full
     "X-Accel-Buffering": "no",
 }

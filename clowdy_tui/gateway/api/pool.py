@@ -1,13 +1,14 @@
 """The sandboxes."""
 
 from clowdy_tui.domain.schemas import Detail, PoolInstance
-from clowdy_tui.gateway.endpoint import Call, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-@endpoint("GET", "/api/pool", scope="read", answer=list[PoolInstance])
-async def list_pool(call: Call[None, None]) -> list[PoolInstance]:
-    """The sandboxes that the caller's functions run in, and, for who administers, the spares too."""
-    return await call.platform.pool.list(call.actor)
+@endpoint("GET", "/api/pool", scope="read", query=Page, answer=list[PoolInstance])
+async def list_pool(call: Call[None, Page]) -> list[PoolInstance]:
+    """The sandboxes that the caller's functions run in, newest first, and, for who administers, the spares too."""
+    return part(await call.platform.pool.list(call.actor), call.query, lambda instance: instance.id)
 
 
 @endpoint("DELETE", "/api/pool/{id}", scope="write", answer=Detail, statuses=(404,))
