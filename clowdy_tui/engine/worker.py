@@ -11,14 +11,14 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine import protocol
 from clowdy_tui.engine.call import Call
-from clowdy_tui.engine.calllog import CallLog
 from clowdy_tui.engine.deployment import Deployment, SpareShape
+from clowdy_tui.engine.hearing import Hearing
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome, Stream
 from clowdy_tui.engine.pack import DATABASE_CLIENT, LAYER_PLACE
-from clowdy_tui.engine.protocol import FrameError, FrameReader
+from clowdy_tui.engine.protocol import FrameError
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
-from clowdy_tui.engine.streaming import Collector, Flow, Streamed
+from clowdy_tui.engine.streaming import Flow
 
 State = Literal["starting", "spare", "idle", "busy", "gone"]
 
@@ -27,8 +27,6 @@ _LATE_S: Final = 0.05
 _GRACE_S: Final = 0.02
 _EARLY_S: Final = 0.001
 """What a timer may come too early: uvloop's count whole milliseconds."""
-_STREAMS: Final[dict[int, Stream]] = {protocol.STDOUT: "stdout", protocol.STDERR: "stderr"}
-
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +63,6 @@ class Worker:
         self.created_at = time.monotonic()
         self.idle_since = 0.0
         self.calls = 0
-        self.memory_kb: int | None = None
         self.spent = False
         """Takes no further call: what happened in it makes it unfit (out of memory), or it is being retired."""
         self.width = 1
@@ -79,19 +76,16 @@ class Worker:
         self._background = background
         self._sandbox: Sandbox | None = None
         self._killed = False
-        self._frames = FrameReader(
-            self._frame, max_length=max(limits.max_result_bytes, limits.log_bytes) + protocol.MAX_FRAME_SLACK
-        )
-        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._hearing = Hearing(self, limits)
+        self._calls = self._hearing.calls
         self._loaded: asyncio.Future[None] | None = None
-        self._load_sent = 0.0
-        self._init_us = 0
-        self._is_loaded = False
-        self._calls: dict[int, Call] = {}
-        self._given_up: set[int] = set()
+        """Told when the code is imported, where somebody waits for that alone."""
         self._timer: asyncio.TimerHandle | None = None
-        self._between = CallLog(limits.log_bytes, None, 0.0)
-        self._trouble = ""
+
+    @property
+    def memory_kb(self) -> int | None:
+        """The most that it has taken, as it said with its last answer."""
+        return self._hearing.memory_kb
 
     async def boot(self, driver: Driver, spec: SandboxSpec) -> None:
         """Start the sandbox and wait until its runner is ready.
@@ -107,7 +101,7 @@ class Worker:
             if self._killed:
                 self._background(self._sandbox.kill())
                 raise BootFailed("The sandbox was given up while it started.")
-            await self._in_time(self._ready, deadline)
+            await self._in_time(self._hearing.ready, deadline)
         except TimeoutError:
             self._end("the sandbox was not ready in time")
             raise BootFailed(f"A sandbox was not ready within {self._limits.boot_timeout_s:g} s.", late=True) from None
@@ -122,7 +116,7 @@ class Worker:
     def load(self, deployment: Deployment) -> bytes:
         """Make it this deployment's instance: the frame that does so, to be sent with the first call or by `warm`."""
         self.deployment = deployment
-        self._load_sent = time.monotonic()
+        self._hearing.load_sent = time.monotonic()
         arn = f"arn:clowdy:lambda:local:{deployment.owner}:function:{deployment.function_name}:{deployment.version}"
         return protocol.load_frame(
             {
@@ -178,9 +172,10 @@ class Worker:
         deployment = call.deployment
         self.calls = number = self.calls + 1
         self.state = "busy"
-        call.begin(self, number, time.monotonic(), cold=not self._is_loaded)
-        if self._between.entries:
-            self._log_of(call).take_over(self._between)
+        hearing = self._hearing
+        call.begin(self, number, time.monotonic(), cold=not hearing.is_loaded)
+        if hearing.between.entries:
+            hearing.log_of(call).take_over(hearing.between)
         self._calls[number] = call
         if self._timer is None:
             # Calls of an instance have all the same time, so the one that began first is due first: one timer does for
@@ -215,25 +210,24 @@ class Worker:
         if self._killed:
             return
         try:
-            self._frames.feed(data)
+            self._hearing.feed(data)
         except FrameError as error:
             self._end(f"something other than the runner wrote to its channel: {error}")
 
     def output_received(self, stream: Stream, data: bytes) -> None:
-        # Bytes of a descriptor do not say whose they are: of several calls that run, the first one gets them.
-        log = self._log_of(next(iter(self._calls.values()))) if self._calls else self._between
-        log.raw(stream, data, time.monotonic())
+        self._hearing.output_received(stream, data)
 
     def sandbox_exited(self, how: SandboxExit) -> None:
+        hearing = self._hearing
         for call in self._calls.values():
-            call.handler_may_have_run = call.streamed is not None or (self._is_loaded and not how.undelivered)
-        if not self._ready.done():
-            printed = " ".join(entry.text for entry in self._between.finish(time.monotonic())[-5:])
-            self._ready.set_exception(
+            call.handler_may_have_run = call.streamed is not None or (hearing.is_loaded and not how.undelivered)
+        if not hearing.ready.done():
+            printed = " ".join(entry.text for entry in hearing.between.finish(time.monotonic())[-5:])
+            hearing.ready.set_exception(
                 BootFailed(f"A sandbox ended before it was ready: {_how_it_ended(how)} {printed}")
             )
             # Nobody waits for it any more where it was ended while it began.
-            self._ready.exception()
+            hearing.ready.exception()
         if how.out_of_memory:
             limit = self.shape.memory_mb
             self._gone(OutcomeStatus.OUT_OF_MEMORY, "OutOfMemory", f"It used more than {limit} MB.")
@@ -246,90 +240,29 @@ class Worker:
     def resume_writing(self) -> None:
         """See `pause_writing`."""
 
-    # Frames.
+    # What the hearing makes of it.
 
-    def _frame(self, kind: int, body: memoryview) -> None:
-        if kind == protocol.RESULT or kind == protocol.ERROR:  # noqa: PLR1714  twice as fast as a set, on every call
-            if not self._is_loaded or len(body) < 8:
-                raise FrameError("an answer that nobody asked for")
-            number, self.memory_kb = protocol.ANSWER_HEAD.unpack_from(body)
-            call = self._calls.get(number)
-            if call is None:
-                if number not in self._given_up:
-                    raise FrameError("an answer to another call")
-                self._given_up.remove(number)
-                return
-            if kind == protocol.RESULT:
-                output = bytes(body[8:]) if call.streamed is None else call.streamed.end(body[8:])
-                del self._calls[number]
-                self._settle(call, OutcomeStatus.SUCCESS, output=output)
-            else:
-                told = protocol.parse_error(body[8:])
-                del self._calls[number]
-                self._failed(call, *told)
-        elif kind == protocol.LOG:
-            self._log_frame(body)
-        elif kind == protocol.CHUNK or kind == protocol.HEAD:  # noqa: PLR1714  as above
-            self._stream_frame(kind, body)
-        elif kind == protocol.READY:
-            if self._ready.done() or bytes(body) != bytes([protocol.VERSION]):
-                raise FrameError("READY out of turn, or of another version")
-            self._ready.set_result(None)
-        elif kind == protocol.LOADED:
-            if self.deployment is None or self._is_loaded or len(body) < 5:
-                raise FrameError("LOADED out of turn")
-            if len(body) > 5:
-                protocol.parse_error(body[5:])
-            self._is_loaded = True
-            # The answer to a first call often comes in the same piece: only the runner knows what took how long.
-            told_us, several = protocol.LOADED_HEAD.unpack_from(body)
-            self._init_us = min(told_us, int((time.monotonic() - self._load_sent) * 1e6))
-            if self.width > 1 and not several:
-                self._on_narrow(self)
-            if self._loaded is not None and not self._loaded.done():
-                self._loaded.set_result(None)
+    def loaded(self, *, several: bool) -> None:
+        if self.width > 1 and not several:
+            self._on_narrow(self)
+        if self._loaded is not None and not self._loaded.done():
+            self._loaded.set_result(None)
+
+    def succeeded(self, call: Call, output: bytes) -> None:
+        self._settle(call, OutcomeStatus.SUCCESS, output=output)
+
+    def failed(self, call: Call, kind: str, message: str, trace: str) -> None:
+        if kind == "MemoryError":
+            # The interpreter itself met the limit and lived: fit to answer, not to go on.
+            self.spent = True
+            told = message or f"It wanted more than its {self.shape.memory_mb} MB."
+            self._settle(call, OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
         else:
-            raise FrameError(f"a frame of type {kind:#x}")
+            self._settle(call, OutcomeStatus.ERROR, kind=kind, message=message, trace=trace)
 
-    def _log_frame(self, body: memoryview) -> None:
-        if len(body) < 10 or self.deployment is None:
-            raise FrameError("a LOG out of turn")
-        number, stream, flags, at_us = protocol.LOG_HEAD.unpack_from(body)
-        call = self._calls.get(number)
-        if stream not in _STREAMS or (number and call is None and number not in self._given_up):
-            raise FrameError("a LOG of another call")
-        if number and call is None:
-            return
-        if call is None and self._calls:
-            call = next(iter(self._calls.values()))
-        log = self._log_of(call) if call is not None else self._between
-        text = str(body[10:], "utf-8", "replace")
-        log.line(_STREAMS[stream], text, at_us if number else 0, flags)
-
-    def _stream_frame(self, kind: int, body: memoryview) -> None:
-        sandbox = self._sandbox
-        if sandbox is None or not self._is_loaded or len(body) < 4:
-            raise FrameError("a piece of an answer that nobody asked for")
-        number = protocol.CALL_NUMBER.unpack_from(body)[0]
-        call = self._calls.get(number)
-        if call is None:
-            if number not in self._given_up:
-                raise FrameError("a piece of an answer to another call")
-            return
-        if kind == protocol.CHUNK:
-            if call.streamed is None:
-                raise FrameError("a CHUNK without a HEAD")
-            call.streamed.feed(body[4:])
-            return
-        if call.streamed is not None:
-            raise FrameError("a second HEAD")
-        receiver = call.receiver or Collector(self._limits.max_result_bytes)
-        call.streamed = Streamed(body[4:], receiver, Flow(sandbox, partial(self._stop, call)))
-
-    def _log_of(self, call: Call) -> CallLog:
-        if call.log is None:
-            call.log = CallLog(self._limits.log_bytes, call.on_log, call.began)
-        return call.log
+    def flow(self, call: Call) -> Flow:
+        assert self._sandbox is not None
+        return Flow(self._sandbox, partial(self._stop, call))
 
     # Endings.
 
@@ -339,15 +272,6 @@ class Worker:
             call.handler_may_have_run = True
             self._give_up(call, "its answer was not wanted any more")
             self._settle(call, status, kind=kind, message=message)
-
-    def _failed(self, call: Call, kind: str, message: str, trace: str) -> None:
-        if kind == "MemoryError":
-            # The interpreter itself met the limit and lived: fit to answer, not to go on.
-            self.spent = True
-            told = message or f"It wanted more than its {self.shape.memory_mb} MB."
-            self._settle(call, OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
-        else:
-            self._settle(call, OutcomeStatus.ERROR, kind=kind, message=message, trace=trace)
 
     def _settle(
         self,
@@ -365,7 +289,7 @@ class Worker:
         now = time.monotonic()
         run_us, init_us = int((now - call.began) * 1e6), 0
         if call.cold:
-            init_us = self._init_us
+            init_us = self._hearing.init_us
             run_us = max(0, run_us - init_us)
         outcome = Outcome(status, output, kind, message, trace or None)
         if call.log is not None:
@@ -374,7 +298,7 @@ class Worker:
         outcome.cold_start = call.cold
         outcome.init_us = init_us
         outcome.run_us = run_us
-        outcome.memory_kb = self.memory_kb
+        outcome.memory_kb = self._hearing.memory_kb
         outcome.instance_id = self.id
         if self.state == "busy" and not self._calls:
             self.state = "idle"
@@ -404,7 +328,7 @@ class Worker:
     def _give_up(self, call: Call, reason: str) -> None:
         """The call counts no longer but goes on in there: end the sandbox, after its other calls where it has some."""
         if self._calls:
-            self._given_up.add(call.number)
+            self._hearing.given_up.add(call.number)
             self.spent = True
         else:
             self._end(reason)

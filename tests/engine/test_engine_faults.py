@@ -175,7 +175,7 @@ async def stand_still_until_answered(workers: list[Worker]) -> None:
         loop.remove_reader(ours)
         began = time.monotonic()
         # One that was quick enough to be heard before this has nothing left to say.
-        asked = [worker for worker in workers if worker._calls or not worker._is_loaded]
+        asked = [worker for worker in workers if worker._calls or not worker._hearing.is_loaded]
         told = all(answers(worker) for worker in asked)
         time.sleep(max(0.0, began + 1 - time.monotonic()))
         over.set_result(told)
