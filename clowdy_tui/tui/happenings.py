@@ -1,7 +1,8 @@
 """What the gateway says has happened, turned into changes of the screen, or into what has to be fetched for them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
 from clowdy_tui.domain import events
 from clowdy_tui.domain.schemas import EventOut, ProjectOut
@@ -10,6 +11,9 @@ from clowdy_tui.tui.state import Link
 
 if TYPE_CHECKING:
     from clowdy_tui.tui.core import Core
+
+LATELY_S: Final = 5.0
+"""So long after one of its tools ran a new version is taken for the assistant's."""
 
 HELLO = "hello"
 LOST = "connection.lost"
@@ -96,4 +100,6 @@ class Happenings:
                          f"Version {function.active_version} is there; yours is based on {behind[0].version}. "
                          "Saving shows the difference first.", severity="warning")  # fmt: skip
             elif any(version < function.active_version for version in known.values()):
-                app.tell(f"{function.name} is now version {function.active_version}", "Saved elsewhere")
+                by_assistant = monotonic() - app.state.assistant_at < LATELY_S
+                app.tell(f"{function.name} is now version {function.active_version}",
+                         "Saved by the assistant" if by_assistant else "Saved elsewhere")  # fmt: skip

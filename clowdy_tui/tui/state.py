@@ -68,7 +68,7 @@ class ScreenState:
 
     `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
     chosen in it. `open_count` counts files and panes. `failed` has the last call of each function that failed, as far
-    as this screen has heard of it.
+    as this screen has heard of it. `assistant_at` is when the assistant did something last, by `time.monotonic`.
     """
 
     link: Link = Link.CONNECTING
@@ -89,6 +89,7 @@ class ScreenState:
     pane_kind: str = ""
     unsaved: set[str] = field(default_factory=set)
     unsaved_files: set[tuple[str, str]] = field(default_factory=set)
+    assistant_at: float = float("-inf")
     saving: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)

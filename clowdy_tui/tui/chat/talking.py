@@ -131,6 +131,9 @@ class Talking:
                 self._doing = self._doing.replace("thinking", "writing")
             case says.TOOL_CALL:
                 self._doing = f"{data['tool']} …"
+                self._app.state.assistant_at = time.monotonic()
+            case says.TOOL_RESULT:
+                self._app.state.assistant_at = time.monotonic()
             case says.PERMISSION:
                 self._doing = "y or n?"
             case says.PERMISSION_ANSWERED:

@@ -157,7 +157,9 @@ class DashboardPane(ProjectPane):
         mine = {function.id for function in own} if own is not None else set(self.state.functions)
         pool = [one for one in board.pool if one.function_id in mine or (own is None and one.function_id is None)]
         self.query_one(".tiles", Static).update(_tiles(board.stats, pool, self.size.width))
-        self.query_one(Minutes).show([Minute(minute.calls, minute.errors) for minute in board.stats.series[-60:]])
+        # Of a longer span the gateway has the last three hours by the minute.
+        newest = board.stats.series[-60:] if self.span == 0 else board.stats.series
+        self.query_one(Minutes).show([Minute(minute.calls, minute.errors) for minute in newest])
         self._draw_functions(board, sorted(mine))
         self._draw_pool(pool)
         calls = [call for call in board.calls if own is None or call.function_id in mine][:SHOWN]

@@ -80,8 +80,9 @@ class LeaderScreen(ModalScreen[str]):
         blocked = bool(action.obstacle(self._state))
         title = action.title if self.size.width >= WIDE and cell_len(action.title) <= width - 2 else action.label
         line = Content.assemble(
-            (f"{action.letter} ", "$muted strike" if blocked else "bold $accent"),
-            (title, "$muted" if blocked else "$foreground"),
+            (action.letter, "$muted" if blocked else "bold $accent"),
+            " ",
+            (title, "$muted strike" if blocked else "$foreground"),
         )
         return line.stylize(Style.from_meta({"perform": action.id}))
 

@@ -38,8 +38,9 @@ class KeyFooter(Widget):
             used += cells
             blocked = bool(action.obstacle(self._state))
             part = Content.assemble(
-                (f" {key} ", "$muted strike" if blocked else "bold $accent"),
-                (f"{label}  ", "$muted" if blocked else "$foreground"),
+                (f" {key} ", "$muted" if blocked else "bold $accent"),
+                (label, "$muted strike" if blocked else "$foreground"),
+                "  ",
             )
             parts.append(part.stylize(Style.from_meta({"perform": action_id})))
         return Content("").join(parts)

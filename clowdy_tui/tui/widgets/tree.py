@@ -41,7 +41,7 @@ class ProjectTree(Tree[Place]):
     ICON_PANE = "· "
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "tree--project", "tree--section", "tree--muted", "tree--active", "tree--inactive", "tree--unsaved",
-        "tree--method", "tree--running",
+        "tree--get", "tree--post", "tree--delete", "tree--any", "tree--method", "tree--running",
     }  # fmt: skip
 
     def __init__(
@@ -256,7 +256,9 @@ class ProjectTree(Tree[Place]):
         return label, tail.append(f"v{function.active_version}", self._style("muted"))
 
     def _route_label(self, route: RouteOut, width: int) -> tuple[Text, Text]:
-        label = Text().append(f"{route.method:<4} ", self._style("method"))
+        # The colours are those of the pane of routes.
+        own = route.method.lower() if route.method in ("GET", "POST", "DELETE", "ANY") else "method"
+        label = Text().append(f"{route.method:<4} ", self._style(own))
         label.append(visible(route.path))
         # Where both do not fit the path matters more, but some of the name is left.
         room = max(NAME_LEFT, width - label.cell_len - 3)

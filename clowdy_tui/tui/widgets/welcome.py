@@ -1,5 +1,6 @@
 """What stands where the editor will be, while nothing is open: the state of things, and what to press."""
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ WORDMARK = """\
 └─┘┴─┘└─┘└┴┘─┴┘ ┴ """
 
 
-WHAT_IT_IS = "A function is some Python behind an address.\nWrite one, save it, and it is live."
+MANY = 5
 
 
 class Welcome(VerticalScroll, can_focus=True):
@@ -78,13 +79,30 @@ class Welcome(VerticalScroll, can_focus=True):
         elif not self._state.functions:
             wanted = ["function.new", "project.new", "app.palette", "app.help"]
         else:
-            wanted = ["pane.tree", "function.new", "function.go", "app.palette", "app.help"]
+            wanted = [
+                "pane.tree",
+                "function.new",
+                "function.go",
+                "pane.dashboard",
+                "pane.jump",
+                "app.palette",
+                "app.help",
+            ]
         rows = []
         for action_id in wanted:
             action = self._keymap.actions[action_id]
             rows.append((self._keymap.key_of(action_id) or f"^space {action.letter}", action.title))
-        widest = max(len(key) for key, _ in rows)
-        return Content("\n").join(
-            Content.assemble((f"{key:<{widest}}", "bold $accent"), (f"   {title}", "$foreground"))
-            for key, title in rows
-        )
+        # Two columns where there are many: they stand in a pane that is low at 80 by 24.
+        height = len(rows) if len(rows) <= MANY else -(-len(rows) // 2)
+        columns = [_column(rows[start : start + height]) for start in range(0, len(rows), height)]
+        lines = [Content("      ").join(cells) for cells in zip_longest(*columns, fillvalue=Content(""))]
+        return Content("\n").join(lines)
+
+
+def _column(rows: list[tuple[str, str]]) -> list[Content]:
+    """Keys and what they do, all lines equally wide."""
+    keys, titles = max(len(key) for key, _ in rows), max(len(title) for _, title in rows)
+    return [
+        Content.assemble((f"{key:<{keys}}", "bold $accent"), (f"   {title:<{titles}}", "$foreground"))
+        for key, title in rows
+    ]
