@@ -13,7 +13,17 @@ from clowdy_tui.client.databases import Databases
 from clowdy_tui.client.errors import ApiError, GatewayGone
 from clowdy_tui.client.events import follow
 from clowdy_tui.client.inputs import Inputs
-from clowdy_tui.client.resources import Functions, Invocations, Keys, Packages, Projects, Routes, Tokens, Variables
+from clowdy_tui.client.resources import (
+    PAGE,
+    Functions,
+    Invocations,
+    Keys,
+    Packages,
+    Projects,
+    Routes,
+    Tokens,
+    Variables,
+)
 from clowdy_tui.domain.importing import ImportIn, ImportOut
 from clowdy_tui.domain.rotation import Rotated
 from clowdy_tui.domain.schemas import (
@@ -90,8 +100,14 @@ class Clowdy:
         self, *, project_id: str | None = None, since: datetime | None = None
     ) -> list[FunctionStats]:
         """Figures of each function that was called, the most called first."""
-        query = {"project_id": project_id, "since": since}
-        return await self.connection.call(list[FunctionStats], "GET", "/api/stats/functions", query=query)
+        query: dict[str, Any] = {"project_id": project_id, "since": since, "limit": PAGE}
+        found: list[FunctionStats] = []
+        while True:
+            page = await self.connection.call(list[FunctionStats], "GET", "/api/stats/functions", query=query)
+            found += page
+            if len(page) < PAGE:
+                return found
+            query["before"] = page[-1].function_id
 
     async def pool(self) -> list[PoolInstance]:
         return await self.connection.call(list[PoolInstance], "GET", "/api/pool")

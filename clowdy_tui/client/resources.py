@@ -29,7 +29,8 @@ from clowdy_tui.domain.schemas import (
     VersionOut,
 )
 
-_PAGE: Final = 1000
+PAGE: Final = 1000
+"""How many items are asked for at a time."""
 
 # Inside a class with a method `list`, that name is the method's.
 FunctionList: TypeAlias = list[FunctionOut]
@@ -56,9 +57,9 @@ class Resource:
         items: list[Item] = []
         while True:
             before = items[-1].id if items else None
-            page = await self._connection.call(answer, "GET", path, query={"limit": _PAGE, "before": before})
+            page = await self._connection.call(answer, "GET", path, query={"limit": PAGE, "before": before})
             items += page
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 return items
 
 
@@ -113,10 +114,10 @@ class Functions(Resource):
         """All of them, newest first."""
         versions: VersionList = []
         while True:
-            query = {"limit": _PAGE, "before": versions[-1].version if versions else None}
+            query = {"limit": PAGE, "before": versions[-1].version if versions else None}
             page = await self._connection.call(VersionList, "GET", path_of("functions", id_, "versions"), query=query)
             versions += page
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 return versions
 
     async def version(self, id_: str, number: int) -> VersionOut:

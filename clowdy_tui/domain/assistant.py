@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from clowdy_tui.domain.errors import ClowdyError
-from clowdy_tui.domain.names import ID_PATTERN
+from clowdy_tui.domain.names import ID_PATTERN, INVOCATION_ID_PATTERN
 from clowdy_tui.domain.schemas import Incoming, Moment, Name, OutcomeStatus, Outgoing
 
 TURN: Final = "turn"
@@ -38,7 +38,7 @@ DONE: Final = "done"
 MAX_MESSAGE_CHARS: Final = 100_000
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
-InvocationId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+InvocationId = Annotated[str, Field(pattern=INVOCATION_ID_PATTERN)]
 Text = Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)]
 Answer = Literal["yes", "no", "always"]
 PermissionKind = Literal["share", "run", "change", "delete"]

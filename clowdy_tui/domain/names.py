@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from clowdy_tui.domain.errors import FieldError, InvalidInput
 
 ID_PATTERN: Final = r"^[0-9a-f]{12}$"
+INVOCATION_ID_PATTERN: Final = r"^[0-9a-f]{16}$"
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 MAX_NAME_LENGTH: Final = 100
@@ -47,7 +48,7 @@ def format_invocation_id(value: int) -> str:
 
 def parse_invocation_id(text: str) -> int | None:
     """The number behind an id from the API; None where it is not one."""
-    return int(text, 16) if re.fullmatch(r"[0-9a-f]{16}", text) else None
+    return int(text, 16) if re.fullmatch(INVOCATION_ID_PATTERN, text) else None
 
 
 def invocation_id_at(unix_ms: int) -> int:

@@ -9,10 +9,11 @@ import struct
 from collections.abc import Coroutine
 from typing import Any, Final, Protocol, cast
 
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, StreamReader, web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
 
 from clowdy_tui.gateway import problems
 from clowdy_tui.gateway.signature import SERVER, sign
@@ -27,6 +28,8 @@ KEEP_ALIVE_S: Final = 75.0
 _LOOKS: Final = 4
 
 _MOST_DESCRIPTORS: Final = 65_536
+
+_VERSIONS: Final = (HttpVersion11, HttpVersion10)
 
 _LONGEST_KNOWN: Final = 4096
 """Of a request's head, in bytes: longer ones are parsed each time, and not kept."""
@@ -44,6 +47,13 @@ def _unasked(status: int, reason: str, type_: str, detail: str) -> bytes:
 
 _LATE: Final = _unasked(408, "Request Timeout", "request-timeout", "No request came within the time for it")
 _FULL: Final = _unasked(503, "Service Unavailable", "unavailable", "There are too many connections")
+
+
+class VersionRefused(HttpProcessingError):
+    """A request in a version of HTTP that is not spoken in these lines."""
+
+    def __init__(self, version: HttpVersion) -> None:
+        super().__init__(code=505, message=f"HTTP/{version.major}.{version.minor}")
 
 
 def make_room() -> int:
@@ -152,13 +162,13 @@ class Connection(web.RequestHandler):
             self._parser_at_start = False
             # Hidden, so that what comes does not wake aiohttp's handler before it is known whether the lane takes it.
             self._waiter = None
-            super().data_received(data)
+            self._parse(data)
             self._waiter = waiter
             if self._lap is None:
                 self._next(waiter, data if at_start else b"")
             return
         self._parser_at_start = False
-        super().data_received(data)
+        self._parse(data)
         if self._messages and self._current_request is not None:
             last, _ = self._messages[-1]
             content = self._current_request.content
@@ -166,6 +176,13 @@ class Connection(web.RequestHandler):
                 # Whoever reads this body waits for something that cannot come any more.
                 content.set_exception(web.RequestPayloadError("The body cannot be read any further"))
                 self._lingering_time = 0.0
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        for index, (message, _) in enumerate(self._messages):
+            # The parser takes others, too, and aiohttp would answer in them.
+            if isinstance(message, RawRequestMessage) and message.version not in _VERSIONS:
+                self._messages[index] = (_ErrInfo(505, VersionRefused(message.version), ""), EMPTY_PAYLOAD)
 
     def _next(self, waiter: "asyncio.Future[None]", data: bytes = b"") -> None:
         """Have the first request that waits answered, by the lane or else by aiohttp's handler. `data`: what it was
@@ -317,6 +334,9 @@ class Connection(web.RequestHandler):
             raise ConnectionError("An answer has begun: there is no place for another")
         if not isinstance(exc, HttpProcessingError):
             said = (status, "internal", "Internal error", "Something went wrong inside Clowdy")
+        elif isinstance(exc, VersionRefused):
+            detail = f"{exc.message} is not spoken here: send the request as HTTP/1.1"
+            said = (505, "http-version", "HTTP version not taken", detail)
         elif isinstance(exc, LineTooLong):
             detail = f"A line of the request's head is longer than {MAX_LINE_BYTES} bytes"
             said = (431, "head-too-large", "Head too large", detail)

@@ -12,6 +12,7 @@ from clowdy_tui.domain.names import ID_PATTERN
 from clowdy_tui.domain.schemas import Scope
 from clowdy_tui.gateway import auth
 from clowdy_tui.gateway.context import Context
+from clowdy_tui.gateway.endpoint import Parameters, read_query
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.databases.copies import MAX_DUMP_BYTES
 
@@ -57,6 +58,7 @@ async def _admitted(door: auth.Door, request: web.Request, scope: Scope) -> tupl
     if actor is None:
         raise auth.stranger()
     actor.require(scope)
+    read_query(Parameters, request)
     project_id = request.match_info["id"]
     if not _ID.fullmatch(project_id):
         raise NotFound("Project not found")

@@ -13,6 +13,8 @@ from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.domain.events import Event
 from clowdy_tui.gateway import auth
 from clowdy_tui.gateway.context import Context
+from clowdy_tui.gateway.endpoint import read_query
+from clowdy_tui.gateway.operations import EventsQuery
 from clowdy_tui.services.actor import Actor
 
 HEARTBEAT_S: Final = 15.0
@@ -46,6 +48,7 @@ async def serve(gateway: Context, door: auth.Door, request: web.Request) -> web.
     if actor is None:
         raise auth.stranger()
     actor.require("read")
+    read_query(EventsQuery, request)
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
     # The one task that writes is ended from outside: it may be waiting for a reader that reads no more.

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from clowdy_tui.domain.names import ID_PATTERN
+from clowdy_tui.domain.names import ID_PATTERN, INVOCATION_ID_PATTERN
 from clowdy_tui.domain.schemas import Problem, Scope
 from clowdy_tui.gateway import problems
 from clowdy_tui.gateway.endpoint import Endpoint
@@ -28,7 +28,7 @@ _PATH: Final[Mapping[str, Json]] = {
     "path": {"type": "string"},
 }
 _ID: Final[Json] = {"type": "string", "pattern": ID_PATTERN}
-_INVOCATION_ID: Final[Json] = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
+_INVOCATION_ID: Final[Json] = {"type": "string", "pattern": INVOCATION_ID_PATTERN}
 
 _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     400: ("BadRequest", "It cannot be done as things are"),
@@ -40,12 +40,16 @@ _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     409: ("Conflict", "Something else is in the way, or somebody else was quicker"),
     413: ("BodyTooLarge", "The body is over the limit"),
     415: ("Encoded", "The body is compressed, which only functions take"),
+    417: ("Unexpected", "`Expect` asks for something else than `100-continue`"),
     422: ("InvalidInput", "The request is not what it must be; `errors` names each field"),
     429: ("TooMany", "Too many calls at once, too many requests, or too many wrong tokens from there"),
+    431: ("HeadTooLarge", "The head has too long a line, or too many headers"),
     500: ("Failed", "The function raised an error, or something went wrong inside Clowdy"),
+    501: ("TransferEncoding", "The body has another transfer encoding than `chunked`"),
     502: ("FunctionFailed", "The function crashed, ran out of memory, or answered with what cannot be sent"),
     503: ("Unavailable", "Something that Clowdy leans on is not there now"),
     504: ("TimedOut", "The function took too long"),
+    505: ("HttpVersion", "The request is neither HTTP/1.1 nor HTTP/1.0"),
 }
 _HEADERS: Final[Mapping[int, Json]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate", "schema": {"type": "string"}}},
@@ -55,6 +59,23 @@ _HEADERS: Final[Mapping[int, Json]] = {
 
 # Whoever shows a token may be refused for it, and the database may be away.
 _WITH_TOKEN: Final = (401, 429, 503)
+
+# What any request may be told before anybody asks what it is for.
+_ANYWHERE: Final = (417, 431, 505)
+
+_SIGNED: Final[Json] = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+_TIMED: Final[Json] = {"Server-Timing": {"$ref": "#/components/headers/ServerTiming"}}
+_SHARED_HEADERS: Final[Json] = {
+    "RequestId": {
+        "description": "What the request is called: what its own header of that name said, else an id",
+        "schema": {"type": "string"},
+    },
+    "ServerTiming": {
+        "description": "Milliseconds that the call took: `queue`, `init`, `run`; there where one was made, but not "
+        "with an answer that streams",
+        "schema": {"type": "string"},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,7 @@ class _Facts:
     may_go_on: bool
     statuses: frozenset[int]
     headers: Sequence[tuple[str, str]]
+    is_timed: bool = False
     streams: Any = None
 
 
@@ -104,6 +126,7 @@ def make_document(endpoints: Iterable[Endpoint], operations: Iterable[Operation]
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
+            "headers": _SHARED_HEADERS,
             "responses": {
                 name: _refusal(status, description, schemas)
                 for status, (name, description) in _REFUSALS.items()
@@ -128,11 +151,11 @@ def make_document(endpoints: Iterable[Endpoint], operations: Iterable[Operation]
 
 def _of_endpoint(endpoint: Endpoint) -> _Facts:
     # A query parameter that means nothing is refused everywhere.
-    statuses = {422, 500, *_WITH_TOKEN, *endpoint.statuses}
+    statuses = {422, 500, *_ANYWHERE, *_WITH_TOKEN, *endpoint.statuses}
     if endpoint.scope is not None:
         statuses.add(403)
     if endpoint.body is not None:
-        statuses |= {408, 413, 415}
+        statuses |= {408, 413, 415, 501}
     return _Facts(
         name=endpoint.handler.__name__,
         methods=(endpoint.method,),
@@ -172,8 +195,9 @@ def _of_operation(operation: Operation) -> _Facts:
         content_type=operation.content_type,
         any_status=operation.any_status,
         may_go_on=False,
-        statuses=frozenset(operation.statuses),
+        statuses=frozenset((*_ANYWHERE, *operation.statuses)),
         headers=operation.headers,
+        is_timed=operation.is_timed,
     )
 
 
@@ -285,15 +309,14 @@ def _in_headers(facts: _Facts) -> list[Json]:
 
 def _responses(facts: _Facts, method: str, schemas: _Schemas) -> Json:
     responses: Json = {}
+    headers = _SIGNED | _TIMED if facts.is_timed else _SIGNED
     if facts.any_status:
-        responses["default"] = {"description": "What the function answers", "content": {"*/*": {}}}
-    elif facts.content_type == "application/json":
-        responses["200"] = {"description": "Done", "content": {"application/json": {"schema": schemas.answer(facts)}}}
-        if facts.streams is not None:
-            responses["200"]["content"]["text/event-stream"] = {"schema": schemas.event(facts)}
+        responses["default"] = {"description": "What the function answers", "headers": headers, "content": {"*/*": {}}}
     else:
         content: Json = {str(facts.content_type): {"schema": schemas.answer(facts)}}
-        responses["200"] = {"description": "Done", "content": content}
+        if facts.streams is not None:
+            content["text/event-stream"] = {"schema": schemas.event(facts)}
+        responses["200"] = {"description": "Done", "headers": headers, "content": content}
     if facts.may_go_on:
         responses["202"] = {**responses["200"], "description": "Begun; it goes on"}
     for status in sorted(facts.statuses):
@@ -301,19 +324,19 @@ def _responses(facts: _Facts, method: str, schemas: _Schemas) -> Json:
         if facts.any_status:
             # A function may answer with the same status in its own way.
             content = {problems.CONTENT_TYPE: {"schema": schemas.problem}, "*/*": {}}
-            responses[str(status)] = {"description": f"{description}; or the function's own", "content": content}
-            if status in _HEADERS:
-                responses[str(status)]["headers"] = _HEADERS[status]
+            responses[str(status)] = {
+                "description": f"{description}; or the function's own",
+                "headers": headers | _HEADERS.get(status, {}),
+                "content": content,
+            }
         else:
             responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return responses
 
 
 def _refusal(status: int, description: str, schemas: _Schemas) -> Json:
-    found: Json = {
+    return {
         "description": description,
+        "headers": _SIGNED | _HEADERS.get(status, {}),
         "content": {problems.CONTENT_TYPE: {"schema": schemas.problem}},
     }
-    if status in _HEADERS:
-        found["headers"] = _HEADERS[status]
-    return found

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from clowdy_tui.domain.schemas import Detail, InvokeIn, InvokeOut, Scope
+from clowdy_tui.gateway.endpoint import Parameters
 
 Version = Annotated[int, Field(ge=1, lt=1_000_000_000)]
 
@@ -20,7 +21,7 @@ class Operation:
     """What there is at a path. `scope` with `is_public`: a token is asked for only in some cases, told in `summary`.
 
     `content_type` None: an answer of any kind. `any_status`: the function decides. `headers`: further ones that a
-    request may have, with what they mean.
+    request may have, with what they mean. `is_timed`: answers say how long the call took.
     """
 
     name: str
@@ -37,21 +38,28 @@ class Operation:
     content_type: str | None = "application/json"
     any_status: bool = False
     takes_key: bool = False
+    is_timed: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class InvokeQuery(BaseModel):
+class InvokeQuery(Parameters):
     version: Annotated[Version | None, Field(description="another version than the active one; asks for a token")] = (
         None
     )
-    logs: Annotated[int, Field(ge=0, le=1, description="1: with what the call printed")] = 0
+    logs: Annotated[bool, Field(description="with what the call printed")] = False
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(Parameters):
     after: Annotated[str | None, Field(description="begin after the event with this id, as `Last-Event-ID`")] = None
 
 
-_CALLS: Final = (401, 403, 404, 408, 413, 429, 500, 502, 503, 504)
+_CALLS: Final = (401, 403, 404, 405, 408, 413, 429, 500, 501, 502, 503, 504)
+
+_NAMED: Final = (("X-Request-Id", "What to call the request: up to 128 visible ASCII characters."),)
+_OF_CALLS: Final = (
+    *_NAMED,
+    ("traceparent", "The trace that the call belongs to (W3C Trace Context); handed on to the function."),
+)
 
 OPERATIONS: Final = (
     Operation(
@@ -60,11 +68,13 @@ OPERATIONS: Final = (
         path="/api/invoke/{id}",
         tag="calls",
         summary="Call a function; 200 whenever it ran. A private one, and another version, ask for its owner's token.",
-        statuses=(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503),
+        statuses=(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 501, 503),
         scope="invoke",
         query=InvokeQuery,
         body=InvokeIn,
         answer=InvokeOut,
+        is_timed=True,
+        headers=_NAMED,
     ),
     Operation(
         name="call_route_at_root",
@@ -72,11 +82,13 @@ OPERATIONS: Final = (
         path="/api/gateway/{slug}",
         tag="calls",
         summary="Call the function behind a project's route /; its answer goes out as it is.",
-        statuses=(*_CALLS, 405),
+        statuses=_CALLS,
         scope="invoke",
         content_type=None,
         any_status=True,
         takes_key=True,
+        is_timed=True,
+        headers=_OF_CALLS,
     ),
     Operation(
         name="call_route",
@@ -84,11 +96,13 @@ OPERATIONS: Final = (
         path="/api/gateway/{slug}/{path}",
         tag="calls",
         summary="Call the function behind a project's route; `path` may have any number of segments.",
-        statuses=(*_CALLS, 405),
+        statuses=_CALLS,
         scope="invoke",
         content_type=None,
         any_status=True,
         takes_key=True,
+        is_timed=True,
+        headers=_OF_CALLS,
     ),
     Operation(
         name="follow_events",
@@ -96,7 +110,7 @@ OPERATIONS: Final = (
         path="/api/events",
         tag="events",
         summary="What happens, as server-sent events, for as long as you listen; from where you were before.",
-        statuses=(401, 403, 429, 500, 503),
+        statuses=(401, 403, 422, 429, 500, 503),
         scope="read",
         is_public=False,
         query=EventsQuery,
@@ -109,7 +123,7 @@ OPERATIONS: Final = (
         path="/api/projects/{id}/database/dump",
         tag="databases",
         summary="All that a project's database holds, in the custom format of pg_dump.",
-        statuses=(400, 401, 403, 404, 429, 500, 503),
+        statuses=(400, 401, 403, 404, 422, 429, 500, 503),
         scope="reveal",
         is_public=False,
         content_type="application/octet-stream",
@@ -120,7 +134,7 @@ OPERATIONS: Final = (
         path="/api/projects/{id}/database/restore",
         tag="databases",
         summary="Put back what a dump holds (the body: pg_dump's custom format), all of it or nothing.",
-        statuses=(400, 401, 403, 404, 408, 413, 429, 500, 503),
+        statuses=(400, 401, 403, 404, 408, 413, 422, 429, 500, 503),
         scope="write",
         is_public=False,
         answer=Detail,

@@ -1,15 +1,24 @@
 """Parts of lists that are short enough to be read whole: a project's routes, say."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from clowdy_tui.gateway.endpoint import Page
 from clowdy_tui.services.owned import no_such_mark
 
 Item = TypeVar("Item")
 
 
-def part(items: Sequence[Item], page: Page, key: Callable[[Item], str]) -> list[Item]:
+class Part(Protocol):
+    """Which part: up to `limit` items, those after the one whose key is `before`."""
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def before(self) -> str | None: ...
+
+
+def part(items: Sequence[Item], page: Part, key: Callable[[Item], str]) -> list[Item]:
     """Up to `page.limit` items, of those that come after the one whose key is `page.before`.
 
     Raises:

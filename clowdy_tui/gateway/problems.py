@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from clowdy_tui.domain.errors import ClowdyError, FieldError, InvalidInput
+from clowdy_tui.domain.names import ID_PATTERN, INVOCATION_ID_PATTERN
 from clowdy_tui.gateway.signature import SERVER
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,11 @@ _MESSAGES: Final = {
     "model_attributes_type": "must be an object",
     "model_type": "must be an object",
     "dict_type": "must be an object",
+}
+
+_PATTERNS: Final = {
+    ID_PATTERN: "must be an id: 12 digits from 0 to f, in lower case",
+    INVOCATION_ID_PATTERN: "must be the id of a call: 16 digits from 0 to f, in lower case",
 }
 
 _AIOHTTP: Final = {
@@ -85,13 +92,19 @@ def invalid(error: ValidationError, *, within: tuple[str, ...] = ()) -> InvalidI
     errors = tuple(
         FieldError(
             loc=(*within, *item["loc"]),
-            msg=_MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+            msg=_message(item),
             type=item["type"],
         )
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        for item in error.errors(include_url=False, include_input=False)
     )
     sentences = (f"{'.'.join(map(str, item.loc)) or 'The body'}: {item.msg}" for item in errors)
     return InvalidInput("; ".join(sentences), errors=errors)
+
+
+def _message(item: ErrorDetails) -> str:
+    if item["type"] == "string_pattern_mismatch":
+        return _PATTERNS.get(item["ctx"]["pattern"], "is not written as it must be")
+    return _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
 
 
 def from_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:

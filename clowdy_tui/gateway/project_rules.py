@@ -78,8 +78,9 @@ def _count(limiter: Limiter, gateway: Context, request: web.Request) -> None:
     if wait_s:
         rule = limiter.rule
         whom = "This project" if rule.by == "project" else "A client of this project"
+        requests = "1 request" if rule.requests == 1 else f"{rule.requests} requests"
         raise Throttled(
-            f"{whom} may make {rule.requests} requests in {rule.per_seconds:g} s",
+            f"{whom} may make {requests} in {rule.per_seconds:g} s",
             headers={hdrs.RETRY_AFTER: retry_after(wait_s)},
         )
 

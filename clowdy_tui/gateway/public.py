@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, InvalidInput, NotFound
+from clowdy_tui.domain.errors import ClowdyError, FunctionInactive, InvalidAnswer, NotFound
 from clowdy_tui.domain.errors import MethodNotAllowed as MethodRefused
 from clowdy_tui.domain.names import format_invocation_id, new_invocation_id
 from clowdy_tui.domain.schemas import OutcomeStatus
@@ -21,6 +21,8 @@ from clowdy_tui.gateway import auth, problems
 from clowdy_tui.gateway.answer import Answer, read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
+from clowdy_tui.gateway.endpoint import read_query
+from clowdy_tui.gateway.operations import InvokeQuery
 from clowdy_tui.gateway.route_event import clean, make_event
 from clowdy_tui.gateway.signature import SERVER, request_id_of
 from clowdy_tui.gateway.streamed import StreamedAnswer
@@ -64,13 +66,12 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
             _admit(actor, owns)
         if target.status != "active":
             raise FunctionInactive("Function is not active")
-        query = request.rel_url.query
-        version = _version(query["version"]) if "version" in query else None
-        if version is not None and actor is None:
+        query = read_query(InvokeQuery, request)
+        if query.version is not None and actor is None:
             raise auth.stranger()
         event = invoke_input(await read_plain_body(request, gateway.config.body_timeout_s))
         outcome = await platform.invocations.invoke(
-            target, event, source="api", actor_owns=owns, version=version, invocation_id=invocation_id
+            target, event, source="api", actor_owns=owns, version=query.version, invocation_id=invocation_id
         )
         if outcome.status in NOT_RUN:
             return failure(request, outcome, invocation_id, request_id)
@@ -79,8 +80,8 @@ async def invoke(gateway: Context, door: auth.Door, request: web.Request) -> web
     answer = invoke_answer(
         outcome,
         invocation_id=format_invocation_id(invocation_id),
-        version=version or target.deployment.version,
-        with_logs=query.get("logs", "0") not in {"", "0", "false"},
+        version=query.version or target.deployment.version,
+        with_logs=query.logs,
         for_owner=owns,
     )
     headers = {
@@ -195,12 +196,6 @@ class RouteInactive(FunctionInactive):
 def _method_not_allowed(method: str, path: str, allow: Sequence[str]) -> ClowdyError:
     allowed = ", ".join(allow)
     return MethodRefused(f"{path} does not take {method}, but {allowed}", headers={hdrs.ALLOW: allowed})
-
-
-def _version(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < len(text) <= 9 and int(text) > 0):
-        raise InvalidInput.of("version", "must be a version's number", kind="int_parsing")
-    return int(text)
 
 
 def identified(response: web.Response, request_id: str) -> web.Response:

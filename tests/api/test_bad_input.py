@@ -110,11 +110,28 @@ async def test_the_invoke_body_is_checked_too(shop: Workshop, http: httpx.AsyncC
 
 async def test_a_parameter_that_means_nothing_is_refused(shop: Workshop, local: httpx.AsyncClient) -> None:
     project = f"/api/projects/{shop.project.id}"
-    for method, path in (("GET", project), ("GET", "/api/health"), ("DELETE", project), ("PUT", project)):
+    function = await shop.function()
+    for method, path in (
+        ("GET", project),
+        ("GET", "/api/health"),
+        ("GET", "/api/events"),
+        ("GET", f"{project}/database/dump"),
+        ("POST", f"/api/invoke/{function.id}"),
+        ("DELETE", project),
+        ("PUT", project),
+    ):
         answer = await local.request(method, f"{path}?foce=1", json={"name": "x"} if method == "PUT" else None)
         assert answer.status_code == 422, (method, path)
         assert answer.json()["errors"][0]["loc"] == ["query", "foce"]
     assert (await local.get(project)).json()["name"] == shop.project.name
+    assert await shop.client.functions.invocations(function.id) == []
+
+
+async def test_what_an_id_looks_like_is_said_in_words(local: httpx.AsyncClient) -> None:
+    for path, digits in (("/api/projects", 12), ("/api/invocations", 16)):
+        (error,) = (await local.get(f"{path}?before=x")).json()["errors"]
+        assert f"{digits} digits from 0 to f" in error["msg"]
+        assert "[0-9a-f]" not in error["msg"]
 
 
 async def test_a_body_over_the_limit_is_refused_everywhere(local: httpx.AsyncClient, http: httpx.AsyncClient) -> None:

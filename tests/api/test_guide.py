@@ -20,6 +20,7 @@ import yaml
 from api_support import Workshop
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.domain import events
 from clowdy_tui.domain.schemas import ProjectOut
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
@@ -29,10 +30,17 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
 SETUP, *COMMANDS = SHELL
 
+_EVENT = re.compile(r"[a-z]+\.[a-z]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 _ID = re.compile(r"[0-9a-f]{3,16}…|[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]+-\d+")
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written with curl")
+
+
+def test_it_names_every_event_and_no_other() -> None:
+    said = GUIDE.partition("\n## Events\n")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`([a-z]+\.[a-z]+)`", said))
+    assert told == {name for name in vars(events).values() if isinstance(name, str) and _EVENT.fullmatch(name)}
 
 
 def block(language: str, holds: str) -> str:

@@ -57,7 +57,10 @@ async def test_it_tells_every_parameter_scope_and_refusal(document: dict[str, An
         told = {item["name"] for item in it.get("parameters", []) if item["in"] == "path"}
         assert told == set(re.findall(r"\{(\w+)\}", path))
         assert it["summary"].endswith(".")
-        assert "500" in it["responses"], (method, path)
+        assert {"417", "431", "500", "505"} <= it["responses"].keys(), (method, path)
+        for status, answer in it["responses"].items():
+            shared = document["components"]["responses"].get(answer.get("$ref", "").rpartition("/")[2], answer)
+            assert "X-Request-Id" in shared["headers"], (method, path, status)
     by_name = {(method, path): it for method, path, it in operations(document)}
     for endpoint in ENDPOINTS:
         it = by_name[endpoint.method, endpoint.path]
@@ -71,6 +74,9 @@ async def test_it_tells_every_parameter_scope_and_refusal(document: dict[str, An
     page = {item["name"]: item for item in by_name["GET", "/api/invocations"]["parameters"]}
     assert page["limit"]["schema"] == {"default": 50, "maximum": 500, "minimum": 1, "type": "integer"}
     assert page["since"]["schema"]["format"] == "date-time"
+    for path in ("/api/invoke/{id}", "/api/gateway/{slug}", "/api/gateway/{slug}/{path}"):
+        answers = by_name["POST", path]["responses"]
+        assert "Server-Timing" in answers.get("200", answers.get("default"))["headers"]
     diff = {item["name"]: item for item in by_name["GET", "/api/functions/{id}/diff"]["parameters"]}
     assert diff["from"]["required"] is True
     assert document["components"]["schemas"]["TokenCreated"]["required"][-1] == "token"

@@ -137,6 +137,8 @@ MALFORMED = {
     "line feeds alone": (b"GET /api/health HTTP/1.1\nHost: x\n\n", 400),
     "a method of its own": (get().replace(b"GET", b"BREW"), 400),
     "another version": (get().replace(b"/1.1", b"/3.7"), 400),
+    "HTTP/2 as if it were HTTP/1": (get("/api/health").replace(b"/1.1", b"/2.0"), 505),
+    "HTTP/0.9": (get("/api/health").replace(b"/1.1", b"/0.9"), 505),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10, 400),
     "a long address": (get("/" + "a" * 9000), 431),

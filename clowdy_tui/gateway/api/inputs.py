@@ -1,14 +1,34 @@
 """A function's saved inputs."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from clowdy_tui.domain.schemas import Detail
 from clowdy_tui.domain.schemas.inputs import SavedInputIn, SavedInputOut
-from clowdy_tui.gateway.endpoint import Call, endpoint
+from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
+from clowdy_tui.gateway.paging import part
 
 
-@endpoint("GET", "/api/functions/{id}/inputs", scope="read", answer=list[SavedInputOut], statuses=(404,))
-async def list_inputs(call: Call[None, None]) -> list[SavedInputOut]:
+class InputPage(Parameters):
+    """Which part of them: up to `limit`, those after the one that is named `before`."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 1000
+    before: Annotated[str, Field(min_length=1)] | None = None
+
+
+@endpoint(
+    "GET",
+    "/api/functions/{id}/inputs",
+    scope="read",
+    query=InputPage,
+    answer=list[SavedInputOut],
+    statuses=(404,),
+)
+async def list_inputs(call: Call[None, InputPage]) -> list[SavedInputOut]:
     """A function's saved inputs, by name."""
-    return await call.platform.inputs.list(call.actor, call.id("id", "Function"))
+    saved = await call.platform.inputs.list(call.actor, call.id("id", "Function"))
+    return part(saved, call.query, lambda one: one.name)
 
 
 @endpoint(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
+from clowdy_tui.domain.names import INVOCATION_ID_PATTERN
 from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, OutcomeStatus
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
 
@@ -22,7 +23,7 @@ class InvocationPage(Parameters):
     """
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
-    before: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    before: Annotated[str, Field(pattern=INVOCATION_ID_PATTERN)] | None = None
     status: Status | None = None
     source: Literal["api", "gateway", "test", "demo", "replay", "assistant"] | None = None
     since: AwareDatetime | None = None

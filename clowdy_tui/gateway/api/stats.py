@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, Field
 from clowdy_tui.domain.names import ID_PATTERN
 from clowdy_tui.domain.schemas import FunctionStats, Stats
 from clowdy_tui.gateway import metrics
-from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
+from clowdy_tui.gateway.endpoint import Call, Page, Parameters, endpoint
+from clowdy_tui.gateway.paging import part
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 
@@ -29,8 +30,8 @@ async def get_stats(call: Call[None, StatsOf]) -> Stats:
     )
 
 
-class StatsByFunction(Parameters):
-    """Of what: one project, the time since then (with its zone)."""
+class StatsByFunction(Page):
+    """Of what: one project, the time since then (with its zone). `before` is the id of a function."""
 
     project_id: Id | None = None
     since: AwareDatetime | None = None
@@ -41,7 +42,9 @@ class StatsByFunction(Parameters):
 )
 async def get_function_stats(call: Call[None, StatsByFunction]) -> list[FunctionStats]:
     """The same figures of each function that was called, the most called first."""
-    return await call.platform.stats.by_function(call.actor, project_id=call.query.project_id, since=call.query.since)
+    query = call.query
+    figures = await call.platform.stats.by_function(call.actor, project_id=query.project_id, since=query.since)
+    return part(figures, query, lambda one: one.function_id)
 
 
 @endpoint("GET", "/metrics", scope="read", answer=str, content_type=metrics.CONTENT_TYPE)
