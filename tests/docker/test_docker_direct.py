@@ -5,11 +5,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
 import pytest
+import uvloop
 from docker_support import Recorder, SpecMaker, eventually
 
 from clowdy_tui.engine import protocol
@@ -125,6 +127,46 @@ async def test_a_channel_that_nobody_opened_is_closed(tmp_path: Path) -> None:
     channel.close()
     channel.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def test_closed_at_any_moment_of_its_opening_it_closes_each_descriptor_once(
+    tmp_path: Path, told: Told, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def close_after(turns: int) -> str:
+        channel = DirectChannel(tmp_path / "c")
+        channel.listen(told)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(channel.folder / "channel"))
+            reading, writing = os.pipe()
+            socket.send_fds(connection, [b"\1"], [reading])
+            os.close(reading)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reached = "open" if channel.is_open else "opening" if channel._opening else "waiting"
+            channel.close()
+            # Whoever opens something now gets the numbers that are free: a second close would hit these.
+            others = [os.open("/dev/null", os.O_RDONLY) for _ in range(8)]
+            if channel._opening is not None:
+                await asyncio.wait([channel._opening])
+            connection.setblocking(False)
+            async with asyncio.timeout(10):
+                with suppress(ConnectionResetError):
+                    assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+            for other in others:
+                os.close(other)
+            os.close(writing)
+        return reached
+
+    async def close_at_each() -> set[str]:
+        await close_after(11)  # what a loop opens for itself is open now
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        reached = {await close_after(turns) for turns in range(12)}
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        return reached
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(close_at_each()) == {"waiting", "opening", "open"}
 
 
 @pytest.mark.docker

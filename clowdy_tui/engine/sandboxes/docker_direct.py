@@ -7,49 +7,44 @@ opened in any case: it tells of the container's end, and of what an interpreter 
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import stat
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from clowdy_tui.engine.sandboxes.raw_output import RawOutput
+from clowdy_tui.engine.sandboxes.runner_stream import RunnerStream, StreamListener
 
 PLACE: Final = "/run/clowdy"
 """Where a container sees the folder; the runner knows it, too."""
 
 _NAME: Final = "channel"
 _HELLO: Final = b"\1"
-_BUFFER: Final = 1 << 20
 
 
-class DirectListener(Protocol):
-    """Who is told what comes. None of these may block or raise."""
+class DirectListener(StreamListener, Protocol):
+    """Who is told what comes, raw output and the channel's own state too. None of these may block or raise."""
 
-    def data_received(self, data: bytes) -> None: ...
     def raw_received(self, data: bytes) -> None: ...
-    def pause_writing(self) -> None: ...
-    def resume_writing(self) -> None: ...
     def direct_opened(self) -> None: ...
     def direct_closed(self) -> None:
         """No more bytes come; said once, and only of a channel that was open."""
 
 
-class DirectChannel(asyncio.Protocol):
+class DirectChannel(RunnerStream):
     """Our end. It takes one connection, the first; `folder` is made for it, and removed by `close`.
 
     It is made before its container, which mounts the folder; `listen` comes before that is started.
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self._listener: DirectListener
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._output: RawOutput | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._closed = False
         self._door: socket.socket | None = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             folder.mkdir(mode=0o755)
@@ -70,23 +65,11 @@ class DirectChannel(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._transport is not None and not self._closed
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._closed:
-            self._transport.write(data)
-
-    def pause_reading(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        if self._transport is not None and not self._closed:
-            self._transport.resume_reading()
+        return self._transport is not None and not self._over
 
     def close(self) -> None:
         """End it, whatever is still on the way; the second time does nothing."""
-        self._closed = True
+        self._over = True
         self._close_door()
         if self._opening is not None:
             self._opening.cancel()
@@ -114,37 +97,22 @@ class DirectChannel(asyncio.Protocol):
         self._close_door()
         connection.setblocking(False)
         self._opening = self._loop.create_task(self._open(connection))
+        # Not in the task: one that is cancelled before its first step does nothing at all.
+        self._opening.add_done_callback(lambda _: connection.close() if self._transport is None else None)
 
     async def _open(self, connection: socket.socket) -> None:
-        try:
+        # What is no runner of ours is shown out: its container ends, which is told by the engine.
+        with contextlib.suppress(OSError, ValueError):
             output = await _hello(self._loop, connection)
             self._output = RawOutput(output, self._listener.raw_received)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            await self._loop.create_unix_connection(lambda: self, sock=connection)
-        except (OSError, ValueError):
-            # No runner of ours: its container ends, which is told by the engine.
-            connection.close()
-        except asyncio.CancelledError:
-            connection.close()
-            raise
+            await self._connect(connection)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        super().connection_made(transport)
         self._listener.direct_opened()
 
-    def data_received(self, data: bytes) -> None:
-        if self._output is not None:
-            self._output.catch_up()
-        self._listener.data_received(data)
-
-    def pause_writing(self) -> None:
-        self._listener.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._listener.resume_writing()
-
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closed = True
+        self._over = True
         if self._output is not None:
             self._output.finish()
         self._listener.direct_closed()

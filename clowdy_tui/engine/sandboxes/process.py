@@ -14,18 +14,18 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.engine.sandboxes import diagnosis
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup
 from clowdy_tui.engine.sandboxes.raw_output import RawOutput
+from clowdy_tui.engine.sandboxes.runner_stream import SOCKET_BUFFER, RunnerStream
 from clowdy_tui.engine.sandboxes.usernet import RESOLVER, Attached, UserNetwork
 
 _SPAWN_TIMEOUT_S: Final = 10.0
 _OUTPUT_CHUNK: Final = 65536
-_SOCKET_BUFFER: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -137,8 +137,7 @@ def spawn(
         filter_ = theirs.enter_context(_opened(seccomp))
         resolver = theirs.enter_context(_written(RESOLVER if network else b""))
         with contextlib.closing(_Descriptor(info)):
-            for end in (channel, inner):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
             process = subprocess.Popen(  # noqa: S603
                 _filled(command, info=(info_inner,), seccomp=filter_, resolver=resolver),
                 stdin=inner.fileno(),
@@ -216,7 +215,7 @@ def _failure(process: subprocess.Popen[bytes], output: int) -> DriverUnavailable
     return DriverUnavailable("bubblewrap did not say within 10 s whether it made a sandbox.")
 
 
-class BubblewrapSandbox(asyncio.Protocol):
+class BubblewrapSandbox(RunnerStream):
     """A live sandbox: the protocol runs over a socket pair, raw output over a pipe, its end is seen on a pidfd."""
 
     def __init__(
@@ -227,16 +226,13 @@ class BubblewrapSandbox(asyncio.Protocol):
         threads: Executor,
         forget: Callable[["BubblewrapSandbox"], None],
     ) -> None:
+        super().__init__()
         self._spec = spec
         self._spawned = spawned
-        self._listener = listener
+        self._listener: SandboxListener = listener
         self._threads = threads
         self._forget = forget
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._output = RawOutput(spawned.output, partial(listener.output_received, "stderr"))
-        self._held_to_its_share = False
-        self._stream_ended = False
+        self._output: RawOutput = RawOutput(spawned.output, partial(listener.output_received, "stderr"))
         self._undelivered = False
         self._exit_code: int | None = None
         self._exited = False
@@ -252,24 +248,10 @@ class BubblewrapSandbox(asyncio.Protocol):
         if self._spawned.network is not None:
             self._loop.add_reader(self._spawned.network.pidfd, self._network_ended)
         try:
-            await self._loop.create_unix_connection(lambda: self, sock=self._spawned.channel)
+            await self._connect(self._spawned.channel)
         except BaseException:
-            self._stream_ended = True
-            self._spawned.channel.close()
             self._kill()
             raise
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._stream_ended:
-            self._transport.write(data)
-
-    def pause_reading(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        if self._transport is not None and not self._stream_ended:
-            self._transport.resume_reading()
 
     async def kill(self) -> None:
         """End it with all that runs in it, and wait until that is so."""
@@ -280,34 +262,20 @@ class BubblewrapSandbox(asyncio.Protocol):
         group = self._spawned.group
         return group.peak_memory_kb() if group is not None and not self._exited else None
 
-    # What asyncio tells of the socket.
+    # What the socket tells.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none of asyncio's classes.
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._held_to_its_share:
-            # The interpreter starts at full speed; the function's code, which comes after this, does not run so.
-            self._held_to_its_share = True
-            if self._spawned.group is not None:
-                try:
-                    self._spawned.group.limit_cpu(self._spec.shape.cpus)
-                except OSError:
-                    self._kill()
-                    return
-        # What was written to the raw streams before this frame belongs before it.
-        self._output.catch_up()
-        self._listener.data_received(data)
-
-    def pause_writing(self) -> None:
-        self._listener.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._listener.resume_writing()
+    def _hears_the_first(self) -> bool:
+        # The interpreter starts at full speed; the function's code, which comes after this, does not run so.
+        if self._spawned.group is not None:
+            try:
+                self._spawned.group.limit_cpu(self._spec.shape.cpus)
+            except OSError:
+                self._kill()
+                return False
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stream_ended = True
+        self._over = True
         # A broken pipe: the other end was closed before our bytes came. A reset: it was closed with bytes unread.
         self._undelivered = isinstance(exc, ConnectionError)
         self._kill()
@@ -339,10 +307,10 @@ class BubblewrapSandbox(asyncio.Protocol):
         self._maybe_over()
 
     def _maybe_over(self) -> None:
-        if self._exited and self._stream_ended:
+        if self._exited and self._over:
             self._output.finish()
             ending = self._loop.run_in_executor(self._threads, self._tidy)
-            ending.add_done_callback(self._over)
+            ending.add_done_callback(self._ended)
 
     def _tidy(self) -> bool:
         self._output.close()
@@ -357,7 +325,7 @@ class BubblewrapSandbox(asyncio.Protocol):
         group.remove()
         return out_of_memory
 
-    def _over(self, ending: "asyncio.Future[bool]") -> None:
+    def _ended(self, ending: "asyncio.Future[bool]") -> None:
         self._forget(self)
         self._gone.set_result(None)
         out_of_memory = not ending.cancelled() and ending.result()

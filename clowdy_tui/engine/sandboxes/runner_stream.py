@@ -1,0 +1,81 @@
+"""Our end of a socket that a runner speaks by, and the pipe of its raw output, read in order with it."""
+
+import asyncio
+import socket
+from typing import Final, Protocol, cast
+
+from clowdy_tui.engine.sandboxes.raw_output import RawOutput
+
+SOCKET_BUFFER: Final = 1 << 20
+
+
+class StreamListener(Protocol):
+    """Who is told what comes. None of these may block or raise."""
+
+    def data_received(self, data: bytes) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+class RunnerStream(asyncio.Protocol):
+    """A subclass says what its begin and its end mean: it sets `_listener` and `_output` before `_connect`, and `_over`
+    when nothing more is to be written.
+    """
+
+    _listener: StreamListener
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._output: RawOutput | None = None
+        self._transport: asyncio.Transport | None = None
+        self._heard = False
+        self._over = False
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None and not self._over:
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self._over:
+            self._transport.resume_reading()
+
+    async def _connect(self, connection: socket.socket) -> None:
+        """Attach the socket, which belongs to the stream from now on, to the event loop."""
+        try:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+            await self._loop.create_unix_connection(lambda: self, sock=connection)
+        except BaseException:
+            self._over = True
+            # Nothing where the loop has it already: that has closed it by now.
+            connection.close()
+            raise
+
+    def _hears_the_first(self) -> bool:
+        """The runner speaks for the first time; False where it is not to be heard."""
+        return True
+
+    # What asyncio tells of the socket.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._heard:
+            self._heard = True
+            if not self._hears_the_first():
+                return
+        # What was written to the raw streams before this frame belongs before it.
+        if self._output is not None:
+            self._output.catch_up()
+        self._listener.data_received(data)
+
+    def pause_writing(self) -> None:
+        self._listener.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._listener.resume_writing()
