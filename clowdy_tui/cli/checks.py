@@ -148,6 +148,23 @@ def cgroups() -> Check | None:
     return Check("cgroups", "ok", f"{version}, {'writable' if is_ours else 'not writable for this user'}")
 
 
+def former_driver(data_dir: Path, wanted: str) -> Check | None:
+    """Whether the driver that was used before holds something still; None where it does not."""
+    from clowdy_tui.services.drivers import left_by
+
+    left = left_by(data_dir, wanted)
+    if left is None:
+        return None
+    former, installation = left
+    says = f"what a gateway of this data folder made with {former} is not removed yet"
+    remedy = "A running gateway does that within a minute"
+    if former == "docker":
+        says = "containers and images that a gateway of this data folder made with docker are not removed yet"
+        by_hand = f"docker image prune --all --filter label=clowdy.installation={installation}"
+        remedy += f" of the engine's start; images by hand: {by_hand}"
+    return Check("former driver", "warning", says, remedy)
+
+
 def postgresql(data_dir: Path) -> Check:
     """Which PostgreSQL makes the projects' databases; without one everything else works."""
     from clowdy_tui.engine.sandboxes.leftovers import passable
@@ -194,6 +211,7 @@ def quick(loaded: Settings, config: Path | None) -> Iterator[Check]:
     yield gateway(loaded.data_dir)
     yield port(loaded.host, loaded.port, loaded.data_dir)
     yield from (check for check in (namespaces(), cgroups()) if check is not None)
+    yield from (check for check in (former_driver(loaded.data_dir, loaded.driver),) if check is not None)
     yield postgresql(loaded.data_dir)
     yield terminal(os.environ)
 

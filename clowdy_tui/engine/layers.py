@@ -100,11 +100,12 @@ class Layer:
 @dataclass(frozen=True, slots=True)
 class LayersLeft:
     """What stays of layers that are not wanted: those that instances still work with, and what cannot be removed, in
-    sentences.
+    sentences; `elsewhere` is what another driver holds, that was used before.
     """
 
     busy: frozenset[str] = frozenset()
     stuck: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class LayerStore:

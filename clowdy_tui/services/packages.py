@@ -56,6 +56,7 @@ class PackageService:
         self._builds: dict[str, _Build] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._untidy = asyncio.Event()
+        self._told: frozenset[str] = frozenset()
         self._saving = 0
         self._changes = 0
 
@@ -164,7 +165,7 @@ class PackageService:
                 late = time.monotonic() > until
                 # Docker keeps an image while it takes the container away.
                 if left is not None and layer not in left.busy and (late or not left.stuck):
-                    return list(left.stuck)
+                    return [*left.stuck, *left.elsewhere]
                 if late:
                     why = "a call works with it still" if left is not None else "packages are being built"
                     return [f"The layer {layer} is left for now, since {why}: it goes when that has ended"]
@@ -340,12 +341,18 @@ class PackageService:
                 left = await self._collected()
             except ClowdyError as error:
                 left = LayersLeft(stuck=(error.detail,))
-            for sentence in left.stuck if left is not None else ():
-                log.warning("Looked at again in a minute: %s", sentence)
+            if left is not None:
+                self._tell_once((*left.stuck, *left.elsewhere))
             if left != LayersLeft():
                 # Instances work with an old layer still, or one is being made: later.
                 asyncio.get_running_loop().call_later(_TIDY_EVERY_S, self._untidy.set)
             await asyncio.sleep(1.0)
+
+    def _tell_once(self, sentences: tuple[str, ...]) -> None:
+        for sentence in sentences:
+            if sentence not in self._told:
+                log.warning("Looked at again every minute: %s", sentence)
+        self._told = frozenset(sentences)
 
     async def _wanted(self) -> frozenset[str]:
         async with self._database.read() as transaction:
@@ -362,7 +369,7 @@ class PackageService:
         if self._builds or self._saving or self._changes != seen:
             return None
         stuck = await self._layers.collect({*wanted, *left.busy})
-        return LayersLeft(left.busy, (*left.stuck, *stuck))
+        return LayersLeft(left.busy, (*left.stuck, *stuck), left.elsewhere)
 
 
 def _copy(row: ProjectPackages | None, project_id: str) -> ProjectPackages:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
@@ -30,7 +30,7 @@ from clowdy_tui.services.databases.local import LocalProvider
 from clowdy_tui.services.databases.neon import NeonProvider
 from clowdy_tui.services.databases.service import DatabaseService
 from clowdy_tui.services.directory import Directory
-from clowdy_tui.services.drivers import choose_driver
+from clowdy_tui.services.drivers import FormerDriver, choose_driver
 from clowdy_tui.services.environment import EnvironmentService
 from clowdy_tui.services.example import make_example
 from clowdy_tui.services.functions import FunctionService
@@ -39,7 +39,7 @@ from clowdy_tui.services.inputs import SavedInputService
 from clowdy_tui.services.invocations import InvocationService
 from clowdy_tui.services.keys import KeyService
 from clowdy_tui.services.monitoring import MonitoringService, QueueEngine
-from clowdy_tui.services.packages import PackageService
+from clowdy_tui.services.packages import KeepLayers, PackageService
 from clowdy_tui.services.pool import PoolEngine, PoolService, publish_counts, publish_driver
 from clowdy_tui.services.projects import ProjectService
 from clowdy_tui.services.purge import Purge
@@ -129,6 +129,7 @@ class Platform:
         self.public_url = ""
         self._closing = AsyncExitStack()
         self._database: Database
+        self._former: FormerDriver | None = None
 
     @cached_property
     def conversations(self) -> "ConversationService":
@@ -237,7 +238,7 @@ class Platform:
         stack.push_async_callback(settled)
         purge = Purge(database, self.invocations.flush)
         stack.push_async_callback(purge.close)
-        self.packages = PackageService(database, self.directory, bus, layers, engine.keep_layers)
+        self.packages = PackageService(database, self.directory, bus, layers, self._keep_layers_of(engine))
         stack.push_async_callback(self.packages.close)
         self._add_databases(database, cipher, local)
         stack.push_async_callback(self.databases.close)
@@ -352,7 +353,7 @@ class Platform:
             if status.available:
                 warming.begin_all()
 
-        driver = await choose_driver(
+        driver, self._former = await choose_driver(
             self._database,
             config.driver,
             installation_id=self.installation_id,
@@ -377,6 +378,17 @@ class Platform:
             on_change=partial(publish_counts, self.bus),
             on_driver=driver_changed,
         )
+
+    def _keep_layers_of(self, engine: PlatformEngine) -> KeepLayers:
+        former = self._former
+        if former is None:
+            return engine.keep_layers
+
+        async def keep_layers(keys: Collection[str]) -> LayersLeft:
+            left = await engine.keep_layers(keys)
+            return replace(left, elsewhere=await former.clear())
+
+        return keep_layers
 
     def log_problem(self) -> str | None:
         """Why calls are not written to the log now, in a sentence; None while they are."""

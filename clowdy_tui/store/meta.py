@@ -1,5 +1,9 @@
 """What the installation remembers of itself."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,3 +26,12 @@ class MetaValues:
     async def set(self, key: str, value: str) -> None:
         await self._session.merge(Meta(key=key, value=value))
         await self._session.flush()
+
+
+def glance(database: Path) -> dict[str, str]:
+    """All texts, for who only wants to look: nothing is made or migrated. Empty where there is nothing to be read."""
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            return dict(connection.execute("SELECT key, value FROM meta"))
+    except sqlite3.Error:
+        return {}

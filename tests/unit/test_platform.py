@@ -141,9 +141,11 @@ class StandIn:
     async def check(self) -> DriverStatus:
         return DriverStatus(self.name, self.available)
 
-    async def sweep(self) -> int:
+    async def clear(self) -> tuple[str, ...]:
+        if not self.available:
+            return (f"What {self.name} holds is left for now",)
         self.swept = True
-        return 0
+        return ()
 
     async def close(self) -> None:
         self.closed = True
@@ -164,11 +166,11 @@ async def test_the_driver_is_chosen_once(
     try:
         for engine_answers in (answers, not answers):
             answers = engine_answers
-            driver = await drivers.choose_driver(
+            driver, _ = await drivers.choose_driver(
                 database, "auto", installation_id="i", data_dir=folder, docker_options={}
             )
             assert driver.name == chosen
-        other = await drivers.choose_driver(
+        other, _ = await drivers.choose_driver(
             database, "bubblewrap", installation_id="i", data_dir=folder, docker_options={}
         )
         assert other.name == "bubblewrap"
@@ -177,7 +179,7 @@ async def test_the_driver_is_chosen_once(
     assert made[0].closed == (not made[0].available)
 
 
-async def test_what_another_driver_left_is_swept_when_it_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_another_driver_left_goes_when_it_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker_answers = False
     made: list[StandIn] = []
 
@@ -190,12 +192,23 @@ async def test_what_another_driver_left_is_swept_when_it_answers(folder: Path, m
     try:
 
         async def start(name: str) -> list[str]:
+            """Which drivers were cleared; what is left must be told, and asked for once only."""
             made.clear()
-            await drivers.choose_driver(database, name, installation_id="i", data_dir=folder, docker_options={})
+            _, former = await drivers.choose_driver(
+                database, name, installation_id="i", data_dir=folder, docker_options={}
+            )
+            left = [await former.clear() for _ in range(2)]
+            assert left == [("What docker holds is left for now",) if drivers.left_by(folder, name) else ()] * 2
+            assert len(made) <= 2
+            assert all(driver.closed for driver in made[1:])
             return [driver.name for driver in made if driver.swept]
 
+        assert drivers.left_by(folder, "docker") is None
         assert await start("docker") == []
         assert await start("bubblewrap") == [], "the engine does not answer"
+        left = drivers.left_by(folder, "bubblewrap")
+        assert left is not None
+        assert left[0] == "docker"
         docker_answers = True
         assert await start("bubblewrap") == ["docker"]
         assert await start("bubblewrap") == []

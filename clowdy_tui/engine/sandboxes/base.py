@@ -147,5 +147,11 @@ class Driver(Protocol):
         What cannot be removed now is left to the next time; answers what that is, and why, in sentences.
         """
 
+    async def clear(self) -> tuple[str, ...]:
+        """Remove all that this installation has with this driver, images too: another one has taken its place.
+
+        What cannot be removed now is left to the next time; answers what that is, and why, in sentences.
+        """
+
     async def close(self) -> None:
         """End every sandbox that this driver made."""

@@ -138,6 +138,10 @@ class BubblewrapDriver:
                         left.append(f"{reachable}, a copy of the layer {key}, cannot be removed")
         return tuple(left)
 
+    async def clear(self) -> tuple[str, ...]:
+        await self.sweep()
+        return ()
+
     async def close(self) -> None:
         """End every sandbox, and remove what was made outside of the data folder."""
         if self._making:

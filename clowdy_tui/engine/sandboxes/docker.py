@@ -155,6 +155,17 @@ class DockerDriver:
             logger.warning("what an earlier process left in Docker is not swept yet: %s", problem.reason)
             return 0
 
+    async def clear(self) -> tuple[str, ...]:
+        await asyncio.to_thread(leftovers.remove_folders, self._installation_id, keep=self._folder)
+        try:
+            engine, images, network = self._open()
+            await self._remove_strangers(engine, network)
+            return await images.clear()
+        except DriverUnavailable as problem:
+            return (f"Docker's images and containers are left for now: {problem.reason}",)
+        except EngineRefused as refused:
+            return (f"Docker's images and containers are left for now: {refused.message}",)
+
     async def close(self) -> None:
         """Ends all, also what is being started; containers of this installation that nobody knows of go too."""
         self._closed = True

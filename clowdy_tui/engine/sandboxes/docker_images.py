@@ -87,18 +87,41 @@ class ImageStore:
         Raises:
             EngineRefused, DriverUnavailable: the engine cannot be asked.
         """
-        filters = {"label": [f"{IMAGE_LABEL}=layer", f"{INSTALLATION_LABEL}={self._installation_id}"]}
         async with self._lock:
             for pair in [pair for pair in self._layered if pair[1].name not in keys]:
                 del self._layered[pair]
             left = []
-            for image in await self._engine.call(lambda client: client.images(filters=filters)):
+            for image in await self._ours("layer"):
                 if (key := image["Labels"].get(LAYER_LABEL)) not in keys:
                     try:
                         await self._engine.call(partial(_remove_image, image["Id"]))
                     except EngineRefused as refused:
                         left.append(f"Docker's image of the layer {key} is left for now: {refused.message}")
             return tuple(left)
+
+    async def clear(self) -> tuple[str, ...]:
+        """Remove all images of this installation; which stay until the next time, in sentences.
+
+        Raises:
+            EngineRefused, DriverUnavailable: the engine cannot be asked.
+        """
+        left = await self.keep_layers(frozenset())
+        if left:
+            # They stand on the runtime's, which then stays, too.
+            return left
+        async with self._lock:
+            self._ready.clear()
+            try:
+                for image in await self._ours("runtime"):
+                    await self._engine.call(partial(_remove_image, image["Id"]))
+            except EngineRefused as refused:
+                return (f"Docker's image of the runtime is left for now: {refused.message}",)
+        return ()
+
+    async def _ours(self, kind: str) -> list[dict[str, Any]]:
+        filters = {"label": [f"{IMAGE_LABEL}={kind}", f"{INSTALLATION_LABEL}={self._installation_id}"]}
+        found: list[dict[str, Any]] = await self._engine.call(lambda client: client.images(filters=filters))
+        return found
 
     async def _find_or_add(self, base: str, layer: Path) -> str:
         tag = f"{LAYERED_REPOSITORY}:{hashlib.sha256(f'{base} {layer.name}'.encode()).hexdigest()[:16]}"
@@ -148,10 +171,9 @@ class ImageStore:
 
     async def _drop_older(self, tag: str) -> None:
         """Images of this installation that a new one takes the place of; one in use stays until the next time."""
-        filters = {"label": [f"{IMAGE_LABEL}=runtime", f"{INSTALLATION_LABEL}={self._installation_id}"]}
         kept = {tag, *self._ready.values()}
         try:
-            for image in await self._engine.call(lambda client: client.images(filters=filters)):
+            for image in await self._ours("runtime"):
                 tags = image.get("RepoTags") or []
                 if kept.isdisjoint(tags):
                     await self._engine.call(partial(_remove_image, image["Id"]))
