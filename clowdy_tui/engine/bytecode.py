@@ -29,12 +29,17 @@ _WORKER: Final = """
 import sys
 from py_compile import PycInvalidationMode, compile
 for line in sys.stdin.buffer:
+    if line == b"\\n":
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        continue
     source, target, shown = line.rstrip(b"\\n").decode("utf-8", "surrogateescape").split("\\0")
     try:
         compile(source, target, shown, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     except Exception:
         continue
 """
+"""A line for each source, an empty one where an answer is wanted: all before it is done."""
 
 
 class Bytecode:
@@ -56,7 +61,7 @@ class Bytecode:
                         *command,
                         env=environment,
                         stdin=asyncio.subprocess.PIPE,
-                        stdout=asyncio.subprocess.DEVNULL,
+                        stdout=asyncio.subprocess.PIPE,
                         stderr=asyncio.subprocess.DEVNULL,
                         start_new_session=True,
                     )
@@ -77,37 +82,45 @@ class Bytecode:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Source:
-    """One file to compile: its bytes, where it lies, where its bytecode goes, and where that is kept."""
+    """One file to compile: its size in bytes, where it lies, and where its bytecode is kept."""
 
     size: int
     path: Path
-    target: Path
     kept: Path
 
 
 class Workers:
-    """Compile once."""
+    """Compile one folder after the other."""
 
     def __init__(self, processes: Sequence[asyncio.subprocess.Process], cache: Path) -> None:
         self._processes = processes
         self._cache = cache
 
+    async def prepare(self, site: Path, shown: str) -> None:
+        """Compile every source below a folder into the cache. `shown` is where tracebacks say that the folder lies."""
+        await self._prepare(site, shown)
+
     async def compile(self, site: Path, shown: str) -> None:
-        """Compile every source below a folder; `shown` is where tracebacks say that the folder lies."""
-        unknown = await asyncio.to_thread(self._take_known, site)
+        """Compile every source below a folder, and put its bytecode beside it."""
+        sources = await self._prepare(site, shown)
+        await asyncio.to_thread(_put, sources)
+
+    async def _prepare(self, site: Path, shown: str) -> list[_Source]:
+        sources = await asyncio.to_thread(self._sources, site)
         shares: list[tuple[int, list[bytes]]] = [(0, []) for _ in self._processes]
         # The longest first, each to who has least to do.
-        for one in sorted(unknown, reverse=True):
+        for one in sorted((source for source in sources if not source.kept.exists()), reverse=True):
             done, lines = min(shares, key=lambda share: share[0])
             shares.remove((done, lines))
-            told = f"{one.path}\0{one.target}\0{shown}/{one.path.relative_to(site)}\n"
+            told = f"{one.path}\0{one.kept}\0{shown}/{one.path.relative_to(site)}\n"
             shares.append((done + one.size, [*lines, os.fsencode(told)]))
-        await asyncio.gather(*(_feed(one, lines) for one, (_, lines) in zip(self._processes, shares, strict=True)))
-        await asyncio.to_thread(_keep, unknown)
+        await asyncio.gather(
+            *(_feed(one, lines) for one, (_, lines) in zip(self._processes, shares, strict=True) if lines)
+        )
+        return sources
 
-    def _take_known(self, site: Path) -> list[_Source]:
-        """Link what was compiled before; the other sources."""
-        unknown = []
+    def _sources(self, site: Path) -> list[_Source]:
+        found = []
         for folder, _, names in os.walk(site):
             for name in names:
                 path = Path(folder, name)
@@ -115,38 +128,29 @@ class Workers:
                     continue
                 content = path.read_bytes()
                 digest = hashlib.sha256(os.fsencode(path.relative_to(site)) + b"\0" + content).hexdigest()
-                target = Path(importlib.util.cache_from_source(str(path)))
-                target.parent.mkdir(exist_ok=True)
-                kept = self._cache / digest[:2] / f"{digest}.pyc"
-                if not _link(kept, target):
-                    unknown.append(_Source(len(content), path, target, kept))
-        return unknown
+                found.append(_Source(len(content), path, self._cache / digest[:2] / f"{digest}.pyc"))
+        return found
 
 
-def _keep(compiled: Sequence[_Source]) -> None:
-    for one in compiled:
-        one.kept.parent.mkdir(parents=True, exist_ok=True)
-        _link(one.target, one.kept)
-
-
-def _link(source: Path, target: Path) -> bool:
-    """One file under two names, or a copy where the file system has no such thing; whether `source` is there."""
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        return False
-    except FileExistsError:
-        pass
-    except OSError:
-        shutil.copyfile(source, target)
-    return True
+def _put(sources: Sequence[_Source]) -> None:
+    """What could not be compiled has nothing to be put beside it."""
+    for one in sources:
+        target = Path(importlib.util.cache_from_source(str(one.path)))
+        target.parent.mkdir(exist_ok=True)
+        try:
+            os.link(one.kept, target)
+        except (FileNotFoundError, FileExistsError):
+            continue
+        except OSError:
+            # The file system has no two names for one file.
+            shutil.copyfile(one.kept, target)
 
 
 async def _feed(process: asyncio.subprocess.Process, lines: Sequence[bytes]) -> None:
-    """Give a worker all that it is to do, and wait for its end. One that dies leaves sources without bytecode."""
+    """Give a worker what it is to do, and wait until it is. One that dies leaves sources without bytecode."""
     assert process.stdin is not None
+    assert process.stdout is not None
     with contextlib.suppress(ConnectionError):
-        process.stdin.writelines(lines)
+        process.stdin.writelines([*lines, b"\n"])
         await process.stdin.drain()
-        process.stdin.close()
-    await process.wait()
+        await process.stdout.readline()

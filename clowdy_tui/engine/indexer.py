@@ -59,8 +59,8 @@ class Indexer:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
 
-    def may_have(self, name: str, version: str) -> bool:
-        """Whether uv's cache seems to have a wheel of this: how it lies there is uv's own affair."""
+    def may_have(self, name: str, version: str = "*") -> bool:
+        """Whether uv's cache seems to have a wheel of this, of any version: how it lies there is uv's own affair."""
         wheel = f"{name}/{version}-*.http"
         return any(next(self._cache.glob(f"wheels-*/{place}/{wheel}"), None) for place in ("*", "*/*"))
 

@@ -37,6 +37,7 @@ FORMAT: Final = 1
 
 _DRAFT: Final = ".building-"
 _GOING: Final = ".going-"
+_AHEAD: Final = "ahead"
 _CACHE: Final = ".cache"
 _BYTECODE: Final = ".bytecode"
 
@@ -108,6 +109,14 @@ class LayersLeft:
     elsewhere: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What goes on while the resolver looks; None where there is nothing to be done."""
+
+    fetching: "asyncio.Task[None] | None" = None
+    compiling: "asyncio.Task[None] | None" = None
+
+
 class LayerStore:
     """Layers below one folder, each whole or not there. One at a time is made; belongs to one event loop."""
 
@@ -146,9 +155,12 @@ class LayerStore:
         Raises:
             BuildFailed: it cannot be made; says why in the resolver's words.
         """
-        async with self._workplace() as (draft, workers):
+        async with (
+            self._workplace() as (draft, workers),
+            self._fetched_ahead(draft, requirements, previous, workers, on_progress) as ahead,
+        ):
             lock = await self._resolve(draft, requirements, previous, on_progress)
-            return await self._install(draft, workers, lock, on_progress)
+            return await self._install(draft, workers, lock, on_progress, ahead)
 
     async def restore(self, lock: str, *, on_progress: Progress) -> Layer:
         """Make the layer of a lock, the same as it was. Raises BuildFailed."""
@@ -190,6 +202,49 @@ class LayerStore:
                 # In a thread of its own even when this task is cancelled: a large draft takes a while to go.
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, draft, True))
 
+    @contextlib.asynccontextmanager
+    async def _fetched_ahead(
+        self, draft: Path, requirements: Requirements, previous: str, workers: Workers, on_progress: Progress
+    ) -> AsyncIterator["_Ahead"]:
+        """Meanwhile have uv's cache, and that of bytecode, hold what the list most likely comes to.
+
+        The resolver fetches no packages, and waits for the index most of its time. What is installed here is thrown
+        away: a layer is made of what the lock's hashes hold. Ended at the end of the block.
+        """
+        if all(self._indexer.may_have(package.name) for package in requirements.packages):
+            yield _Ahead()
+            return
+        fetching = asyncio.create_task(self._fetch(draft, requirements, previous, on_progress))
+        compiling = asyncio.create_task(self._compile_ahead(fetching, draft / _AHEAD, workers))
+        try:
+            yield _Ahead(fetching, compiling)
+        finally:
+            for task in (fetching, compiling):
+                task.cancel()
+            await asyncio.wait([fetching, compiling])
+
+    async def _fetch(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> None:
+        (draft / _AHEAD).mkdir()
+        source, kept = draft / "ahead.in", draft / "ahead.kept"
+        source.write_text(requirements.text)
+        kept.write_text("".join(f"{one.name}=={one.version}\n" for one in read_lock(previous)))
+        arguments = ["pip", "install", "--target", _AHEAD, *self.target.arguments, "-r", source.name, "-c", kept.name]
+
+        def on_line(line: str) -> None:
+            # All else the resolver says, and says better.
+            if line.lstrip().startswith("Download"):
+                on_progress(line)
+
+        # Where it cannot, the resolver says why, or installing does.
+        with contextlib.suppress(BuildFailed, OSError):
+            await self._indexer.run(arguments, draft, on_line=on_line, watch=self._watch(draft, draft / _AHEAD))
+
+    async def _compile_ahead(self, fetching: "asyncio.Task[None]", site: Path, workers: Workers) -> None:
+        await asyncio.wait([fetching])
+        if self.target.version is None:
+            with contextlib.suppress(OSError):
+                await workers.prepare(site, LAYER_PLACE)
+
     async def _resolve(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> str:
         source, written = draft / "requirements.in", draft / "lock.txt"
         source.write_text(requirements.text)
@@ -201,7 +256,7 @@ class LayerStore:
             [*command, *self.target.arguments, "--output-file", written.name, source.name],
             draft,
             on_line=on_progress,
-            watch=self._watch(draft),
+            watch=self._watch(draft, written),
         )
         try:
             locked = read_lock(written.read_text())
@@ -209,7 +264,9 @@ class LayerStore:
             raise BuildFailed(f"the index leads to something that cannot be held to a hash: {error}") from error
         return write_lock(hold_to_hashes(requirements, locked))
 
-    async def _install(self, draft: Path, workers: Workers, lock: str, on_progress: Progress) -> Layer:
+    async def _install(
+        self, draft: Path, workers: Workers, lock: str, on_progress: Progress, ahead: "_Ahead | None" = None
+    ) -> Layer:
         key = self.key_of(lock)
         if self.has(key):
             return Layer(key, lock, fresh=False)
@@ -218,8 +275,10 @@ class LayerStore:
         site.mkdir()
         arguments = ["pip", "install", "--target", site.name, "--no-deps", "--require-hashes", *self.target.arguments]
         arguments += ["-r", source.name]
-        watch = self._watch(draft)
+        watch = self._watch(draft, site)
         on_progress("Installing")
+        if ahead is not None and ahead.fetching is not None:
+            await asyncio.wait([ahead.fetching])
         # The resolver has just asked the index, and its cache often has the files too: then nobody is asked.
         there = all(self._indexer.may_have(one.name, one.version) for one in read_lock(lock))
         if there:
@@ -231,6 +290,8 @@ class LayerStore:
                 site.mkdir()
         if not there:
             await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
+        if ahead is not None and ahead.compiling is not None:
+            await asyncio.wait([ahead.compiling])
         if self.target.version is None:
             await workers.compile(site, LAYER_PLACE)
         await asyncio.to_thread(self._finish, site)
@@ -263,7 +324,7 @@ class LayerStore:
     def _too_large(self) -> BuildFailed:
         return BuildFailed(f"the packages take more than {self._limits.max_bytes // MIB} MiB")
 
-    def _watch(self, draft: Path) -> Callable[[], None]:
+    def _watch(self, draft: Path, made: Path) -> Callable[[], None]:
         """Raises BuildFailed once what is being made has grown too large."""
         since = draft.stat().st_ctime - 1
         cache = self._folder / _CACHE
@@ -271,8 +332,8 @@ class LayerStore:
         def look() -> None:
             fresh = [path for path in cache.glob("*/*") if _ctime(path) > since]
             fresh += [path for path in cache.glob(".tmp*") if _ctime(path) > since]
-            # A file is in the cache and in the draft at once: each of them counts alone.
-            if max(_size(draft), sum(map(_size, fresh))) > self._limits.max_bytes * 2:
+            # A file is in the cache and in what is made of it at once: each of them counts alone.
+            if max(_size(made), sum(map(_size, fresh))) > self._limits.max_bytes * 2:
                 raise self._too_large()
 
         return look

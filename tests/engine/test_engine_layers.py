@@ -5,12 +5,14 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import docker_client
 from engine_support import RUNTIMES, Engine, deployment, value
 
 from clowdy_tui.domain.packages import BuildFailed, read_requirements
+from clowdy_tui.engine.indexer import Indexer
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.layers import LayerLimits, LayerStore, LayerTarget
 from clowdy_tui.engine.limits import EngineLimits
@@ -134,6 +136,32 @@ async def test_too_large_and_too_slow_are_refused(folder: Path) -> None:
     with pytest.raises(BuildFailed, match=r"longer than 0\.01 s"):
         await build(slow, "six")
     assert not list(folder.glob(".building-*"))
+
+
+@pytest.mark.parametrize("ahead_works", [True, False])
+async def test_packages_are_fetched_while_their_list_is_resolved(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ahead_works: bool
+) -> None:
+    ran = []
+    really_run = Indexer.run
+
+    async def run(self: Indexer, arguments: list[str], place: Path, **told: Any) -> None:
+        what = "ahead" if "ahead" in arguments else "offline" if "--offline" in arguments else arguments[1]
+        ran.append(what)
+        if what == "ahead" and not ahead_works:
+            raise BuildFailed("The index has no time.")
+        await really_run(self, arguments, place, **told)
+
+    monkeypatch.setattr(Indexer, "run", run)
+    store = LayerStore(folder.with_name(f"ahead-{ahead_works}"), LayerTarget.of_host())
+    key = await build(store, "six==1.15.0")
+    assert sorted(ran) == sorted(["ahead", "compile", "offline" if ahead_works else "install"])
+    assert {path.name for path in store.path(key).iterdir()} == {"six.py", "six-1.15.0.dist-info", "__pycache__"}
+    # Its cache has the package from now on.
+    ran.clear()
+    await store.collect(())
+    await build(store, "six==1.15.0")
+    assert ran == ["compile", "offline"]
 
 
 async def test_cancelling_leaves_nothing(store: LayerStore, folder: Path) -> None:
