@@ -16,6 +16,8 @@ METHODS: Final = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 MAX_NAME_LENGTH: Final = 100
 
 _COUNTER_BITS: Final = 20
+# The greatest whole number that SQLite keeps.
+_LAST_ID: Final = 2**63 - 1
 _last_invocation_id = 0
 
 
@@ -48,12 +50,16 @@ def format_invocation_id(value: int) -> str:
 
 def parse_invocation_id(text: str) -> int | None:
     """The number behind an id from the API; None where it is not one."""
-    return int(text, 16) if re.fullmatch(INVOCATION_ID_PATTERN, text) else None
+    number = int(text, 16) if re.fullmatch(INVOCATION_ID_PATTERN, text) else None
+    return number if number is not None and number <= _LAST_ID else None
 
 
 def invocation_id_at(unix_ms: int) -> int:
-    """The smallest id that an invocation made at this time can have: turns a time range into a key range."""
-    return unix_ms << _COUNTER_BITS
+    """The smallest id that an invocation made at this time can have: turns a time range into a key range.
+
+    Before 1970 it is 0, and after 2248, where there are no ids any more, the last.
+    """
+    return min(max(unix_ms, 0) << _COUNTER_BITS, _LAST_ID)
 
 
 def invocation_time_ms(value: int) -> int:

@@ -147,8 +147,8 @@ class InvocationService:
         wanted = InvocationFilter(
             function_id=function_id,
             before=_parse_id(before) if before is not None else None,
-            first=names.invocation_id_at(max(unix_ms(since), 0)) if since is not None else None,
-            last=names.invocation_id_at(max(unix_ms(until), 0)) if until is not None else None,
+            first=names.invocation_id_at(unix_ms(since)) if since is not None else None,
+            last=names.invocation_id_at(unix_ms(until)) if until is not None else None,
             statuses=(status,) if isinstance(status, str) else tuple(status or ()),
             source=source,
             q=q,
@@ -168,7 +168,7 @@ class InvocationService:
         actor.require("read")
         number = names.parse_invocation_id(invocation_id)
         found = None
-        if number is not None and number < 2**63:
+        if number is not None:
             await self._writer.flush()
             async with self._database.read() as transaction:
                 found = await transaction.invocations.get(number)
@@ -198,7 +198,7 @@ class InvocationService:
 
 def _parse_id(text: str) -> int:
     number = names.parse_invocation_id(text)
-    if number is None or number >= 2**63:
+    if number is None:
         raise InvalidInput.of("before", "is not the id of a call")
     return number
 

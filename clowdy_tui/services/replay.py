@@ -43,7 +43,7 @@ class ReplayService:
         actor.require("invoke")
         number = names.parse_invocation_id(invocation_id)
         found = None
-        if number is not None and number < 2**63:
+        if number is not None:
             await self._invocations.flush()
             async with self._database.read() as transaction:
                 found = await transaction.invocations.get(number)

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from clowdy_tui.domain import names
@@ -25,6 +27,14 @@ def test_invocation_ids_tell_their_time_and_sort_as_text() -> None:
     assert names.parse_invocation_id(names.format_invocation_id(first)) == first
     assert names.invocation_id_at(names.invocation_time_ms(first)) <= first
     assert names.parse_invocation_id("nonsense") is None
+
+
+def test_times_without_invocations_have_ids_that_the_store_can_hold() -> None:
+    far, last = datetime(9999, 12, 31, tzinfo=UTC), 2**63 - 1
+    assert names.invocation_id_at(int(far.timestamp() * 1000)) == last
+    assert names.invocation_id_at(-1) == 0
+    assert names.parse_invocation_id("f" * 16) is None
+    assert names.parse_invocation_id(f"{last:016x}") == last
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
-from clowdy_tui.domain.names import INVOCATION_ID_PATTERN
+from clowdy_tui.domain.names import INVOCATION_ID_PATTERN, parse_invocation_id
 from clowdy_tui.domain.schemas import InvocationDetail, InvocationOut, OutcomeStatus
 from clowdy_tui.gateway.endpoint import Call, Parameters, endpoint
 
@@ -35,7 +35,7 @@ class InvocationPage(Parameters):
     @field_validator("before")
     @classmethod
     def _is_an_id(cls, value: str | None) -> str | None:
-        if value is not None and int(value, 16) >= 2**63:
+        if value is not None and parse_invocation_id(value) is None:
             raise ValueError("is not the id of a call")
         return value
 
