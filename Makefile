@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= 2
+# Twice as many as there are processors: tests of sandboxes, engines and screens wait as often as they work.
+JOBS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 TESTS ?= tests
 FAST := tests/unit tests/cli/test_settings.py tests/cli/test_output.py
 
@@ -24,7 +25,7 @@ run: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/clowdy; else exec $(BIN)/clowdy demo; fi
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet .

@@ -134,6 +134,7 @@ def alive(sandboxes: set[str], driver: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_a_gateway_killed_under_load(cli: Cli, serve: Serve) -> None:
     driver = cli.env["CLOWDY_DRIVER"]
     first = serve("--port", "0")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uv import find_uv_bin
 
 from tests.cli.conftest import Served
 
@@ -49,8 +50,8 @@ def clowdy(wheel: Path, scratch: Path) -> Path:
     python = system if is_usable else Path(sys.executable)
     venv = scratch / "venv"
     run(python, "-m", "venv", "--without-pip", venv)
-    pip = (sys.executable, "-m", "pip", "--python", venv / "bin" / "python", "install", "--quiet")
-    run(*pip, "--constraint", REPOSITORY / "constraints.txt", wheel)
+    install = (find_uv_bin(), "pip", "install", "--quiet", "--python", venv / "bin" / "python")
+    run(*install, "--constraint", REPOSITORY / "constraints.txt", wheel)
     return venv / "bin" / "clowdy"
 
 

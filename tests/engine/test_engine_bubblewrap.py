@@ -464,6 +464,7 @@ class TestScopesOfTheUsersSystemd:
         assert scopes.group(3, tmp_path) is None
 
 
+@pytest.mark.slow
 @as_root
 def test_the_suite_holds_for_an_ordinary_user(trees: Path, scratch: Path) -> None:
     """The same tests, run by a user with no rights and so without control groups."""

@@ -46,7 +46,9 @@ def store(folder: Path) -> LayerStore:
 
 @pytest.fixture
 async def layered(driver: Driver, trees: Path, store: LayerStore) -> AsyncIterator[Engine]:
-    service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), layers=store, limits=EngineLimits(spares=1))
+    service = InvokeService(
+        driver, RuntimeStore(trees, RUNTIMES), layers=store, limits=EngineLimits(spares=1, boot_timeout_s=60)
+    )
     await service.start()
     yield Engine(service)
     await service.keep_layers(())

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import httpx
+import pytest
 
 from clowdy_tui.domain.schemas import FunctionPatch
 from clowdy_tui.tui.state import Link
@@ -18,6 +19,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.slow
 async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> None:
     async with screen(connect=hosting(data_dir)) as (app, pilot):
         assert app.state.link is Link.ONLINE, app.state.problem

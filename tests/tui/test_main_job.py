@@ -36,6 +36,7 @@ def hosting(data_dir: Path) -> Connect:
     return connect
 
 
+@pytest.mark.slow
 async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
     """A route tried and called, the call and its sandbox on the dashboard, the sandbox killed, limits and a key."""
     async with screen(connect=hosting(data_dir), size=(120, 50)) as (app, pilot):
