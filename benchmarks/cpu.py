@@ -93,3 +93,24 @@ def named(command: str, argument: str = "") -> set[int]:
         if Path(arguments[0]).name == command and (not argument or argument in arguments):
             found.add(pid)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """For how long threads ran, and for how long they were ready to and no core was free for them: all together."""
+
+    ran_s: float
+    waited_s: float
+
+
+def scheduled(pids: set[int]) -> Scheduled:
+    """Of all threads of these processes since each began; nothing where the system does not tell."""
+    ran = waited = 0
+    for pid in pids:
+        for path in (_PROC / str(pid) / "task").glob("*/schedstat"):
+            try:
+                fields = path.read_text().split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            ran, waited = ran + int(fields[0]), waited + int(fields[1])
+    return Scheduled(ran / 1e9, waited / 1e9)

@@ -11,12 +11,13 @@ from typing import BinaryIO, Final
 import click
 
 from clowdy_tui.cli import output
+from clowdy_tui.cli.following import follow
 from clowdy_tui.cli.shell import Exit, Failure, Shell, with_shell
 from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.databases import DatabaseGone, DatabaseOut, ProviderName, ProvisionIn
+from clowdy_tui.domain.events import DATABASE_PROGRESS
 from clowdy_tui.domain.schemas import ProjectOut
 
-_LOOK_EVERY_S: Final = 0.2
 _CHUNK: Final = 256 * 1024
 _MIB: Final = 1024 * 1024
 
@@ -67,14 +68,15 @@ def add(shell: Shell, project: str, provider: ProviderName, max_mb: int, network
     async def work(client: Clowdy) -> tuple[ProjectOut, DatabaseOut]:
         owner = await project_named(client, project)
         wanted = ProvisionIn(provider=provider, max_mb=max_mb, enable_network=network)
-        found = await client.databases.provision(owner.id, wanted, wait=False)
-        said = None
-        while found.status == "provisioning":
-            if found.progress and found.progress != said and not shell.as_json:
-                said = found.progress
-                output.hint(output.plain(said))
-            await asyncio.sleep(_LOOK_EVERY_S)
-            found = await client.databases.get(owner.id)
+        found = await follow(
+            client,
+            owner.id,
+            lambda: client.databases.provision(owner.id, wanted, wait=False),
+            lambda: client.databases.get(owner.id),
+            progress=DATABASE_PROGRESS,
+            goes_on=lambda found: found.status == "provisioning",
+            quiet=shell.as_json,
+        )
         return owner, found
 
     owner, found = shell.run(work)

@@ -1,17 +1,16 @@
 """`clowdy deps`: a project's packages."""
 
-import asyncio
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import TextIO
 
 import click
 
 from clowdy_tui.cli import output
+from clowdy_tui.cli.following import follow
 from clowdy_tui.cli.shell import Failure, Shell, with_shell
 from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.events import PACKAGES_PROGRESS
 from clowdy_tui.domain.packages import RequirementsOut, name_of
-
-_LOOK_EVERY_S: Final = 0.2
 
 _upgrade = click.option("--upgrade", is_flag=True, help="Look for newer versions of what the list does not fix.")
 _no_wait = click.option("--no-wait", is_flag=True, help="Return at once; `deps ls` tells how it went.")
@@ -106,15 +105,15 @@ def _change(shell: Shell, project: str, change: Callable[[str], str], *, upgrade
     async def work(client: Clowdy) -> RequirementsOut:
         owner = await project_named(client, project)
         text = change((await client.packages.get(owner.id)).requirements_txt)
-        found = await client.packages.set(owner.id, text, wait=False, upgrade=upgrade)
-        said = None
-        while wait and found.status == "building":
-            if found.progress and found.progress != said and not shell.as_json:
-                said = found.progress
-                output.hint(output.plain(said))
-            await asyncio.sleep(_LOOK_EVERY_S)
-            found = await client.packages.get(owner.id)
-        return found
+        return await follow(
+            client,
+            owner.id,
+            lambda: client.packages.set(owner.id, text, wait=False, upgrade=upgrade),
+            lambda: client.packages.get(owner.id),
+            progress=PACKAGES_PROGRESS,
+            goes_on=lambda found: wait and found.status == "building",
+            quiet=shell.as_json,
+        )
 
     found = shell.run(work)
     if shell.as_json:

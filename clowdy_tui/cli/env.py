@@ -86,12 +86,14 @@ def _pair(text: str) -> tuple[str, str]:
 @with_shell
 def rm(shell: Shell, project: str, keys: tuple[str, ...]) -> None:
     """Remove variables of PROJECT."""
-    from clowdy_tui.cli.naming import project_named
+    from clowdy_tui.cli.naming import or_missing, project_named
 
     async def work(client: Clowdy) -> None:
         owner = await project_named(client, project)
         for key in keys:
-            await client.variables.delete(owner.id, key)
+            shows = f"`clowdy env ls {owner.slug}` shows which there are"
+            with or_missing(f"{owner.slug} has no variable {key!r}; {shows}"):
+                await client.variables.delete(owner.id, key)
 
     shell.run(work)
     if shell.as_json:

@@ -115,10 +115,12 @@ def versions(shell: Shell, function: str) -> None:
 @with_shell
 def rollback(shell: Shell, function: str, version: int) -> None:
     """Make VERSION of FUNCTION the active one, at once."""
-    from clowdy_tui.cli.naming import function_named
+    from clowdy_tui.cli.naming import function_named, or_missing
 
     async def work(client: Clowdy) -> FunctionOut:
-        return await client.functions.activate((await function_named(client, function)).id, version)
+        found = await function_named(client, function)
+        with or_missing(f"{found.name} has no version {version}; `clowdy versions {function}` shows which there are"):
+            return await client.functions.activate(found.id, version)
 
     done = shell.run(work)
     if shell.as_json:

@@ -48,7 +48,9 @@ def status(shell: Shell) -> None:
 
 
 def _lines(health: Health, states: Counter[Any], counts: tuple[int, int] | None) -> list[tuple[str, str]]:
-    lines = [("running", f"version {health.version}, pid {health.pid}" if health.version else "yes")]
+    # Which process it is, and where it keeps what, is for who administers.
+    pid = f", pid {health.pid}" if health.pid else ""
+    lines = [("running", f"version {health.version}{pid}" if health.version else "yes")]
     if health.url:
         lines.append(("address", health.url))
     if health.socket:

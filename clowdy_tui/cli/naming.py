@@ -1,6 +1,8 @@
 """Finds what a person names: a project by its slug, name or id, a function by `project/name` or id."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from clowdy_tui.cli.output import plain
@@ -70,6 +72,17 @@ async def route_named(client: Clowdy, project: ProjectOut, words: tuple[str, ...
         if words == (route.id,) or (len(words) == 2 and (words[0].upper(), words[1]) == (route.method, route.path)):
             return route
     raise Failure(f"{project.slug} has no route {plain(' '.join(words))!r}", Exit.NOT_FOUND)
+
+
+@contextmanager
+def or_missing(message: str) -> Iterator[None]:
+    """Raises Failure (5) with these words where the gateway knows of no such thing."""
+    try:
+        yield
+    except ApiError as error:
+        if error.problem.status != 404:
+            raise
+        raise Failure(message, Exit.NOT_FOUND) from error
 
 
 def full_name(function: FunctionOut, slugs: dict[str, str]) -> str:

@@ -98,6 +98,7 @@ class Shell:
         from clowdy_tui.cli.finding import Door, find
 
         if self.common.url:
+            _check_address(self.common.url)
             return Door(url=self.common.url, token=self.common.token)
         return find(self.settings().data_dir)
 
@@ -119,6 +120,19 @@ class Shell:
                 return await work(client)
 
         return asyncio.run(connected())
+
+
+def _check_address(url: str) -> None:
+    """Raises Failure where this can be nobody's address."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise Failure(f"--url: {url!r} is no address; write it as http://HOST:PORT or https://HOST", Exit.USAGE)
 
 
 def client_for(door: "Door") -> "Clowdy":
@@ -174,7 +188,7 @@ def _refusal(error: "ApiError") -> Failure:
     codes = {401: Exit.REFUSED, 403: Exit.REFUSED, 404: Exit.NOT_FOUND}
     message = problem.detail
     if problem.status == 401:
-        message += " (give a token with --token or CLOWDY_TOKEN)"
+        message += "; give one with --token or CLOWDY_TOKEN"
     facts = problem.model_dump(mode="json", exclude_none=True)
     return Failure(message, codes.get(problem.status, Exit.FAILED), facts=facts)
 

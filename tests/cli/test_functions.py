@@ -132,7 +132,9 @@ def test_a_version_can_be_called_and_rolled_back_to(at: Cli, greets: str, projec
     assert "hello" in at("invoke", greets, "--version", "1").out
     assert "runs version 1" in at("rollback", greets, "1").out
     assert "hello" in at("invoke", greets).out
-    assert at("rollback", greets, "9", code=5).out == ""
+    none = at("rollback", greets, "9", code=5)
+    assert none.out == ""
+    assert f"has no version 9; `clowdy versions {greets}` shows" in none.err
 
 
 def test_logs_show_calls_oldest_first_with_what_they_printed(at: Cli, greets: str) -> None:

@@ -55,7 +55,9 @@ def test_a_variable_is_set_masked_revealed_used_and_removed(at: Cli, project: st
     assert json.loads(at("invoke", name).out) == ["secret=1", "open", "from stdin"]
     at("env", "rm", project, "A", "B", "C")
     assert at.json("env", "ls", project) == []
-    assert at("env", "rm", project, "A", code=5).out == ""
+    none = at("env", "rm", project, "A", code=5)
+    assert none.out == ""
+    assert f"{project} has no variable 'A'" in none.err
 
 
 def test_a_variable_without_a_value_is_wrong_usage(at: Cli, project: str) -> None:
@@ -72,6 +74,7 @@ def test_a_token_is_shown_once_opens_tcp_and_is_revoked(at: Cli, served: Served)
     assert {item["slug"] for item in away.json("ls", *words)["projects"]} >= {"hello-clowdy"}
     assert "write" in away("new", "No", *words, code=4).err
     assert "write" in away("token", "add", "more", *words, code=4).err
+    assert "pid" not in away("status", *words).out, "which process it is, is for who administers"
     assert "token" in away("ls", *words[:2], code=4).err
     assert "is revoked" in at("token", "rm", "laptop").out
     assert away("ls", *words, code=4).out == ""
@@ -90,6 +93,8 @@ def test_the_way_can_be_set_in_the_environment_and_before_the_command(at: Cli, s
 
 
 def test_an_address_where_nobody_is_is_no_gateway(cli: Cli) -> None:
+    for url in ("nonsense", "ftp://127.0.0.1", "http://", "http://[::1"):
+        assert "is no address; write it as http://" in cli("ls", "--url", url, code=2).err
     answer = cli("ls", "--url", "http://127.0.0.1:1", "--json", code=3)
     assert json.loads(answer.err)["exit_code"] == 3
 
