@@ -1,6 +1,7 @@
 """What is bubblewrap's alone: finding it, giving up root, control groups, what a killed gateway leaves."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import struct
@@ -156,6 +157,13 @@ async def test_a_tree_in_a_closed_folder_is_made_reachable(trees: Path, installa
     assert outcome.output == b"1", outcome
     made = list(leftovers.PLACE.glob(leftovers.prefix(installation_id) + "*"))
     assert len(made) == 1
+    # Locked as those ask for it who tidy up there: it is used for longer than a file may lie there.
+    descriptor = os.open(made[0], os.O_RDONLY)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
     await service.close()
     assert not made[0].exists()
     assert (closed / tree.name).is_dir()

@@ -6,6 +6,7 @@ import pytest
 from engine_support import Engine, value
 
 from clowdy_tui.services.databases.base import Wanted
+from clowdy_tui.services.databases.cluster import address
 from clowdy_tui.services.databases.installation import Installation, find_installations
 from clowdy_tui.services.databases.local import LocalProvider
 from tests.conftest import open_folder
@@ -40,7 +41,8 @@ def provider(folder: Path, installation: Installation) -> LocalProvider:
 async def test_a_function_asks_its_database(engine: Engine, scratch: Path, origin: str) -> None:
     installation = next((one for one in INSTALLATIONS if one.origin == origin), None)
     assert installation is not None, f"{origin} PostgreSQL is not here"
-    clusters = provider(open_folder(scratch) / "databases", installation)
+    # A socket's path may have no more than 108 bytes: this one is longer.
+    clusters = provider(open_folder(scratch) / ("deep" * 20) / "databases", installation)
     said: list[str] = []
     try:
         made = await clusters.provision(Wanted(REFERENCE, "shop"), said.append)
@@ -51,10 +53,14 @@ async def test_a_function_asks_its_database(engine: Engine, scratch: Path, origi
             environment={"DATABASE_URL": made.url},
         )
         assert value(outcome) == [installation.version, "app"]
+        short = Path(address(clusters.socket_folder(REFERENCE).parent))
+        assert short.readlink() == clusters.socket_folder(REFERENCE)
     finally:
         await clusters.drop(REFERENCE)
         await clusters.close()
-    assert not clusters.socket_folder(REFERENCE).exists()
+    folder = clusters.socket_folder(REFERENCE).parent
+    assert not folder.exists()
+    assert not short.is_symlink()
 
 
 async def test_psycopg_is_there_without_a_build_and_last_in_line(engine: Engine) -> None:

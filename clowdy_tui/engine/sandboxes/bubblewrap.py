@@ -4,7 +4,6 @@ import asyncio
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -61,7 +60,7 @@ class BubblewrapDriver:
         self._roots: dict[Path, Path] = {}
         self._layers: dict[str, Path] = {}
         self._preparing = asyncio.Lock()
-        self._reachable: Path | None = None
+        self._reachable: leftovers.OwnFolder | None = None
         # Threads of our own that live as long as the driver: the kernel ends a sandbox with the thread that made it.
         self._threads = ThreadPoolExecutor(
             _SPAWN_THREADS, thread_name_prefix="clowdy-bubblewrap", initializer=yield_to_others
@@ -303,9 +302,9 @@ class BubblewrapDriver:
 
     def _reachable_folder(self) -> Path:
         if self._reachable is None:
-            self._reachable = Path(tempfile.mkdtemp(prefix=leftovers.prefix(self._installation), dir=leftovers.PLACE))
-            self._reachable.chmod(0o755)
-        return self._reachable
+            self._reachable = leftovers.OwnFolder(self._installation)
+            self._reachable.path.chmod(0o755)
+        return self._reachable.path
 
     def _sweep(self) -> int:
         ended = leftovers.end_processes(self._installation)
@@ -319,6 +318,6 @@ class BubblewrapDriver:
             self._cgroups.close()
             self._cgroups = None
         if self._reachable is not None:
-            leftovers.remove_tree(self._reachable)
+            self._reachable.remove()
             self._reachable = None
         self._roots.clear()

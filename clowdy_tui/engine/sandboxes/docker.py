@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -73,7 +72,7 @@ class DockerDriver:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._direct = direct
-        self._folder: Path | None = None
+        self._folder: leftovers.OwnFolder | None = None
         self._untidy = False
         self._used = False
         self._closed = False
@@ -189,7 +188,7 @@ class DockerDriver:
     def _let_go(self, engine: DockerEngine) -> None:
         engine.close()
         if self._folder is not None:
-            leftovers.remove_tree(self._folder)
+            self._folder.remove()
             self._folder = None
 
     def _open(self) -> tuple[DockerEngine, ImageStore, BridgeNetwork]:
@@ -287,10 +286,13 @@ class DockerDriver:
         if not self._direct or engine.endpoint.socket is None or sys.platform != "linux":
             return None
         try:
+            if self._folder is not None and not self._folder.path.is_dir():
+                # Somebody tidied up. Channels that are open need it no more.
+                self._folder.remove()
+                self._folder = None
             if self._folder is None:
-                folder = tempfile.mkdtemp(prefix=leftovers.prefix(self._installation_id), dir=leftovers.PLACE)
-                self._folder = Path(folder)
-            return DirectChannel(self._folder / spec.id)
+                self._folder = leftovers.OwnFolder(self._installation_id)
+            return DirectChannel(self._folder.path / spec.id)
         except OSError as error:
             logger.warning("the container %s is spoken to by the engine alone: %s", spec.id, error)
             return None

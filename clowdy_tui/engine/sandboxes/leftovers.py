@@ -1,13 +1,16 @@
 """What bubblewrap needs outside of the data folder, and what a killed gateway may leave of it.
 
 A root gateway's sandboxes run as a user who cannot enter /root: a tree below such a folder is linked into
-`/var/tmp/clowdy-<installation>-…`, which is removed at the end and swept at the next start.
+`/var/tmp/clowdy-<installation>-…`. The sockets of containers lie in another one of that name. They are removed at the
+end, and swept at the next start.
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,26 @@ PLACE: Final = Path("/var/tmp")  # noqa: S108  only mkdtemp makes anything in it
 
 def prefix(installation_id: str) -> str:
     return f"clowdy-{installation_id}-"
+
+
+class OwnFolder:
+    """A new folder in `PLACE`. Locked until it is removed: what tidies up there (systemd-tmpfiles) passes over it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, installation_id: str) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix(installation_id), dir=PLACE))
+        self._held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._held, fcntl.LOCK_SH)
+
+    def remove(self) -> None:
+        """With all that is in it; the second time does nothing."""
+        held, self._held = self._held, -1
+        if held >= 0:
+            os.close(held)
+            remove_tree(self.path)
 
 
 def open_to_all(path: Path) -> bool:
@@ -46,10 +69,15 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_folders(installation_id: str, *, keep: Path | None) -> None:
+def remove_folders(installation_id: str, *, keep: OwnFolder | None) -> None:
     """Remove the installation's linked trees but the one in use."""
     for folder in PLACE.glob(prefix(installation_id) + "*"):
-        if folder != keep and folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.geteuid():
+        if (
+            (keep is None or folder != keep.path)
+            and folder.is_dir()
+            and not folder.is_symlink()
+            and folder.stat().st_uid == os.geteuid()
+        ):
             remove_tree(folder)
 
 

@@ -62,7 +62,7 @@ class Cluster:
     def __init__(self, folder: Path, installation: Installation, account: Account | None) -> None:
         self.folder = folder
         self.installation = installation
-        self.socket_folder = place_socket(folder, account)
+        self.socket_folder = socket_folder(folder)
         self._account = account
         self._process: asyncio.subprocess.Process | None = None
         self._errors = folder / "start.log"
@@ -104,7 +104,8 @@ class Cluster:
         if self.running:
             return
         await asyncio.to_thread(self._prepare)
-        settings = {**_SETTINGS, "unix_socket_directories": str(self.socket_folder)}
+        # As PostgreSQL sees it, which works in its data's folder: a whole path may be longer than a socket's may be.
+        settings = {**_SETTINGS, "unix_socket_directories": f"../{self.socket_folder.name}"}
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._errors.open("wb") as errors:
             self._process = process = await asyncio.create_subprocess_exec(
@@ -169,12 +170,9 @@ class Cluster:
             raise Unavailable(f"{self.folder} cannot be made: {error.strerror or error}") from error
 
     def _prepare(self) -> None:
-        """What a start needs that may have gone since: the socket's folder, which may lie where others tidy up."""
+        """What a start needs that may have gone since."""
         try:
             self.socket_folder.mkdir(mode=0o755, exist_ok=True)
-            told = self.socket_folder.lstat()
-            if self.socket_folder.is_symlink() or told.st_uid not in {os.geteuid(), self._uid}:
-                raise Unavailable(f"{self.socket_folder} belongs to somebody else: remove it")
             self.socket_folder.chmod(0o755)
             self._own(self.socket_folder)
             access = self.data / "pg_hba.conf"
@@ -182,10 +180,6 @@ class Cluster:
                 access.write_text(_ACCESS)
         except OSError as error:
             raise Unavailable(f"The database's files cannot be used: {error}") from error
-
-    @property
-    def _uid(self) -> int:
-        return os.geteuid() if self._account is None else self._account.uid
 
     def _own(self, path: Path) -> None:
         if self._account is not None:
@@ -226,9 +220,9 @@ class Cluster:
         return words.replace(str(self.folder), "")
 
     def _remove(self) -> None:
-        for folder in {self.folder, self.socket_folder}:
-            if folder.exists():
-                shutil.rmtree(folder)
+        _short_name(self.folder).unlink(missing_ok=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
     async def _run(self, *command: str | Path) -> str | None:
         """Run one of its programs to its end; None where it succeeded, else its last words."""
@@ -258,14 +252,34 @@ class Cluster:
         return [*_LIMITED, *launch_command(map(str, command), join_files=(), drop_to=drop_to)]
 
 
-def place_socket(folder: Path, account: Account | None) -> Path:
-    """Where the socket lies: beside the files, or in a short and open place where that is too long or shut.
+def socket_folder(folder: Path) -> Path:
+    """Where the socket of a cluster's folder lies. Beside its files: nobody tidies up there while it is mounted."""
+    return folder / "socket"
 
-    A socket's path has about a hundred bytes, and a root gateway's sandboxes are somebody who cannot enter /root.
+
+def address(folder: Path) -> str:
+    """The socket's folder as clients on this machine are to name it.
+
+    A socket's path has about a hundred bytes: where it is longer, a link in a short place leads there.
+
+    Raises:
+        Unavailable: that link cannot be made.
     """
-    near = folder / "socket"
-    if len(os.fsencode(near / _SOCKET_NAME)) <= _LONGEST_SOCKET and (account is None or leftovers.passable(folder)):
-        return near
+    near = socket_folder(folder).absolute()
+    if len(os.fsencode(near / _SOCKET_NAME)) <= _LONGEST_SOCKET:
+        return str(near)
+    link = _short_name(folder)
+    try:
+        if not link.is_symlink():
+            link.symlink_to(near)
+        if link.lstat().st_uid != os.geteuid() or link.readlink() != near:
+            raise Unavailable(f"{link} belongs to somebody else: remove it")
+    except OSError as error:
+        raise Unavailable(f"{link}, by which the database is reached, cannot be made: {error.strerror}") from error
+    return str(link)
+
+
+def _short_name(folder: Path) -> Path:
     mark = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"clowdy-db-{mark}"
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.engine.pack import DATABASE_PLACE
 from clowdy_tui.services.databases.base import Made, Progress, Wanted
-from clowdy_tui.services.databases.cluster import ADMIN, Cluster, place_socket, within_reach
+from clowdy_tui.services.databases.cluster import ADMIN, Cluster, address, socket_folder, within_reach
 from clowdy_tui.services.databases.installation import HOW_TO_INSTALL, Installation, account, find_installations
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class LocalProvider:
 
     def socket_folder(self, reference: str) -> Path:
         """The folder that the project's sandboxes are to see."""
-        return place_socket(self._folder / reference, account())
+        return socket_folder(self._folder / reference)
 
     def running(self, reference: str) -> bool:
         cluster = self._clusters.get(reference)
@@ -199,8 +199,8 @@ class LocalProvider:
             await connection.execute(statement.format(sql.Identifier(USER), setting))
 
     def url_here(self, reference: str, password: str) -> str:
-        """The address for programs on this machine; `password` is quoted already."""
-        return _url(password, str(self.socket_folder(reference)))
+        """The address for programs on this machine; `password` is quoted already. Raises Unavailable."""
+        return _url(password, address(self._folder / reference))
 
     async def close(self) -> None:
         """Stop all."""
@@ -256,7 +256,7 @@ async def _connected(cluster: Cluster, password: str, database: str) -> "AsyncIt
 
     try:
         async with await psycopg.AsyncConnection.connect(
-            host=str(cluster.socket_folder),
+            host=address(cluster.folder),
             user=ADMIN,
             password=password,
             dbname=database,

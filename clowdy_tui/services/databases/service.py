@@ -327,7 +327,11 @@ class DatabaseService:
         ready = row.status == "ready" and making is None
         url = self._cipher.decrypt(row.url_encrypted) if ready else None
         is_local = row.provider == "local"
-        here = self._url_here(row, url) if url is not None and is_local else None
+        here = None
+        if url is not None and is_local:
+            # Whoever connects from here is told why it cannot be done.
+            with contextlib.suppress(Unavailable):
+                here = self._url_here(row, url)
         without = self._directory.without_network(project_id) if ready and provider.needs_network else []
         status: Literal["provisioning", "ready", "failed"] = (
             "ready" if ready else "provisioning" if making is not None else "failed"
