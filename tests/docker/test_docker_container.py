@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from docker_support import SpecMaker
 
 from clowdy_tui.engine.sandboxes.base import Enforced
+from clowdy_tui.engine.sandboxes.docker import notes
 from clowdy_tui.engine.sandboxes.docker_container import EngineFacts, container_config
 
 INFO: dict[str, Any] = {
@@ -76,3 +78,14 @@ def test_what_an_engine_cannot_enforce_is_said() -> None:
     assert Enforced.SYSTEM_CALLS in unconfined.enforced(own_seccomp=True)
     assert Enforced.SYSTEM_CALLS not in EngineFacts.of(weak).enforced(own_seccomp=True)
     assert EngineFacts.of(INFO).enforced(own_seccomp=False) == frozenset(Enforced)
+
+
+@pytest.mark.parametrize("told", [{"path": "/usr/bin/runsc"}, {"runtimeType": "io.containerd.runsc.v1"}])
+def test_gvisor_is_not_said_to_hold_to_the_list(told: dict[str, str]) -> None:
+    """It answers system calls itself, and reads nobody's list."""
+    facts = EngineFacts.of(INFO | {"Runtimes": {"runc": {"path": "runc"}, "mine": told}, "DefaultRuntime": "runc"})
+    for runtime, missing in ((None, set()), ("runc", set()), ("mine", {Enforced.SYSTEM_CALLS})):
+        assert frozenset(Enforced) - facts.enforced(own_seccomp=True, oci_runtime=runtime) == missing
+        assert any("gVisor" in note for note in notes(facts, own_seccomp=True, oci_runtime=runtime)) == bool(missing)
+    facts = EngineFacts.of(INFO | {"Runtimes": {"mine": told}, "DefaultRuntime": "mine"})
+    assert Enforced.SYSTEM_CALLS not in facts.enforced(own_seccomp=True)

@@ -107,7 +107,10 @@ class DockerDriver:
             )
         own_seccomp = self._profile(facts) is not None
         return DriverStatus(
-            self.name, True, enforced=facts.enforced(own_seccomp=own_seccomp), notes=_notes(facts, own_seccomp)
+            self.name,
+            True,
+            enforced=facts.enforced(own_seccomp=own_seccomp, oci_runtime=self._oci_runtime),
+            notes=notes(facts, own_seccomp=own_seccomp, oci_runtime=self._oci_runtime),
         )
 
     async def prepare(self, root: Path, layer: Path | None = None) -> None:
@@ -357,14 +360,17 @@ def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _notes(facts: EngineFacts, own_seccomp: bool) -> tuple[str, ...]:
-    notes = []
+def notes(facts: EngineFacts, *, own_seccomp: bool, oci_runtime: str | None) -> tuple[str, ...]:
+    """What else is to be known of an engine, in sentences."""
+    told = []
     if facts.memory and not facts.swap:
-        notes.append("The kernel does not limit swap: a sandbox over its memory limit may swap instead of ending.")
-    if not own_seccomp and facts.seccomp:
-        notes.append("System calls are held to the engine's own list.")
+        told.append("The kernel does not limit swap: a sandbox over its memory limit may swap instead of ending.")
+    if facts.own_kernel(oci_runtime):
+        told.append("gVisor answers system calls itself: none reaches this machine's kernel, and no list is read.")
+    elif not own_seccomp and facts.seccomp:
+        told.append("System calls are held to the engine's own list.")
     if facts.rootless:
-        notes.append("The engine runs without root.")
+        told.append("The engine runs without root.")
     if Enforced.NETWORK_APART in facts.enforced(own_seccomp=own_seccomp):
-        notes.append("A function with the network on reaches what listens on all of the host's addresses.")
-    return tuple(notes)
+        told.append("A function with the network on reaches what listens on all of the host's addresses.")
+    return tuple(told)

@@ -32,6 +32,7 @@ class EngineFacts:
     """What the engine says of itself (`/info`), as far as limits depend on it.
 
     `seccomp` is whether it can filter system calls, `confined` whether it does so where it is not told how.
+    `kernels` are the OCI runtimes that it knows by name and that bring a kernel of their own: gVisor.
     """
 
     cpus: int
@@ -47,6 +48,8 @@ class EngineFacts:
     rootless: bool
     name: str
     podman: bool
+    kernels: frozenset[str]
+    default_runtime: str
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> "EngineFacts":
@@ -65,10 +68,20 @@ class EngineFacts:
             rootless="name=rootless" in options,
             name=str(info.get("OperatingSystem") or "an unknown system"),
             podman="BuildahVersion" in info,
+            default_runtime=str(info.get("DefaultRuntime") or ""),
+            kernels=frozenset(
+                name
+                for name, told in (info.get("Runtimes") or {}).items()
+                if "runsc" in {Path(str(told.get("path") or "")).name, *str(told.get("runtimeType") or "").split(".")}
+            ),
         )
 
-    def enforced(self, *, own_seccomp: bool) -> frozenset[Enforced]:
-        """By the name of what a sandbox is held to here."""
+    def own_kernel(self, oci_runtime: str | None) -> bool:
+        """Whether containers of this runtime, None for the engine's default, have a kernel of their own."""
+        return (oci_runtime or self.default_runtime) in self.kernels
+
+    def enforced(self, *, own_seccomp: bool, oci_runtime: str | None = None) -> frozenset[Enforced]:
+        """By the name of what a sandbox is held to here. A kernel of a runtime's own reads no list of system calls."""
         held = {
             Enforced.MEMORY: self.memory,
             Enforced.CPU: self.cpu,
@@ -76,7 +89,7 @@ class EngineFacts:
             Enforced.FILES: True,
             Enforced.NETWORK_OFF: True,
             Enforced.NETWORK_APART: self.bridge,
-            Enforced.SYSTEM_CALLS: self.seccomp and (self.confined or own_seccomp),
+            Enforced.SYSTEM_CALLS: self.seccomp and (self.confined or own_seccomp) and not self.own_kernel(oci_runtime),
             Enforced.UNPRIVILEGED: True,
         }
         return frozenset(what for what, really in held.items() if really)
