@@ -114,7 +114,7 @@ class Settings:
     idle_timeout_s: Annotated[float, Number(1, 86400)] = 300.0
     """How long an instance waits for the next call before it goes."""
 
-    spares: Annotated[int, whole(0, 64)] = 4
+    spares: Annotated[int, whole(0, 64)] = 8
     """How many sandboxes wait ready for functions that have none yet."""
 
     _sources: dict[str, str] = field(default_factory=dict, repr=False, compare=False)

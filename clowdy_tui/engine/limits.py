@@ -31,7 +31,7 @@ class EngineLimits:
     idle_timeout_s: float = 300.0
     max_idle: int = 256
     memory_budget_mb: int | None = None
-    spares: int = 4
+    spares: int = 8
     refills: int = 4
     boots: int = 8
     tmp_mb: int = 64

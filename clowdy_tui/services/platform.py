@@ -81,7 +81,7 @@ class PlatformConfig:
     retention_bytes: int = 1024 * 1024 * 1024
     memory_budget_mb: int | None = None
     idle_timeout_s: float = 300.0
-    spares: int = 4
+    spares: int = 8
     neon_api_key: str = field(default="", repr=False)
     neon_base_url: str = "https://console.neon.tech/api/v2"
     runtime_source: str = "host"

@@ -6,6 +6,8 @@ Bytes in come on descriptor 0. Frames go out on 1, and what is not a frame on 2:
 is a socket at DIRECT, frames go by that in both directions, and the rest to a pipe whose other end is sent along.
 """
 
+from __future__ import annotations
+
 import errno
 import faulthandler
 import fcntl
@@ -26,12 +28,14 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
 
+# As type checkers know it: the module that has it takes longer to import than any that is needed.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import contextvars
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
 VERSION = 2
 LOAD, CALL = 0x01, 0x02
@@ -49,10 +53,10 @@ MAX_PIECES = 256
 """Of a line that has no end yet, before they are sent as part of one."""
 HIGH_DESCRIPTOR = 100
 CO_VARARGS, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR = 0x04, 0x80, 0x100, 0x200
-IMPORTED_AHEAD = ("base64", "datetime", "hashlib", "urllib.parse")
-"""What nearly every handler imports: loaded while the sandbox is still a spare."""
-IMPORTED_IDLE = ("asyncio", "inspect")
-"""What takes half of the start, and which a call may need: a sandbox that is waited for begins without it."""
+IMPORTED_LATE = ("asyncio", "inspect")
+"""What a call may need of us, and which takes half of the start: a sandbox that is waited for begins without it."""
+IMPORTED_IDLE = (*IMPORTED_LATE, "base64", "datetime", "hashlib", "urllib.parse")
+"""The same and what nearly every handler imports: loaded while the sandbox is a spare."""
 IDLE_AFTER_S = 0.05
 
 _PREFIX = struct.Struct(">IB")
@@ -176,7 +180,7 @@ class Log:
     def scope(self) -> Scope:
         return self._scope if self._scopes is None else self._scopes.get(self._scope)
 
-    def open(self, number: int) -> "LineStream":
+    def open(self, number: int) -> LineStream:
         stream = LineStream(self, number)
         self._streams.append(stream)
         return stream
@@ -474,7 +478,7 @@ class Function:
             path.partition("/")[0].removesuffix(".py") for path in told["files"]
         ):
             # Ours must not find what stands in the function's folder under the name of a standard module.
-            import_modules(IMPORTED_IDLE)
+            import_modules(IMPORTED_LATE)
         sys.path[:0] = [FOLDER, *told.get("paths", ())]
         sys.path += told.get("late_paths", ())
 
@@ -912,8 +916,6 @@ def main() -> None:
         setattr(sys, f"__{name}__", stream)
     os.register_at_fork(after_in_child=channel.close_in_child)
     os.register_at_fork(after_in_child=log.after_fork_in_child)
-    import_modules(IMPORTED_AHEAD)
-    gc.collect()
     gc.freeze()
     channel.send(_PREFIX.pack(2, READY) + bytes([VERSION]))
     try:
