@@ -24,7 +24,7 @@ def refused(config: Path, environ: dict[str, str] | None = None, **flags: object
 def test_flag_over_environment_over_file_over_default(config: Path) -> None:
     config.write_text("port: 1111\nhost: 10.0.0.1\nidle_timeout_s: 7\n")
     got = load({"port": 3333}, config=config, environ={"CLOWDY_PORT": "2222", "CLOWDY_HOST": "10.0.0.2"})
-    assert (got.port, got.host, got.idle_timeout_s, got.spares) == (3333, "10.0.0.2", 7.0, 4)
+    assert (got.port, got.host, got.idle_timeout_s, got.spares) == (3333, "10.0.0.2", 7.0, 8)
     assert got.source("port") == "--port"
     assert got.source("host") == "CLOWDY_HOST"
     assert got.source("idle_timeout_s") == str(config)
