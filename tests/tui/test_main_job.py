@@ -22,7 +22,7 @@ def hosting(data_dir: Path) -> Connect:
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Session]:
-        platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap"))
+        platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=2))
         try:
             await platform.make_example()
             async with (
@@ -122,7 +122,7 @@ async def test_the_main_job(data_dir: Path, size: tuple[int, int]) -> None:
 
 async def test_two_screens_see_each_other(data_dir: Path) -> None:
     """A save in one shows up in the other without a key; a save on top of it is refused with the difference."""
-    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap"))
+    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=2))
     try:
         await platform.make_example()
         async with Gateway(platform, GatewayConfig(host="127.0.0.1", port=0)) as gateway:
