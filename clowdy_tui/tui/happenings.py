@@ -25,6 +25,8 @@ class Happenings:
 
     def __init__(self, app: "Core") -> None:
         self._app = app
+        self._told: dict[str, int] = {}
+        """By function: the version of somebody else's that was told of, where the open file could not follow."""
 
     def take(self, event: EventOut) -> None:
         """One event, from the gateway or about the connection to it."""
@@ -60,6 +62,8 @@ class Happenings:
             case events.ROUTE_CREATED | events.ROUTE_UPDATED | events.ROUTE_DELETED:
                 app.start_work(work.fetch_routes, data["project_id"])
             case _ if event.type in (HELLO, events.GAP):
+                if event.type == events.GAP:
+                    app.workbench.dock.logs.note_gap()
                 app.start_work(work.load, group="load")
             case _ if event.type == LOST:
                 self._lose(str(data.get("detail", "")))
@@ -79,6 +83,7 @@ class Happenings:
     def _lose(self, detail: str) -> None:
         state = self._app.state
         if state.link is not Link.LOST:
+            self._app.workbench.dock.logs.note_gap()
             self._app.tell("The connection to the gateway is lost",
                            "What you typed stays. It is tried again by itself.", severity="warning")  # fmt: skip
         state.link, state.problem = Link.LOST, detail
@@ -95,7 +100,11 @@ class Happenings:
                 continue
             known = {document.key: document.version for document in app.desk.documents_of(id_)}
             behind = app.desk.take(function)
+            if behind and self._told.get(id_) == function.active_version:
+                # A save is more than one event.
+                continue
             if behind:
+                self._told[id_] = function.active_version
                 app.tell(f"{function.name} was saved elsewhere",
                          f"Version {function.active_version} is there; yours is based on {behind[0].version}. "
                          "Saving shows the difference first.", severity="warning")  # fmt: skip

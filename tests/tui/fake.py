@@ -205,7 +205,9 @@ class FakeClowdy:
     # what somebody else does
 
     def save_elsewhere(self, function_id: str, code: str) -> FunctionOut:
-        return self.put_version(self.all_functions[function_id], code)
+        saved = self.put_version(self.all_functions[function_id], code)
+        self.publish("function.updated", function_id=function_id, project_id=saved.project_id, name=saved.name)
+        return saved
 
     def put_version(self, function: FunctionOut, code: str, files: dict[str, str] | None = None) -> FunctionOut:
         files = function.files if files is None else files

@@ -1,10 +1,14 @@
 """Several screens on one gateway, and a gateway that goes away: nothing typed is ever lost."""
 
+import pytest
+
+from clowdy_tui.domain.schemas import LogLine
 from clowdy_tui.tui.screens.conflict import ConflictDialog
 from clowdy_tui.tui.state import Link
 from tests.tui.driving import open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import PAY, example, problem
 
+LINE = LogLine(stream="stdout", text="said", at_us=1)
 THEIRS = PAY.replace("paid", "received")
 
 
@@ -43,9 +47,12 @@ async def test_what_others_make_and_delete_shows_up_without_a_key() -> None:
         assert "● pay" not in shown(app)
 
 
-async def test_a_dirty_file_is_marked_and_its_save_shows_the_difference() -> None:
+async def test_a_dirty_file_is_marked_and_its_save_shows_the_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = example()
     async with screen(fake) as (app, pilot):
+        told: list[str] = []
+        tell = app.tell
+        monkeypatch.setattr(app, "tell", lambda title, *text, **how: (told.append(title), tell(title, *text, **how)))
         function_id = await open_function(app, pilot, "pay")
         await type_text(pilot, "# mine\n")
         fake.save_elsewhere(function_id, THEIRS)
@@ -66,6 +73,7 @@ async def test_a_dirty_file_is_marked_and_its_save_shows_the_difference() -> Non
         await until(pilot, lambda: fake.all_functions[function_id].active_version == 4)
         assert fake.all_functions[function_id].code == "# mine\n" + PAY
         await until(pilot, lambda: app.state.unsaved == set())
+        assert told.count("pay was saved elsewhere") == 1, "a save is more than one event"
 
 
 async def test_theirs_can_be_taken_and_undo_brings_mine_back() -> None:
@@ -101,6 +109,34 @@ async def test_a_lost_gateway_is_shown_and_survived() -> None:
         await until(pilot, lambda: app.state.link is Link.ONLINE)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: fake.all_functions[function_id].code == "# mine\n# more\n" + PAY)
+
+
+async def test_what_was_called_while_the_gateway_was_gone_comes_into_the_log() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        function_id = await open_function(app, pilot, "pay")
+        buffer = app.workbench.dock.logs.buffer
+        fake.publish("connection.lost", detail="No gateway answers")
+        await until(pilot, lambda: app.state.link is Link.LOST)
+        missed = fake.add_call(fake.all_functions[function_id], id="f" * 15 + "1", logs=[LINE])
+        fake.publish("connection.restored")
+        fake.publish("hello", id="2-0", version="0.1.0")
+        # What happens while the rest is fetched comes before it.
+        later = {"invocation_id": "f" * 15 + "2", "function_id": function_id, "function_name": "pay"}
+        fake.publish("invocation.started", **later)
+        await until(pilot, lambda: {missed.id, later["invocation_id"]} <= {line.call.id for line in buffer.lines})
+        assert [line.text for line in buffer.lines if line.call.id == missed.id] == ["", "said"]
+        # Its own events, where they come all the same, say it no second time.
+        told = {"invocation_id": missed.id, "function_id": function_id}
+        fake.publish("invocation.log", **told, lines=[LINE.model_dump()])
+        fake.publish("invocation.log", **later, lines=[LINE.model_dump()])
+        await until(pilot, lambda: [line.text for line in buffer.lines].count("said") == 2)
+        await pilot.press("f8", "ctrl+l")
+        await until(pilot, lambda: not buffer.lines)
+        fake.add_project("garden")
+        fake.publish("hello", id="2-9", version="0.1.0")
+        await shows(pilot, "garden")
+        assert not buffer.lines, "what was cleared stays away"
 
 
 async def test_a_refused_save_keeps_what_was_typed() -> None:

@@ -39,10 +39,9 @@ class SessionHandlers(Core):
         logs.set_function_names(names)
         history.set_function_names(names)
         history.reload()
-        if first:
-            logs.prime(event.snapshot.calls)
-            if self.state.region == "tree":
-                self.workbench.go("tree")
+        logs.prime(event.snapshot.calls)
+        if first and self.state.region == "tree":
+            self.workbench.go("tree")
         self.happenings.compare_open_files()
         self.panes.close_gone()
         self.panes.fetch_all()

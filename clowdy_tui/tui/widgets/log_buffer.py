@@ -54,6 +54,10 @@ class LogBuffer:
         self._calls: dict[str, Call] = {}
         # Lines below this number were fetched for one filter: other calls of their time are not here.
         self._narrow_below: int | None = None
+        # The newest call that was here when events began to be missing; None where none are.
+        self._gap_after: str | None = None
+        # Up to this call all lines were cleared away.
+        self._cleared_to = ""
         self._selection = Selection(Filter())
 
     # What is shown.
@@ -107,14 +111,18 @@ class LogBuffer:
         """Calls from before, in any order: put in front, as far as there is room.
 
         A call that is here already is left where it is; one that seemed to run still is told its end. One that is newer
-        than all that are here was missed while the connection was gone: it goes to the end.
+        than all that are here, or were before the gap, was missed: it goes to the end. What was cleared stays away.
         """
         newest = max((line.call.id for line in self.lines), default=None)
+        if self._gap_after is not None:
+            newest, self._gap_after = self._gap_after, None
         fresh: list[InvocationOut] = []
         for past in sorted(invocations, key=lambda invocation: invocation.created_at):
             known = self._calls.get(past.id)
-            if known is None:
+            if known is None and past.id > self._cleared_to:
                 fresh.append(past)
+            elif known is None:
+                continue
             elif known.running:
                 take_end(known, past)
         # By the ids, which sort by the gateway's time: its clock need not be that of this machine.
@@ -122,6 +130,9 @@ class LogBuffer:
         self._put_before(
             [past for past in fresh if newest is None or past.id < newest], self.capacity - len(self.lines)
         )
+        if self.cut_off:
+            self.missed += len(missed)
+            missed = []
         for past in missed:
             call = self._calls[past.id] = past_call(past, self.names)
             for line in past_lines(call, past):
@@ -146,8 +157,15 @@ class LogBuffer:
         self._select()
         return self._trim(Change(anew=True))
 
-    def clear(self) -> None:
-        """Forget all lines; calls that still run are known when they end."""
+    def note_gap(self) -> None:
+        """From here on calls may be missing, until `prime` brings them."""
+        if self._gap_after is None:
+            self._gap_after = max((line.call.id for line in self.lines), default=self._cleared_to)
+
+    def clear(self, *, for_good: bool = False) -> None:
+        """Forget all lines; calls that still run are known when they end. `for_good`: nor does `prime` bring them."""
+        if for_good:
+            self._cleared_to = max((line.call.id for line in self.lines), default=self._cleared_to)
         self.lines, self.reached = [], None
         self.cut_off, self.missed, self.keep_from, self._narrow_below = False, 0, None, None
         self._select()
@@ -200,6 +218,8 @@ class LogBuffer:
     def _take(self, event: EventOut, at: datetime, change: Change) -> None:
         data = event.data
         call = self._call(event, at, change)
+        if call.whole:
+            return
         if event.type == "invocation.log":
             for printed in data.get("lines", ()):
                 kind = "stderr" if printed.get("stream") == "stderr" else "stdout"

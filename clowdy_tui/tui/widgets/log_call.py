@@ -34,7 +34,10 @@ _LOOKED_AT: Final = 120
 
 @dataclass(slots=True)
 class Call:
-    """One invocation, as far as it is known yet. `status` is None while it runs. `began` is local time."""
+    """One invocation, as far as it is known yet. `status` is None while it runs. `began` is local time.
+
+    `whole`: it came from the log of calls with all that it printed, and its events say nothing more.
+    """
 
     id: str
     function_id: str
@@ -49,6 +52,7 @@ class Call:
     error: str = ""
     version: int | None = None
     revision: int = 0
+    whole: bool = False
 
     @property
     def running(self) -> bool:

@@ -22,6 +22,7 @@ def past_call(past: InvocationOut, names: Mapping[str, str]) -> Call:
         path=past.http_path or "",
         began=past.created_at.astimezone(),
         version=past.version,
+        whole=True,
     )
     take_end(call, past)
     return call

@@ -153,9 +153,17 @@ class LogPane(Widget):
 
     def prime(self, invocations: Iterable[InvocationOut]) -> None:
         """Calls from before the screen was there, or that it missed."""
+        if self._ready:
+            # What came by itself is known by then.
+            self._flush()
+            self._keep_what_is_read()
         change = self.buffer.prime(invocations)
         if self._ready:
             self._taken(change)
+
+    def note_gap(self) -> None:
+        """From here on calls may be missing, until `prime` brings them."""
+        self.buffer.note_gap()
 
     def take_older(self, ask: Ask, calls: list[InvocationOut] | None) -> None:
         """The page that was asked for; None where it could not be had."""
@@ -188,9 +196,12 @@ class LogPane(Widget):
             self._timer = None
         pending, self._pending = self._pending, []
         if pending:
-            top = self.view.top
-            self.buffer.keep_from = None if self.following or top is None else top.number
+            self._keep_what_is_read()
             self._taken(self.buffer.apply(pending))
+
+    def _keep_what_is_read(self) -> None:
+        top = self.view.top
+        self.buffer.keep_from = None if self.following or top is None else top.number
 
     def _taken(self, change: Change) -> None:
         self.view.changed(change)
@@ -341,7 +352,7 @@ class LogPane(Widget):
 
     def action_clear(self) -> None:
         """Forget the lines that are here; nothing is deleted at the gateway."""
-        self.buffer.clear()
+        self.buffer.clear(for_good=True)
         self.older.forget()
         self.view.rebuild()
         self._draw()
