@@ -71,7 +71,13 @@ def data_folder(data_dir: Path) -> Check:
 
 def secret_key(loaded: Settings) -> Check:
     """Whether the key that encrypts variables is there, and for this user alone."""
+    from clowdy_tui.services.rotation import check_key
+
     path = loaded.secret_key_file or loaded.data_dir / "secret.key"
+    try:
+        check_key(loaded.data_dir, path)
+    except ClowdyError as error:
+        return Check("secret key", "failed", error.detail)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -55,10 +55,11 @@ def doctor(shell: Shell) -> None:
 
 
 def can_work(checks: list[Check], driver: str) -> bool:
-    """Whether the data folder can be used, and a driver that may be chosen makes sandboxes."""
+    """Whether the data folder and its key can be used, and a driver that may be chosen makes sandboxes."""
     by_name = {check.name: check for check in checks}
     usable = DRIVER_NAMES if driver == "auto" else (driver,)
-    return by_name["data folder"].state != "failed" and any(by_name[name].state != "failed" for name in usable)
+    kept = all(by_name[name].state != "failed" for name in ("data folder", "secret key"))
+    return kept and any(by_name[name].state != "failed" for name in usable)
 
 
 async def drivers(settings: Settings) -> list[Check]:

@@ -43,8 +43,9 @@ class Cipher:
         except OSError as error:
             raise StartError(f"The key file {path} cannot be read: {error.strerror or error}.") from error
         except ValueError as error:
+            why = str(error).rstrip(".")
             raise StartError(
-                f"The key file {path} holds no valid key: {error}. Put the right file back. Nothing was changed."
+                f"The key file {path} holds no valid key: {why}. Put the right file back. Nothing was changed."
             ) from error
 
     def encrypt(self, text: str) -> bytes:

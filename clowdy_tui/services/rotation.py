@@ -1,6 +1,7 @@
 """Changes the key that encrypts what is kept, and lets go of the one before."""
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 from clowdy_tui.domain.errors import Forbidden, StartError, Unavailable
@@ -8,9 +9,22 @@ from clowdy_tui.domain.rotation import Rotated
 from clowdy_tui.services.actor import Actor
 from clowdy_tui.services.changes import whole
 from clowdy_tui.services.cipher import Cipher
-from clowdy_tui.store.database import Database
+from clowdy_tui.store.database import DATABASE_NAME, Database
+from clowdy_tui.store.meta import glance, holds_secrets
 
 PROOF: Final = "secret_key_proof"
+
+
+def check_key(data_dir: Path, path: Path) -> None:
+    """Whether a gateway can begin with this key file, found out without making or changing anything.
+
+    Raises:
+        StartError: something in the data folder is encrypted, and not with what is in the file.
+    """
+    database = data_dir / DATABASE_NAME
+    proof = glance(database).get(PROOF)
+    if proof is not None and holds_secrets(database):
+        Cipher.load(path, may_create=False).check(proof)
 
 
 class RotationService:

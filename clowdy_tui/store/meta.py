@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,8 +31,17 @@ class MetaValues:
 
 def glance(database: Path) -> dict[str, str]:
     """All texts, for who only wants to look: nothing is made or migrated. Empty where there is nothing to be read."""
+    return dict(_read(database, "SELECT key, value FROM meta"))
+
+
+def holds_secrets(database: Path) -> bool:
+    """Whether something in it is encrypted, by a look as `glance` takes it."""
+    return bool(_read(database, "SELECT 1 FROM variable UNION ALL SELECT 1 FROM project_database LIMIT 1"))
+
+
+def _read(database: Path, query: str) -> list[Any]:
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
-            return dict(connection.execute("SELECT key, value FROM meta"))
+            return connection.execute(query).fetchall()
     except sqlite3.Error:
-        return {}
+        return []

@@ -41,6 +41,17 @@ def test_doctor_ends_with_1_where_nothing_can_be_kept(tmp_path: Path) -> None:
     assert "--data-dir" in answer.out
 
 
+def test_a_key_that_is_not_the_right_one_is_no_key_that_is_made_on_the_first_start(at: Cli, served: Served) -> None:
+    at("new", "shop")
+    at("env", "set", "shop", "A=1")
+    assert "for its owner alone" in at("doctor").out
+    elsewhere = Cli(at.data_dir, {**at.env, "CLOWDY_SECRET_KEY_FILE": str(at.data_dir / "none")})
+    answer = elsewhere("doctor", code=1)
+    assert "the key file" in answer.out.lower()
+    assert "is missing" in answer.out
+    assert "is made on the first start" not in answer.out
+
+
 def test_a_port_that_is_taken_is_a_warning(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         check = checks.port("127.0.0.1", other.getsockname()[1], data_dir)

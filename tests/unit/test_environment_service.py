@@ -11,6 +11,7 @@ from clowdy_tui.domain.errors import Forbidden, InvalidInput, NotFound, StartErr
 from clowdy_tui.domain.schemas import FunctionIn, ProjectIn, VariableIn
 from clowdy_tui.services.actor import LOCAL, Actor
 from clowdy_tui.services.platform import Platform, PlatformConfig
+from clowdy_tui.services.rotation import check_key
 
 SECRET = "s3cret-🎉-value"
 
@@ -110,6 +111,9 @@ class TestTheKey:
         before = self.stored(config.data_dir)
         with pytest.raises(StartError, match=words):
             await Platform.open(config, engine=FakeEngine())
+        # The doctor finds the same, and makes no key either.
+        with pytest.raises(StartError, match=words):
+            check_key(config.data_dir, config.data_dir / "secret.key")
         assert self.stored(config.data_dir) == before
 
     def stored(self, folder: Path) -> list[tuple[object, ...]]:
@@ -125,6 +129,7 @@ class TestTheKey:
         (variable,) = await platform.environment.list(LOCAL, project.id, reveal=True)
         await platform.close()
         assert variable.value == SECRET
+        check_key(config.data_dir, config.secret_key_file or config.data_dir / "secret.key")
 
     async def test_it_is_the_owners_alone_and_stays(self, folder: Path) -> None:
         config = await self.fill(folder)
@@ -161,6 +166,7 @@ class TestTheKey:
         config = PlatformConfig(data_dir=folder)
         await (await Platform.open(config, engine=FakeEngine())).close()
         (folder / "secret.key").unlink()
+        check_key(folder, folder / "secret.key")
         await (await Platform.open(config, engine=FakeEngine())).close()
         await self.fill(folder)
         await self.works(config)
