@@ -106,11 +106,17 @@ def _json_able(value: Any) -> Any:
     return value
 
 
+WIDEST: Final = 100
+"""The widest cell that a column is made as wide as."""
+
+
 def table(rows: Iterable[Sequence[str]], head: Sequence[str], *, right: Iterable[int] = ()) -> None:
     """Columns, aligned; `right` are the numbers of those that hold figures. Cells are text from outside."""
     cells = [[plain(cell) for cell in row] for row in rows]
     figures = frozenset(right)
-    widths = [max(width(row[column]) for row in [list(head), *cells]) for column in range(len(head))]
+    lengths = [[width(row[column]) for row in [list(head), *cells]] for column in range(len(head))]
+    # A very long cell moves the rest of its own line, not that of all others.
+    widths = [max(length for length in column if length <= max(WIDEST, column[0])) for column in lengths]
 
     def line(row: Sequence[str], paint: bool) -> str:
         parts = []

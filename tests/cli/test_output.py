@@ -68,3 +68,11 @@ def test_durations(milliseconds: float, shown: str) -> None:
 )
 def test_ages(seconds: int, shown: str) -> None:
     assert output.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == shown
+
+
+def test_one_very_long_cell_moves_its_own_line_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table([("KEY", "x" * 60_000, "now"), ("B", "short", "then")], ("NAME", "VALUE", "SET"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "NAME  VALUE  SET"
+    assert lines[1] == f"KEY   {'x' * 60_000}  now"
+    assert lines[2] == "B     short  then"
