@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -125,7 +126,7 @@ class Worker:
                 "handler": deployment.handler,
                 "paths": [LAYER_PLACE] if deployment.layer else [],
                 "late_paths": [DATABASE_CLIENT],
-                "environment": {**_BASE_ENVIRONMENT, **deployment.environment},
+                "environment": {**_BASE_ENVIRONMENT, **_threads(deployment.cpus), **deployment.environment},
                 "log_bytes": self._limits.log_bytes,
                 "max_result_bytes": self._limits.max_result_bytes,
                 "concurrency": deployment.concurrency,
@@ -374,6 +375,13 @@ _BASE_ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
     "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
 }
+
+
+def _threads(cpus: float) -> dict[str, str]:
+    """What libraries (numpy's, for one) ask for the number of threads to compute with: by themselves they take the
+    machine's, each with memory of its own, which a small limit has no room for.
+    """
+    return {"OMP_NUM_THREADS": str(max(1, math.ceil(cpus)))}
 
 
 def _how_it_ended(how: SandboxExit) -> str:

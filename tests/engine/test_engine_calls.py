@@ -144,6 +144,7 @@ async def test_environment_is_the_functions_own(engine: Engine, monkeypatch: pyt
     told = await engine.result(code, environment={"KEY": "wert ß", "PATH": "/mine"})
     assert told.pop("KEY") == "wert ß"
     assert told.pop("PATH") == "/mine"
+    assert told.pop("OMP_NUM_THREADS") == "1", "as many as it has processors, not as the machine has"
     assert set(told) <= {"HOME", "LANG", "SSL_CERT_FILE"}
 
 

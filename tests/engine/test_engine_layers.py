@@ -18,6 +18,7 @@ from clowdy_tui.engine.layers import LayerLimits, LayerStore, LayerTarget
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver
+from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,17 @@ def handler(event):
         open("/opt/layer/mine", "w")
     except OSError as error:
         return {"files": files, "text": str(markupsafe.escape(event)), "refused": type(error).__name__}
+"""
+
+# Multiplied by the library's own threads, each with a buffer of its own.
+NUMPY = """
+import numpy
+
+data = bytearray(16 << 20)
+
+def handler(event):
+    numbers = numpy.arange(10000.0).reshape(100, 100)
+    return float((numbers @ numbers.T)[0, 0])
 """
 
 
@@ -77,7 +89,7 @@ async def test_native_package_runs_and_cannot_be_written(layered: Engine, store:
 @pytest.mark.parametrize(
     ("package", "code", "answer"),
     [
-        ("numpy", "import numpy\ndef handler(event):\n    return int(numpy.arange(10).sum())", 45),
+        ("numpy", NUMPY, 328350.0),
         (
             "pydantic",
             "import pydantic\nclass M(pydantic.BaseModel):\n    n: int\n"
@@ -97,6 +109,20 @@ async def test_packages_with_native_code_run_in_the_default_memory(
 ) -> None:
     key = await build(store, package)
     assert value(await layered.invoke(deployment(code, layer=key))) == answer
+
+
+async def test_numpy_computes_where_memory_is_held_by_rlimits(
+    trees: Path, installation_id: str, store: LayerStore
+) -> None:
+    """A limit of all that is asked for, used or not: with a thread for each of the machine's processors it is met."""
+    driver = BubblewrapDriver(installation_id=installation_id, data_dir=trees, cgroups=False)
+    service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), layers=store, limits=EngineLimits(spares=0))
+    await service.start()
+    try:
+        key = await build(store, "numpy")
+        assert value(await service.invoke(deployment(NUMPY, layer=key), b"1", invocation_id="1")) == 328350.0
+    finally:
+        await service.close()
 
 
 async def test_markers_extras_hashes_and_comments_work(store: LayerStore) -> None:
