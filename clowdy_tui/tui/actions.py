@@ -119,6 +119,15 @@ def _item(state: ScreenState) -> str:
     )
 
 
+def _deletable(state: ScreenState) -> str:
+    if problem := _item(state):
+        return problem
+    in_pane = state.pane_kind and state.region != "tree"
+    if in_pane and state.meant.kind not in {"variable", "data", "route", "function"}:
+        return "Nothing here can be deleted; a project is deleted in the tree (F2)"
+    return ""
+
+
 def _route_target(state: ScreenState) -> str:
     if problem := _project(state):
         return problem
@@ -282,7 +291,7 @@ REGISTRY: tuple[Action, ...] = (
     Action("item.edit", "Rename or edit", "The project, function or route that is chosen.",
            "Project", "Rename", _item, (), ("r",), letter="m"),
     Action("item.delete", "Delete", "What is chosen in the tree; asks first.",
-           "Project", "Delete", _item, (), ("d", "delete"), letter="d"),
+           "Project", "Delete", _deletable, (), ("d", "delete"), letter="d"),
     Action("log.filter", "Filter the log", "By text, !text, /regex/, status:, level:, source:, since:, until:.",
            "Log", "Filter", _free, letter="/", local={"logs": ("slash",)}),
     Action("log.failed", "Failed calls only", "And all of them again.",

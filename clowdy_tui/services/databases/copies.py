@@ -101,9 +101,12 @@ class Copies:
         """Run one of PostgreSQL's clients to its end; None where it succeeded, else its last words."""
         # A newer pg_dump writes what an older server does not take back.
         known = [there.installation] if there.installation is not None else await self._installations()
-        path = find_program(program, known)
+        path = find_program(program, known, with_tls=there.installation is None)
         if path is None:
-            raise Unavailable(f"There is no {program} here: install PostgreSQL's client programs")
+            raise Unavailable(
+                f"There is no {program} here that can reach a database elsewhere: install PostgreSQL's client programs "
+                "(on Debian and Ubuntu: sudo apt-get install postgresql-client)"
+            )
         process = await asyncio.create_subprocess_exec(
             str(path),
             *arguments,

