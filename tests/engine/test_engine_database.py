@@ -20,7 +20,8 @@ import os, psycopg
 def handler(event):
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         version = connection.execute("SHOW server_version").fetchone()[0]
-        return [int(version.split(".")[0]), connection.execute("SELECT current_user").fetchone()[0]]
+        read_only = bool(os.statvfs("/run/database").f_flag & os.ST_RDONLY)
+        return [int(version.split(".")[0]), connection.execute("SELECT current_user").fetchone()[0], read_only]
 """
 BINARY = """
 import psycopg, sys
@@ -52,7 +53,7 @@ async def test_a_function_asks_its_database(engine: Engine, scratch: Path, origi
             database_socket=str(clusters.socket_folder(REFERENCE)),
             environment={"DATABASE_URL": made.url},
         )
-        assert value(outcome) == [installation.version, "app"]
+        assert value(outcome) == [installation.version, "app", True]
         short = Path(address(clusters.socket_folder(REFERENCE).parent))
         assert short.readlink() == clusters.socket_folder(REFERENCE)
     finally:

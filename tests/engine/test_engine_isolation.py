@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,44 @@ def handler(event):
     assert int(bounding, 16) == 0
     assert no_new_privs == "1"
     assert set(tried.values()) == {"refused"}, tried
+
+
+async def test_namespaces_and_session_are_its_own(engine: Engine, driver_name: str) -> None:
+    code = """
+import os
+def handler(names):
+    return os.getsid(0), {name: os.readlink(f"/proc/self/ns/{name}") for name in names}
+"""
+    names = ["mnt", "pid", "ipc", "uts", "net", *(["user", "cgroup"] if driver_name == "bubblewrap" else [])]
+    session, inside = value(await engine.invoke(deployment(code), names))
+    assert session == 1, "who shares a session can type into its terminal, and stop what started it"
+    assert [name for name in names if inside[name] == str(Path(f"/proc/self/ns/{name}").readlink())] == []
+
+
+async def test_nothing_but_its_own_memory_can_be_written(engine: Engine, driver_name: str) -> None:
+    """By how things are mounted, whoever owns the files: an ordinary user's sandboxes own the tree of the runtime."""
+    code = """
+import os
+def handler(event):
+    mounts = [line.split() for line in open("/proc/self/mountinfo")]
+    made, size = [], {}
+    for place in sorted({mount[4] for mount in mounts}):
+        if os.path.isdir(place) and not place.startswith("/proc"):
+            try:
+                os.close(os.open(place + "/made", os.O_CREAT | os.O_WRONLY))
+            except OSError:
+                continue
+            told = os.statvfs(place)
+            made.append(place)
+            size[place] = told.f_blocks * told.f_frsize
+    return [mount[4] for mount in mounts if "rw" in mount[5].split(",")], made, size
+"""
+    writable, made, size = await engine.result(code)
+    assert [place for place in writable if place != "/tmp" and not place.startswith(("/proc", "/dev", "/sys"))] == []
+    # The kernel's own, in a namespace of its own: a few messages, whose number is bounded by itself.
+    queues = ["/dev/mqueue"] if driver_name == "docker" else []
+    assert made == [*queues, "/dev/shm", "/tmp"]
+    assert (size["/dev/shm"], size["/tmp"]) == (16 << 20, 64 << 20)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's sandboxes change their user on the host")
@@ -197,7 +236,7 @@ def handler(event):
     assert value(await engine.invoke(busy)) < 0.35
 
 
-async def test_descriptors_are_bounded(engine: Engine) -> None:
+async def test_descriptors_are_bounded(engine: Engine, driver_name: str) -> None:
     code = """
 import os
 def handler(event):
@@ -211,7 +250,11 @@ def handler(event):
         for number in held:
             os.close(number)
 """
-    assert await engine.result(code) < 100_000
+    assert await engine.result(code) < 1024
+    limits = "import resource\ndef handler(names):\n    return [resource.getrlimit(name) for name in names]\n"
+    core, size = value(await engine.invoke(deployment(limits), [int(resource.RLIMIT_CORE), int(resource.RLIMIT_FSIZE)]))
+    assert core == [0, 0]
+    assert driver_name == "docker" or size == [80 << 20] * 2
 
 
 FORGERIES = {
@@ -225,7 +268,7 @@ FORGERIES = {
     "a second LOADED": "struct.pack('>IBIB', 6, 0x11, 1, 0)",
     "a log of another call": "struct.pack('>IBIBBI', 12, 0x14, 999, 1, 0, 0) + b'x'",
     "an error that is not JSON": "struct.pack('>IBII', 10, 0x13, CALL, 1) + b'x'",
-    "an error of another shape": "struct.pack('>IBII', 9 + 12, 0x13, CALL, 1) + b'{\"type\": [1]}'[:12]",
+    "an error of another shape": "struct.pack('>IBII', 9 + 13, 0x13, CALL, 1) + b'{\"type\": [1]}'",
 }
 
 

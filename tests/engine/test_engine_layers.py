@@ -23,14 +23,15 @@ from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
 pytestmark = pytest.mark.slow
 
 NATIVE = """
-import markupsafe, markupsafe._speedups, sys
+import markupsafe, markupsafe._speedups, os, sys
 
 def handler(event):
     files = [markupsafe.__file__, markupsafe._speedups.__file__, markupsafe.__cached__]
     try:
         open("/opt/layer/mine", "w")
     except OSError as error:
-        return {"files": files, "text": str(markupsafe.escape(event)), "refused": type(error).__name__}
+        return {"files": files, "text": str(markupsafe.escape(event)), "refused": type(error).__name__,
+                "read-only": bool(os.statvfs("/opt/layer").f_flag & os.ST_RDONLY)}
 """
 
 # Multiplied by the library's own threads, each with a buffer of its own.
@@ -78,6 +79,7 @@ async def test_native_package_runs_and_cannot_be_written(layered: Engine, store:
     key = await build(store, "markupsafe")
     told = value(await layered.invoke(deployment(NATIVE, layer=key), "<b>"))
     assert told["text"] == "&lt;b&gt;"
+    assert told["read-only"], "whoever owns its files"
     assert told["refused"] in ("OSError", "PermissionError")
     assert all(path.startswith("/opt/layer/markupsafe/") for path in told["files"])
     assert told["files"][2].endswith(".pyc")
