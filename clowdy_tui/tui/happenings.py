@@ -62,9 +62,10 @@ class Happenings:
             case events.ROUTE_CREATED | events.ROUTE_UPDATED | events.ROUTE_DELETED:
                 app.start_work(work.fetch_routes, data["project_id"])
             case _ if event.type in (HELLO, events.GAP):
+                log = app.workbench.dock.logs.buffer
                 if event.type == events.GAP:
-                    app.workbench.dock.logs.note_gap()
-                app.start_work(work.load, group="load")
+                    log.note_gap()
+                app.start_work(work.load, work.MISSED_CALLS if log.has_gap else work.RECENT_CALLS, group="load")
             case _ if event.type == LOST:
                 self._lose(str(data.get("detail", "")))
             case _ if event.type == RESTORED:
@@ -83,7 +84,7 @@ class Happenings:
     def _lose(self, detail: str) -> None:
         state = self._app.state
         if state.link is not Link.LOST:
-            self._app.workbench.dock.logs.note_gap()
+            self._app.workbench.dock.logs.buffer.note_gap()
             self._app.tell("The connection to the gateway is lost",
                            "What you typed stays. It is tried again by itself.", severity="warning")  # fmt: skip
         state.link, state.problem = Link.LOST, detail

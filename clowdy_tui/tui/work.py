@@ -12,19 +12,21 @@ from clowdy_tui.tui import messages
 from clowdy_tui.tui.state import ENTRY_PATH, Place, Snapshot
 
 RECENT_CALLS = 50
+MISSED_CALLS = 500
+"""As many as a list of calls gives at a time."""
 
 Post = Callable[[Message], Any]
 
 
-async def load(client: Clowdy, post: Post) -> None:
-    """Fetch all that the tree and the status bar show."""
+async def load(client: Clowdy, post: Post, calls: int = RECENT_CALLS) -> None:
+    """Fetch all that the tree and the status bar show, and so many of the newest calls."""
     try:
-        projects, functions, health, pool, calls = await asyncio.gather(
+        projects, functions, health, pool, newest = await asyncio.gather(
             client.projects.list(),
             client.functions.list(),
             client.health(),
             client.pool(),
-            client.invocations.list(limit=RECENT_CALLS, logs=True, cut=0),
+            client.invocations.list(limit=calls, logs=True, cut=0),
         )
         lists = await asyncio.gather(*(client.routes.list(project.id) for project in projects))
     except (ApiError, GatewayGone) as error:
@@ -32,7 +34,7 @@ async def load(client: Clowdy, post: Post) -> None:
         return
     routes = {project.id: list_ for project, list_ in zip(projects, lists, strict=True)}
     warm = sum(instance.state in ("idle", "busy") for instance in pool)
-    post(messages.Loaded(Snapshot(projects, functions, routes, health, warm, calls)))
+    post(messages.Loaded(Snapshot(projects, functions, routes, health, warm, newest)))
 
 
 async def follow(client: Clowdy, post: Post) -> None:

@@ -119,6 +119,8 @@ async def test_what_was_called_while_the_gateway_was_gone_comes_into_the_log() -
         fake.publish("connection.lost", detail="No gateway answers")
         await until(pilot, lambda: app.state.link is Link.LOST)
         missed = fake.add_call(fake.all_functions[function_id], id="f" * 15 + "1", logs=[LINE])
+        for number in range(60):
+            fake.add_call(fake.all_functions[function_id], id=f"{'f' * 15}1{number:02}")
         fake.publish("connection.restored")
         fake.publish("hello", id="2-0", version="0.1.0")
         # What happens while the rest is fetched comes before it.

@@ -157,6 +157,11 @@ class LogBuffer:
         self._select()
         return self._trim(Change(anew=True))
 
+    @property
+    def has_gap(self) -> bool:
+        """Whether calls may be missing that `prime` is to bring."""
+        return self._gap_after is not None
+
     def note_gap(self) -> None:
         """From here on calls may be missing, until `prime` brings them."""
         if self._gap_after is None:

@@ -161,10 +161,6 @@ class LogPane(Widget):
         if self._ready:
             self._taken(change)
 
-    def note_gap(self) -> None:
-        """From here on calls may be missing, until `prime` brings them."""
-        self.buffer.note_gap()
-
     def take_older(self, ask: Ask, calls: list[InvocationOut] | None) -> None:
         """The page that was asked for; None where it could not be had."""
         if not self.older.take(ask, calls):
