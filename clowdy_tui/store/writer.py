@@ -251,6 +251,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     # `mode=rw`: a database that somebody moved away must not come back as an empty file.
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
     prepare(connection)
+    # It appends and reads nothing: more than the ends of the table and of its indexes would only lie in memory.
+    connection.execute("PRAGMA cache_size = -4096")
     return connection
 
 
