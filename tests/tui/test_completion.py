@@ -100,7 +100,7 @@ async def test_tab_takes_and_enter_is_a_new_line_until_one_chose() -> None:
         await open_function(app, pilot, "orders")
         await pilot.press("enter", "up")
         await type_text(pilot, "json.du")
-        await until(pilot, lambda: _list(app))
+        await until(pilot, lambda: _shows_for(app, "du"))
         assert "dumps" in shown(app)
         await pilot.press("tab")
         await until(pilot, lambda: _area(app).text.startswith("json.dump\n"))
@@ -113,6 +113,18 @@ async def test_tab_takes_and_enter_is_a_new_line_until_one_chose() -> None:
         await until(pilot, lambda: _shows_for(app, "du"))
         await pilot.press("enter")
         await until(pilot, lambda: "json.dumps json.du\n" in _area(app).text)
+
+
+async def test_who_types_ahead_of_the_list_gets_what_still_fits() -> None:
+    async with screen(size=NARROW) as (app, pilot):
+        await open_function(app, pilot, "orders")
+        await pilot.press("enter", "up")
+        await type_text(pilot, "json.")
+        await until(pilot, lambda: _shows_for(app, ""))
+        # As keys come that are pressed before the list has followed.
+        _area(app).insert("du")
+        _list(app)._accept(0)
+        await until(pilot, lambda: _area(app).text.startswith("json.dump\n"))
 
 
 async def test_escape_and_a_move_put_it_away_and_prose_has_none() -> None:

@@ -28,10 +28,11 @@ class CompletionList(Widget):
 
     @dataclass
     class Accepted(Message):
-        """This is to stand in the place of `prefix`, before the cursor."""
+        """This is to stand in the place of `prefix`, before the cursor. `others` were offered beside it, best first."""
 
         name: str
         prefix: str
+        others: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +96,8 @@ class CompletionList(Widget):
 
     def _accept(self, index: int) -> None:
         self.hide()
-        self.post_message(self.Accepted(self._offers[index][0], self._prefix))
+        names = tuple(name for name, _ in self._offers)
+        self.post_message(self.Accepted(names[index], self._prefix, names))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Take the name under the mouse; before the text beneath sees the button, and puts the list away."""

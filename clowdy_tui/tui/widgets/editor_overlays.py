@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,15 @@ class EditorOverlays(Widget):
         event.stop()
         if self.area is not None:
             row, column = self.area.cursor_location
-            start = max(0, column - len(event.prefix))
-            self.area.replace(event.name, (row, start), (row, column), maintain_selection_offset=False)
+            before = self.area.document.get_line(row)[:column]
+            prefix, name = event.prefix, event.name
+            typed = re.search(r"\w*\Z", before)
+            if typed is not None and typed[0] != prefix and typed[0].startswith(prefix):
+                # Whoever types quickly is ahead of the list: of what it offered the first that still fits is meant.
+                prefix = typed[0]
+                names = (name, *event.others)
+                name = next((one for one in names if one.casefold().startswith(prefix.casefold())), prefix)
+            self.area.replace(name, (row, max(0, column - len(prefix))), (row, column), maintain_selection_offset=False)
             # What was taken needs no more names, even if it is the beginning of some.
             self._taken_at = self.area.document.revision
             self._hide_names()
