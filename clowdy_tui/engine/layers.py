@@ -109,14 +109,6 @@ class LayersLeft:
     elsewhere: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """What goes on while the resolver looks; None where there is nothing to be done."""
-
-    fetching: "asyncio.Task[None] | None" = None
-    compiling: "asyncio.Task[None] | None" = None
-
-
 class LayerStore:
     """Layers below one folder, each whole or not there. One at a time is made; belongs to one event loop."""
 
@@ -159,7 +151,7 @@ class LayerStore:
             self._workplace() as (draft, workers),
             self._fetched_ahead(draft, requirements, previous, workers, on_progress) as ahead,
         ):
-            lock = await self._resolve(draft, requirements, previous, on_progress)
+            lock = await self._resolve(draft, requirements, previous, on_progress, fetched=ahead is not None)
             return await self._install(draft, workers, lock, on_progress, ahead)
 
     async def restore(self, lock: str, *, on_progress: Progress) -> Layer:
@@ -205,25 +197,26 @@ class LayerStore:
     @contextlib.asynccontextmanager
     async def _fetched_ahead(
         self, draft: Path, requirements: Requirements, previous: str, workers: Workers, on_progress: Progress
-    ) -> AsyncIterator["_Ahead"]:
-        """Meanwhile have uv's cache, and that of bytecode, hold what the list most likely comes to.
+    ) -> AsyncIterator["asyncio.Task[None] | None"]:
+        """Have uv's cache hold what the list most likely comes to, and meanwhile that of bytecode.
 
-        The resolver fetches no packages, and waits for the index most of its time. What is installed here is thrown
-        away: a layer is made of what the lock's hashes hold. Ended at the end of the block.
+        What is installed here is thrown away: a layer is made of what the lock's hashes hold. But the resolver then has
+        its answers at hand, and what takes the longest, the compiling, goes on beside it and beside the installing.
+        Gives what compiles; None where nothing was fetched. Ended at the end of the block.
         """
-        if all(self._indexer.may_have(package.name) for package in requirements.packages):
-            yield _Ahead()
+        if all(self._indexer.may_have(package.name) for package in requirements.packages) or not await self._fetch(
+            draft, requirements, previous, on_progress
+        ):
+            yield None
             return
-        fetching = asyncio.create_task(self._fetch(draft, requirements, previous, on_progress))
-        compiling = asyncio.create_task(self._compile_ahead(fetching, draft / _AHEAD, workers))
+        compiling = asyncio.create_task(self._compile_ahead(draft / _AHEAD, workers))
         try:
-            yield _Ahead(fetching, compiling)
+            yield compiling
         finally:
-            for task in (fetching, compiling):
-                task.cancel()
-            await asyncio.wait([fetching, compiling])
+            compiling.cancel()
+            await asyncio.wait([compiling])
 
-    async def _fetch(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> None:
+    async def _fetch(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> bool:
         (draft / _AHEAD).mkdir()
         source, kept = draft / "ahead.in", draft / "ahead.kept"
         source.write_text(requirements.text)
@@ -235,29 +228,38 @@ class LayerStore:
             if line.lstrip().startswith("Download"):
                 on_progress(line)
 
-        # Where it cannot, the resolver says why, or installing does.
-        with contextlib.suppress(BuildFailed, OSError):
+        on_progress("Fetching")
+        try:
             await self._indexer.run(arguments, draft, on_line=on_line, watch=self._watch(draft, draft / _AHEAD))
+        except BuildFailed:
+            # The resolver says why, or installing does.
+            return False
+        return True
 
-    async def _compile_ahead(self, fetching: "asyncio.Task[None]", site: Path, workers: Workers) -> None:
-        await asyncio.wait([fetching])
+    async def _compile_ahead(self, site: Path, workers: Workers) -> None:
         if self.target.version is None:
             with contextlib.suppress(OSError):
                 await workers.prepare(site, LAYER_PLACE)
 
-    async def _resolve(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> str:
+    async def _resolve(
+        self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress, *, fetched: bool
+    ) -> str:
         source, written = draft / "requirements.in", draft / "lock.txt"
         source.write_text(requirements.text)
         if previous:
             written.write_text(previous)
         on_progress("Resolving")
         command = ("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate")
-        await self._indexer.run(
-            [*command, *self.target.arguments, "--output-file", written.name, source.name],
-            draft,
-            on_line=on_progress,
-            watch=self._watch(draft, written),
-        )
+        arguments = [*command, *self.target.arguments, "--output-file", written.name, source.name]
+        watch = self._watch(draft, written)
+        try:
+            # The index was asked a moment ago.
+            offline = ["--offline"] if fetched else []
+            await self._indexer.run([*arguments, *offline], draft, on_line=on_progress, watch=watch)
+        except BuildFailed:
+            if not fetched:
+                raise
+            await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
         try:
             locked = read_lock(written.read_text())
         except ValueError as error:
@@ -265,7 +267,7 @@ class LayerStore:
         return write_lock(hold_to_hashes(requirements, locked))
 
     async def _install(
-        self, draft: Path, workers: Workers, lock: str, on_progress: Progress, ahead: "_Ahead | None" = None
+        self, draft: Path, workers: Workers, lock: str, on_progress: Progress, ahead: "asyncio.Task[None] | None" = None
     ) -> Layer:
         key = self.key_of(lock)
         if self.has(key):
@@ -277,8 +279,6 @@ class LayerStore:
         arguments += ["-r", source.name]
         watch = self._watch(draft, site)
         on_progress("Installing")
-        if ahead is not None and ahead.fetching is not None:
-            await asyncio.wait([ahead.fetching])
         # The resolver has just asked the index, and its cache often has the files too: then nobody is asked.
         there = all(self._indexer.may_have(one.name, one.version) for one in read_lock(lock))
         if there:
@@ -290,8 +290,8 @@ class LayerStore:
                 site.mkdir()
         if not there:
             await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
-        if ahead is not None and ahead.compiling is not None:
-            await asyncio.wait([ahead.compiling])
+        if ahead is not None:
+            await asyncio.wait([ahead])
         if self.target.version is None:
             await workers.compile(site, LAYER_PLACE)
         await asyncio.to_thread(self._finish, site)
