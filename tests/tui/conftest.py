@@ -3,8 +3,12 @@
 from collections.abc import Hashable, Iterator
 
 import pytest
+import textual.app
+import textual.pilot
 from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
+
+from tests.tui.settling import settle
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,4 +33,12 @@ def _parse_styles_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "__init__", begin)
         patch.setattr(Stylesheet, "set_variables", set_variables)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _settle_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textual.app, "wait_for_idle", settle)
+        patch.setattr(textual.pilot, "wait_for_idle", settle)
         yield

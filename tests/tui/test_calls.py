@@ -67,7 +67,8 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
 
         # Its input is changed and run; the old one is compared with another version's answer.
         await pilot.press("i")
-        await until(pilot, lambda: console.input.has_focus and console.parsed().value == {"items": [1, 2]})
+        await until(pilot, lambda: console.input.has_focus and console.input_name == "")
+        assert console.parsed().value == {"items": [1, 2]}
         console.input.load_text('{"items": [5]}')
         await pilot.press("f5")
         await until(pilot, lambda: not app.state.running and '"total": 5' in shown(app))
@@ -116,7 +117,11 @@ async def test_what_cannot_be_done_says_why(data_dir: Path) -> None:
         await shows(pilot, "Its input was not kept")
         await pilot.press("i")
         await shows(pilot, "Its input cannot be changed and run")
-        await pilot.press("f12", "4", "v", "enter")
+        await pilot.press("f12", "4")
+        await until(pilot, lambda: app.workbench.dock.history.view.has_focus)
+        await pilot.press("v")
+        await shows(pilot, "Run the call of version 1 again by")
+        await pilot.press("enter")
         await shows(pilot, "The call could not be run again")
 
 

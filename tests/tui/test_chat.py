@@ -1,12 +1,14 @@
 """The assistant's pane, on a real gateway, with a server that speaks the protocol in the model's place."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
@@ -19,12 +21,18 @@ from clowdy_tui.services.platform import Platform, PlatformConfig
 from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.chat.cards import PermissionCard, ProofCard, ToolLine
 from clowdy_tui.tui.chat.fence import AnswerText, ChatFence
+from clowdy_tui.tui.chat.table import laid_out
 from clowdy_tui.tui.screens.invocation import InvocationDialog
 from clowdy_tui.tui.session import Connect, Session
 from tests.model_server import ModelServer, Refuses, Says, model_server
 from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
 
 CODE = "def handler(event, context):\n    return 1 / event\n"
+TABLE = """\
+| function | called so far | what it does |
+|---|---|---|
+| share | 12 times | splits the **total** among all who came |
+"""
 MENDED = "def handler(event, context):\n    return 1 / event if event else None\n"
 
 
@@ -101,6 +109,16 @@ def texts(app: ClowdyApp) -> list[str]:
     return [answer.source for answer in app.workbench.chat.body.thread.query(AnswerText)]
 
 
+def test_a_table_stands_in_columns_where_there_is_room_and_row_by_row_where_not() -> None:
+    heads, rows = [Content("name"), Content("what it does")], [[Content("漢"), Content("adds up")], [Content("b")]]
+    assert [line.plain for line in laid_out(heads, rows, 18)] == [
+        "name  what it does", "──────────────────", "漢    adds up     ", "b                 ",
+    ]  # fmt: skip
+    assert [line.plain.rstrip() for line in laid_out(heads, rows, 17)] == [
+        "name      漢", "what it   adds up", "does", "─" * 17, "name      b", "what it", "does",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
 async def test_an_answer_streams_with_tools_that_unfold(
     data_dir: Path, model: ModelServer, size: tuple[int, int]
@@ -109,7 +127,7 @@ async def test_an_answer_streams_with_tools_that_unfold(
     async with talking(data_dir, model, size) as (app, pilot):
         model.will(
             Says("I **look**.", calls=[("get_function", {"function_id": "shop/share"})]),
-            Says("It divides.\n\n```python\nprint('x')\n```\n", hold=hold),
+            Says(f"It divides.\n\n{TABLE}\n```python\nprint('x')\n```\n", hold=hold),
         )
         await ask(app, pilot, "what is it?")
         await shows(pilot, "It divides.")
@@ -117,8 +135,10 @@ async def test_an_answer_streams_with_tools_that_unfold(
         assert "writing 2/16" in shown(app)
         hold.set()
         await answered(app, pilot)
-        assert texts(app) == ["I **look**.", "It divides.\n\n```python\nprint('x')\n```\n"]
+        assert texts(app) == ["I **look**.", f"It divides.\n\n{TABLE}\n```python\nprint('x')\n```\n"]
         assert "**" not in shown(app)
+        assert re.search(r"function +share +│", shown(app))
+        assert re.search(r"what it does +splits the ", shown(app))
         assert "2 rounds · 22 + 14 tokens" in said(app)
         (line,) = app.workbench.chat.body.thread.query(ToolLine)
         assert "✓ get_function shop/sh" in said(app)

@@ -151,7 +151,7 @@ async def test_it_can_be_asked_for_and_clicked() -> None:
         await open_function(app, pilot, "orders")
         await pilot.press("enter", "up", "j")
         await pilot.press("f12", "full_stop")
-        await until(pilot, lambda: _list(app))
+        await until(pilot, lambda: _list(app) and app.screen is app.workbench)
         await pilot.mouse_down(CompletionList, offset=(2, 0))
         await until(pilot, lambda: _area(app).text.startswith("json\n"))
         await pilot.press("end", "enter", *"zzq")

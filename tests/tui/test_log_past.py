@@ -203,10 +203,12 @@ def test_pages_are_asked_for_one_at_a_time_and_not_for_ever() -> None:
         older.take(ask, [past(number) for number in range(PAGE, 0, -1)])
     assert older.next(wanted, "1", anew=False) is None
     assert "↑ goes on" in older.said
+    assert older.rests_at == past(1).created_at
     ask = older.next(wanted, "1", anew=True)
     assert ask is not None
     assert older.take(ask, [past(1)])
     assert older.said == "all there is"
+    assert older.rests_at is None
     assert older.next(wanted, "1", anew=True) is None
     assert older.next(Filter.parse("y"), "1", anew=False) is not None, "for another filter it begins again"
     assert not older.take(ask, [past(1)]), "an answer that nobody waits for any more"
@@ -266,6 +268,25 @@ async def test_a_filter_looks_further_back_by_itself() -> None:
         await until(lambda: any(ask.query.get("status") == "failed" for ask in disk.asked))
         await until(lambda: numbers(app.pane.buffer.shown) == [*range(50, 1_001, 50)])
         assert "✗ │ ValueError: no rate" in screen(app)
+
+
+async def test_a_filter_that_finds_nothing_says_how_far_it_looked_and_goes_on_by_a_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("clowdy_tui.tui.widgets.log_search.AT_A_STRETCH", 2)
+    disk = Disk(1_000)
+    app = Logs(disk)
+    async with app.run_test(size=(100, 20)) as pilot:
+        app.pane.prime(disk.page(Ask(None, {}, 50)))
+        app.pane.view.focus()
+        await pilot.press("slash", *keys("call 37 of"), "enter")
+        await until(lambda: "↑ looks further back" in screen(app))
+        for _ in range(6):
+            if numbers(app.pane.buffer.shown):
+                break
+            await pilot.press("up")
+            await until(lambda: app.pane.older.rests_at is not None or numbers(app.pane.buffer.shown))
+        assert numbers(app.pane.buffer.shown) == [37]
 
 
 async def test_a_wrong_filter_is_said_and_changes_nothing() -> None:

@@ -67,8 +67,7 @@ async def test_side_by_side_where_it_is_wide(width: int, beside: bool) -> None:
             assert "-     old 漢␛[31m" in lines[2]
             assert "+     new 漢␛[31m" in lines[3]
         await pilot.resize_terminal(60 if beside else 120, 10)
-        await pilot.pause()
-        assert view.is_side_by_side is not beside
+        await until(pilot, lambda: view.is_side_by_side is not beside)
 
 
 async def test_changes_are_gone_through_by_key() -> None:

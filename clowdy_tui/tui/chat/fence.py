@@ -12,6 +12,7 @@ from textual.widgets.markdown import MarkdownFence
 
 from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.chat.messages import IntoEditor
+from clowdy_tui.tui.chat.table import ChatTable
 from clowdy_tui.tui.text import visible
 
 
@@ -56,6 +57,7 @@ class AnswerText(Markdown):
         **Markdown.BLOCKS,
         "fence": ChatFence,
         "code_block": ChatFence,
+        "table_open": ChatTable,
     }
 
     def __init__(self, text: str = "") -> None:

@@ -56,8 +56,10 @@ class SessionHandlers(Core):
 
     @on(messages.GatewayEvent)
     def _take_event(self, event: messages.GatewayEvent) -> None:
-        self.happenings.take(event.event)
-        self.panes.hear(event.event)
+        # Its panes go one by one when the screen is taken down.
+        if self.is_running:
+            self.happenings.take(event.event)
+            self.panes.hear(event.event)
 
     @on(messages.ProjectFetched)
     def _take_project(self, event: messages.ProjectFetched) -> None:

@@ -94,6 +94,7 @@ class Workbench(Screen[None]):
         """The tabs, or the welcome where nothing is open."""
         self.tabs.display = shown
         self.query_one("#editor").set_class(shown, "-open")
+        self.set_class(shown, "-busy")
         welcome = self.query_one(Welcome)
         welcome.display = not shown
         if welcome.display:

@@ -49,6 +49,11 @@ class OlderCalls:
         return self._asked is not None
 
     @property
+    def rests_at(self) -> datetime | None:
+        """From when on everything was looked at, where a person's word goes on looking further back; else None."""
+        return None if self.busy or self._ended or self._failed else self._back_to
+
+    @property
     def said(self) -> str:
         """How far it is; empty where nothing was asked for."""
         if self._failed:

@@ -327,6 +327,8 @@ class LogView(ScrollView, can_focus=True):
     def action_move(self, step: int) -> None:
         """Move the cursor a line; the first time it appears on the last line in sight."""
         if not self._rows:
+            if step < 0:
+                self._look_up()
             return
         at = self._index(self._cursor) if self._cursor is not None else None
         if at is None:

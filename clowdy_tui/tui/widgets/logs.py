@@ -238,10 +238,18 @@ class LogPane(Widget):
             if self.older.busy and not self.buffer.filter.empty:
                 none.update(f"Looking …\n\n{self.older.said}\nEsc shows all lines again.")
             elif self.buffer.lines or not self.buffer.filter.empty:
-                none.update("Nothing here passes the filter.\n\nEsc shows all lines again.")
+                none.update(self._nothing_passes())
             else:
                 none.update("No calls yet.\n\nPress F5 to run the open function, or curl one of its routes.")
         self._draw_head()
+
+    def _nothing_passes(self) -> str:
+        if (back_to := self.older.rests_at) is None:
+            return "Nothing here passes the filter.\n\nEsc shows all lines again."
+        return (
+            f"Nothing since {back_to:%d %b %H:%M} passes the filter.\n\n"
+            "↑ looks further back, since: and until: go there at once.\nEsc shows all lines again."
+        )
 
     def _draw_head(self) -> None:
         field = self.query_one("#filter", Input)

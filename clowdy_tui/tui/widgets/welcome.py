@@ -20,6 +20,8 @@ WORDMARK = """\
 
 
 MANY = 5
+ROOMY = 50
+"""From how many columns on the keys stand well apart; beside the tree at 80 columns there are fewer."""
 
 
 class Welcome(VerticalScroll, can_focus=True):
@@ -39,6 +41,10 @@ class Welcome(VerticalScroll, can_focus=True):
 
     def on_mount(self) -> None:
         self.redraw()
+
+    def on_resize(self) -> None:
+        """As far apart as there is room for."""
+        self.query_one(".keys", Static).update(self._keys())
 
     def redraw(self) -> None:
         """Draw the state as it is now."""
@@ -94,15 +100,17 @@ class Welcome(VerticalScroll, can_focus=True):
             rows.append((self._keymap.key_of(action_id) or f"^space {action.letter}", action.title))
         # Two columns where there are many: they stand in a pane that is low at 80 by 24.
         height = len(rows) if len(rows) <= MANY else -(-len(rows) // 2)
-        columns = [_column(rows[start : start + height]) for start in range(0, len(rows), height)]
-        lines = [Content("      ").join(cells) for cells in zip_longest(*columns, fillvalue=Content(""))]
+        roomy = self.size.width >= ROOMY
+        columns = [_column(rows[start : start + height], 3 if roomy else 2) for start in range(0, len(rows), height)]
+        between = Content("      " if roomy else "  ")
+        lines = [between.join(cells) for cells in zip_longest(*columns, fillvalue=Content(""))]
         return Content("\n").join(lines)
 
 
-def _column(rows: list[tuple[str, str]]) -> list[Content]:
-    """Keys and what they do, all lines equally wide."""
+def _column(rows: list[tuple[str, str]], gap: int) -> list[Content]:
+    """Keys and what they do, so many cells apart, all lines equally wide."""
     keys, titles = max(len(key) for key, _ in rows), max(len(title) for _, title in rows)
     return [
-        Content.assemble((f"{key:<{keys}}", "bold $accent"), (f"   {title:<{titles}}", "$foreground"))
+        Content.assemble((f"{key:<{keys}}", "bold $accent"), (" " * gap + f"{title:<{titles}}", "$foreground"))
         for key, title in rows
     ]

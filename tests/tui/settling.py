@@ -1,0 +1,56 @@
+"""When a screen in a test has settled: nothing is left to do at once, and what it shows is painted.
+
+Textual's own way looks at the CPU time of the process in steps of 20 ms, twice a key, and goes on after a second where
+something else keeps the CPU busy: slow where nothing happens, and no proof on a machine with other work.
+"""
+
+import asyncio
+from typing import Any
+
+from textual._context import active_app
+from textual.app import App, ScreenStackError
+
+# Looks, one after the other, that have to find nothing: each lets the loop hear its sockets, pipes and timers once.
+LOOKS = 3
+
+
+async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Wait until the loop has nothing to do at once and the screen is painted; no longer than `max_sleep` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + max_sleep
+    found_nothing = 0
+    while found_nothing < LOOKS and loop.time() < deadline:
+        await asyncio.sleep(0)
+        if _is_busy(loop) or _paint():
+            found_nothing = 0
+        else:
+            found_nothing += 1
+
+
+def _is_busy(loop: Any) -> bool:
+    return bool(loop._ready)
+
+
+def _paint() -> bool:
+    """Paint what waits for the next frame; whether there was anything."""
+    app: App[Any] | None = active_app.get(None)
+    try:
+        screen = app.screen if app else None
+    except ScreenStackError:
+        return False
+    if screen is None or app is None or app._batch_count or not screen.is_running:
+        return False
+    if app._resize_timer is not None:
+        app._check_resize()
+        return True
+    if not (
+        screen._layout_required
+        or screen._scroll_required
+        or screen._repaint_required
+        or screen._recompose_required
+        or screen._dirty_widgets
+        or screen._callbacks
+    ):
+        return False
+    screen._on_timer_update()
+    return True
