@@ -114,12 +114,9 @@ def _document(state: ScreenState) -> str:
 
 
 def _item(state: ScreenState) -> str:
-    if problem := not_online(state):
-        return problem
-    if state.region != "tree" and state.pane_kind == state.pane.kind and (missing := _UNCHOSEN.get(state.pane_kind)):
-        # Else it would be the project itself that is meant.
-        return missing
-    return "" if state.target or state.project else "Choose a project, function or route in the tree first (F2)"
+    return not_online(state) or (
+        "" if state.target or state.project else "Choose a project, function or route in the tree first (F2)"
+    )
 
 
 def _deletable(state: ScreenState) -> str:
@@ -185,12 +182,6 @@ def _reachable(state: ScreenState) -> str:
         return ""
     return "No route leads there yet; add one"
 
-
-_UNCHOSEN: Mapping[str, str] = {
-    "routes": "The project has no route yet",
-    "variables": "The project has no variable yet",
-    "database": "The project has no database yet",
-}
 
 REGISTRY: tuple[Action, ...] = (
     Action("function.run", "Run the function", "Calls it with the test input; the dock shows all.",

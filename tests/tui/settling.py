@@ -1,14 +1,18 @@
 """When a screen in a test has settled: nothing is left to do at once, and what it shows is painted.
 
 Textual's own way looks at the CPU time of the process in steps of 20 ms, twice a key, and goes on after a second where
-something else keeps the CPU busy: slow where nothing happens, and no proof on a machine with other work.
+something else keeps the CPU busy: slow where nothing happens, and no proof on a machine with other work. On a real
+gateway it stays so: there an answer comes by a socket, which no look at the loop can foresee.
 """
 
 import asyncio
 from typing import Any
 
 from textual._context import active_app
+from textual._wait import wait_for_idle
 from textual.app import App, ScreenStackError
+
+from clowdy_tui.client import Clowdy
 
 # Looks, one after the other, that have to find nothing: each lets the loop hear its sockets, pipes and timers once.
 LOOKS = 3
@@ -16,24 +20,33 @@ LOOKS = 3
 
 async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
     """Wait until the loop has nothing to do at once and the screen is painted; no longer than `max_sleep` seconds."""
+    app: App[Any] | None = active_app.get(None)
+    if _is_real(app):
+        await wait_for_idle(min_sleep, max_sleep)
+        return
     loop = asyncio.get_running_loop()
     deadline = loop.time() + max_sleep
     found_nothing = 0
     while found_nothing < LOOKS and loop.time() < deadline:
         await asyncio.sleep(0)
-        if _is_busy(loop) or _paint():
+        if _is_busy(loop) or _paint(app):
             found_nothing = 0
         else:
             found_nothing += 1
+
+
+def _is_real(app: App[Any] | None) -> bool:
+    """Whether the app speaks to a gateway, and not to one in memory."""
+    session = getattr(getattr(app, "state", None), "session", None)
+    return isinstance(getattr(session, "client", None), Clowdy)
 
 
 def _is_busy(loop: Any) -> bool:
     return bool(loop._ready)
 
 
-def _paint() -> bool:
+def _paint(app: App[Any] | None) -> bool:
     """Paint what waits for the next frame; whether there was anything."""
-    app: App[Any] | None = active_app.get(None)
     try:
         screen = app.screen if app else None
     except ScreenStackError:

@@ -12,8 +12,11 @@ from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.schemas import FunctionPatch, RoutePatch
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
 from clowdy_tui.services.platform import Platform, PlatformConfig
+from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.session import Connect, Session
 from clowdy_tui.tui.state import Link, Place
+from clowdy_tui.tui.widgets.pool_map import PoolMap
+from clowdy_tui.tui.widgets.table import Table
 from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
 
 
@@ -52,7 +55,7 @@ async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
         await shows(pilot, "✓ success")
         await pilot.press("f10")
         await until(pilot, lambda: app.state.where == "dashboard")
-        await shows(pilot, "✓ success")
+        await until(pilot, lambda: _table_has_focus(app) and app.workbench.tabs.query_one(PoolMap).chosen)
         await pilot.press("tab")
         await until(pilot, lambda: app.state.pane.kind == "instance" and app.state.pane.function_id)
         killed = app.state.pane.instance_id
@@ -60,7 +63,8 @@ async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
         await shows(pilot, "is gone")
         assert killed not in [instance.id for instance in await app.client.pool()]
         app.panes.open(Place("settings", project.id))
-        await until(pilot, lambda: app.state.where == "settings")
+        await shows(pilot, "128 MiB")
+        await until(pilot, lambda: _table_has_focus(app))
         await pilot.press("tab", "enter")
         await shows(pilot, "MiB for each instance")
         await type_text(pilot, "256")
@@ -80,6 +84,12 @@ async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
             assert (await http.request(_method(route.method), url)).status_code == 401
             answer = await http.request(_method(route.method), url, headers={"x-api-key": app.clipboard})
             assert answer.status_code == 200
+
+
+def _table_has_focus(app: ClowdyApp) -> bool:
+    """Whether the pane's figures have come: until then something else has it."""
+    pane = app.workbench.tabs.pane
+    return pane is not None and any(table.has_focus_within for table in pane.query(Table))
 
 
 def _method(method: str) -> str:

@@ -110,10 +110,6 @@ async def test_a_database_is_made_looked_at_and_removed_with_a_dump() -> None:
         await open_pane(app, pilot, "database")
         await shows(pilot, "The project has no database")
         await shows(pilot, "NEON_API_KEY")
-        # Neither a database nor, in its place, the project.
-        await pilot.press("d")
-        await shows(pilot, "The project has no database yet")
-        assert app.screen is app.workbench
         await pilot.press("a")
         await shows(pilot, "The database is being made")
         shop = project_id(app)
