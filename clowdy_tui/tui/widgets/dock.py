@@ -72,6 +72,11 @@ class Dock(Vertical):
         return self.query_one("#test", TestConsole)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether log and history are there: they come after the first frame."""
+        return self._complete
+
+    @property
     def logs(self) -> LogPane:
         return self.query_one("#logs", LogPane)
 
