@@ -21,8 +21,9 @@ from clowdy_tui.store.records import BODY_COLUMNS, INVOCATION_COLUMNS, Invocatio
 from clowdy_tui.store.tally import tally_of, write_tally
 
 _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
-_ROWS_AT_ONCE: Final = (64, 8, 1)
-"""Few sizes, so that each statement is prepared once: SQLite takes as long for a new one as for its rows."""
+_ROWS_AT_ONCE: Final = (256, 64, 16, 4, 1)
+"""Few sizes, so that each statement is prepared once: SQLite takes as long for a new one as for its rows. A full batch
+is one statement: each hands the interpreter's lock over and back, and the event loop waits for it."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class InvocationWriter:
         *,
         on_change: Callable[[WriterState], None] = lambda _state: None,
         interval_s: float = 0.03,
-        batch: int = 250,
+        batch: int = 256,
         max_waiting: int = 20_000,
         max_bytes: int = 64 * 1024 * 1024,
         max_log_bytes: int = 256 * 1024,
