@@ -70,9 +70,6 @@ class Core(Frame):
     def get_default_screen(self) -> Screen[Any]:
         return self.workbench
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._keeper.start)
-
     async def on_unmount(self) -> None:
         self.workers.cancel_all()
         await self._keeper.leave()

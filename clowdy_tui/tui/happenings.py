@@ -33,8 +33,6 @@ class Happenings:
         app, data = self._app, event.data
         match event.type:
             case events.INVOCATION_STARTED | events.INVOCATION_LOG | events.INVOCATION_FINISHED:
-                if not app.workbench.dock.is_complete:
-                    return
                 app.workbench.dock.logs.append_event(event)
                 if event.type == events.INVOCATION_FINISHED:
                     app.workbench.dock.history.note_call(str(data.get("function_id", "")))
@@ -64,12 +62,10 @@ class Happenings:
             case events.ROUTE_CREATED | events.ROUTE_UPDATED | events.ROUTE_DELETED:
                 app.start_work(work.fetch_routes, data["project_id"])
             case _ if event.type in (HELLO, events.GAP):
-                # A log that is not there yet has missed nothing.
-                log = app.workbench.dock.logs.buffer if app.workbench.dock.is_complete else None
-                if log is not None and event.type == events.GAP:
+                log = app.workbench.dock.logs.buffer
+                if event.type == events.GAP:
                     log.note_gap()
-                missed = log is not None and log.has_gap
-                app.start_work(work.load, work.MISSED_CALLS if missed else work.RECENT_CALLS, group="load")
+                app.start_work(work.load, work.MISSED_CALLS if log.has_gap else work.RECENT_CALLS, group="load")
             case _ if event.type == LOST:
                 self._lose(str(data.get("detail", "")))
             case _ if event.type == RESTORED:

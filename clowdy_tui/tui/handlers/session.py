@@ -7,10 +7,15 @@ from textual import on
 from clowdy_tui.tui import messages
 from clowdy_tui.tui.core import Core
 from clowdy_tui.tui.state import Link, Place
+from clowdy_tui.tui.widgets.dock import Dock
 
 
 class SessionHandlers(Core):
     """The session with the gateway: entered and lost, what it tells, what was fetched from it."""
+
+    @on(Dock.Complete)
+    def _begin_session(self) -> None:
+        self._keeper.start()
 
     @on(messages.SessionEntered)
     def _enter_session(self, event: messages.SessionEntered) -> None:

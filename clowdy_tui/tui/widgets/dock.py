@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
@@ -26,6 +27,9 @@ class Dock(Vertical):
     """Three panes in one place. The tabs in its border can be clicked. `keys`: what else a tab's keys are to do."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    class Complete(Message):
+        """Log and history are there, too: what a gateway tells has a place from now on."""
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class Dock(Vertical):
 
     def on_mount(self) -> None:
         self._draw_tabs()
-        # What the first frame does not show comes after it: before there is a session that has anything for it.
+        # What the first frame does not show comes after it.
         self.call_after_refresh(self._add_others)
 
     async def _add_others(self) -> None:
@@ -61,6 +65,7 @@ class Dock(Vertical):
         self.show(self._shown)
         if self._wants_focus:
             self.focus_shown()
+        self.post_message(self.Complete())
 
     def _keyed(self, pane: Pane) -> Pane:
         for binding in self._keys(pane.id or ""):
@@ -70,11 +75,6 @@ class Dock(Vertical):
     @property
     def test(self) -> TestConsole:
         return self.query_one("#test", TestConsole)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether log and history are there: they come after the first frame."""
-        return self._complete
 
     @property
     def logs(self) -> LogPane:
