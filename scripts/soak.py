@@ -3,7 +3,8 @@
 Functions that answer, raise, sleep too long, eat memory, flood their log and end their own process are called all the
 time, while versions are saved, sandboxes are killed, the gateway is killed with -9 and started again, and the Docker
 engine goes and comes back. It ends with the calls and their outcomes, by kind, and with what is left behind. The exit
-code is 1 where a call had an outcome that nothing explains, a saved version or a call is missing, or anything is left.
+code is 1 where a call had an outcome that nothing explains, a saved version or a call is missing, or anything is left;
+3 where the Docker engine itself no longer answers anybody, so that nothing can be said of the gateway.
 """
 
 import argparse
@@ -35,9 +36,18 @@ FAULT_EVERY_S: Final = 3.0
 LOSES_S: Final = 0.5
 """A kill may cost the log what was answered in its last 100 ms; on a machine that has more to do than it can, more."""
 BACK_WITHIN_S: Final = 60.0
+ENGINE_WITHIN_S: Final = 60.0
+"""For a command of the Docker engine; one may wait for the starts of many containers before it."""
+ENDS_WITHIN_S: Final = 180.0
+"""For one fault, and for the last calls: more than all that is waited for in them."""
+ENGINE_GONE: Final = 3
 STEADY: Final = "VERSION = 1\ndef handler(event):\n    print('got', event)\n    return event\n"
 FORKS: Final = "import os, time\ndef handler(event):\n    os.fork() or time.sleep(60)\n    return event\n"
 EATS: Final = "def handler(event):\n    kept = []\n    while True: kept.append(bytearray(1 << 20))\n"
+
+
+class EngineGone(Exception):
+    """The Docker engine's own command got no answer from it, past the gateway and the proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,7 @@ class Soak:
         self._client: Clowdy | None = None
         self._functions: dict[str, str] = {}
         self._answered: dict[str, float] = {}
-        self._killed_at: list[float] = []
+        self._killed: list[tuple[float, float]] = []
         self._saved = {1: STEADY}
         self._past: deque[Fault] = deque(maxlen=20)
         self._going = True
@@ -119,12 +129,22 @@ class Soak:
             turn += 1
             self.faults[fault.name] += 1
             self._past.append(fault)
-            await fault.do()
+            await self._within(fault.name, fault.do())
             fault.ended = time.monotonic()
         self._going = False
-        await asyncio.gather(*callers)
+        await self._within("the end of the last calls", asyncio.gather(*callers))
         await self._look_at_what_is_kept()
         await self._stop()
+
+    async def _within(self, what: str, does: Awaitable[object]) -> None:
+        try:
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                await does
+        except TimeoutError:
+            if self.driver == "docker":
+                await self._docker("ps")
+            log = self.log.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"{what}: not over after {ENDS_WITHIN_S:g} s; the gateway's log ends with: {log}") from None
 
     async def end(self) -> None:
         """Also of a run that was broken off: nothing of it goes on."""
@@ -159,11 +179,13 @@ class Soak:
 
     async def _stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
+        began = time.monotonic()
         self._process.send_signal(number)
-        if number == signal.SIGKILL:
-            self._killed_at.append(time.monotonic())
         await asyncio.wait_for(self._process.wait(), BACK_WITHIN_S)
         await self._at.close()
+        if number == signal.SIGKILL:
+            # What it answered is read until the client is closed, and so after it was killed, too.
+            self._killed.append((began, time.monotonic()))
 
     # Calls.
 
@@ -254,13 +276,23 @@ class Soak:
                 os.kill(self._chance.choice(found), signal.SIGKILL)
 
     async def _docker(self, *words: str) -> list[str]:
-        """Lines that the docker command says; nothing where what it was to change is gone already."""
+        """Lines that the docker command says; nothing where what it was to change is gone already.
+
+        Raises:
+            EngineGone: the engine does not answer it.
+        """
         process = await asyncio.create_subprocess_exec(
             *("docker", "--host", f"unix://{ENGINE_SOCKET}", *words),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        return (await process.communicate())[0].decode().split()
+        try:
+            async with asyncio.timeout(ENGINE_WITHIN_S):
+                return (await process.communicate())[0].decode().split()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise EngineGone(f"`docker {' '.join(words)}` has no answer after {ENGINE_WITHIN_S:g} s") from None
 
     # What is kept, and what is left.
 
@@ -282,7 +314,7 @@ class Soak:
             (whole,) = connection.execute("PRAGMA integrity_check").fetchone()
         lost = [at for id_, at in self._answered.items() if id_ not in kept]
         # What is lost was answered before a kill; by how much is what counts.
-        early = [min((killed - at for killed in self._killed_at if killed >= at), default=1e9) for at in lost]
+        early = [min((max(0.0, began - at) for began, ended in self._killed if ended >= at), default=1e9) for at in lost]
         self.faults[f"calls not in the log, answered {max(early, default=0):.3f} s before a kill"] = len(lost)
         if max(early, default=0) > LOSES_S:
             self.wrong.append(f"a call is not in the log, and was answered {max(early):.3f} s before a kill")
@@ -355,7 +387,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same calls and faults")
     asked = parser.parse_args()
     drivers = asked.driver or ["bubblewrap", "docker"]
-    results = [asyncio.run(soak(driver, asked.seconds / len(drivers), asked.seed)) for driver in drivers]
+    try:
+        results = [asyncio.run(soak(driver, asked.seconds / len(drivers), asked.seed)) for driver in drivers]
+    except EngineGone as error:
+        print(f"  the Docker engine itself has stopped answering: {error}", file=sys.stderr)
+        sys.exit(ENGINE_GONE)
     sys.exit(0 if all(results) else 1)
 
 
