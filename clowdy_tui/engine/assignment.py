@@ -30,8 +30,9 @@ class Refused(Exception):
 class Pool:
     """One deployment's instances and the calls that wait for one, first come first served.
 
-    `open` are the instances that have room for a call, the one to use next last. `width` is how many calls each takes
-    at once: what the deployment wants, until an instance says that its handler cannot.
+    `open` are the instances that have room for a call, the one to use next last: while there are any, no call waits
+    but those that want a new one, for a call hands on its place only when it ends. `width` is how many calls each
+    takes at once: what the deployment wants, until an instance says that its handler cannot.
     """
 
     __slots__ = ("deployment", "live", "open", "retired", "starting", "waiters", "width")
@@ -80,16 +81,10 @@ class AssignmentService:
         """An instance that is warm, or a spare: at once and without waiting. None where there is neither."""
         pool = self._pool_for(deployment)
         pool.retired = False
+        if pool.open:
+            return self._take_open(pool)
         if pool.waiters:
             return None
-        if pool.open:
-            instance = pool.open[-1]
-            if not instance.taken:
-                del self._idle[instance]
-            instance.taken += 1
-            if instance.taken >= instance.width:
-                pool.open.pop()
-            return instance
         if len(pool.live) + pool.starting < deployment.max_instances:
             worker = self._from_spare(pool)
             if worker is not None:
@@ -99,14 +94,19 @@ class AssignmentService:
             return worker
         return None
 
-    async def acquire(self, deployment: Deployment) -> tuple[Worker, bool]:
+    async def acquire(self, deployment: Deployment, *, new: bool = False) -> tuple[Worker, bool]:
         """Wait for an instance; with it, whether it was made for this (else the time was spent in the queue).
+
+        With `new` one that is there already will do only where no more may be made.
 
         Raises:
             Refused: the queue is full, nothing got free in time, or none can be made.
         """
-        # Not as `take` left it: the last instance may have ended since, and the pool with it.
+        # Not as `take` left it: since then the last instance may have ended, and the pool with it, or the last call,
+        # which then had nobody to hand its place to.
         pool = self._pool_for(deployment)
+        if pool.open and not (new and len(pool.live) + pool.starting < deployment.max_instances):
+            return self._take_open(pool), False
         if len(pool.waiters) >= deployment.max_queue:
             text = f"{len(pool.waiters)} calls wait already for {deployment.max_instances} instances."
             raise Refused(OutcomeStatus.THROTTLED, "Throttled", text)
@@ -198,7 +198,7 @@ class AssignmentService:
         for _ in range(max(1, min(deployment.min_instances, deployment.max_instances)) - live):
             worker = self._take_fresh(deployment)
             if worker is None:
-                worker, _made = await self.acquire(deployment)
+                worker, _made = await self.acquire(deployment, new=True)
             else:
                 worker.taken += 1
             if worker.deployment is None:
@@ -232,6 +232,15 @@ class AssignmentService:
         if key is not None:
             return [self._pools[key]] if key in self._pools else []
         return [pool for pool in self._pools.values() if worker in pool.live]
+
+    def _take_open(self, pool: Pool) -> Worker:
+        instance = pool.open[-1]
+        if not instance.taken:
+            del self._idle[instance]
+        instance.taken += 1
+        if instance.taken >= instance.width:
+            pool.open.pop()
+        return instance
 
     def _take_fresh(self, deployment: Deployment) -> Worker | None:
         pool = self._pool_for(deployment)

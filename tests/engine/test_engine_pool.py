@@ -7,10 +7,12 @@ import pytest
 from engine_support import ECHO, Engine, deployment, until, value
 
 from clowdy_tui.engine import placement
+from clowdy_tui.engine.assignment import AssignmentService
 from clowdy_tui.engine.invoke import PoolCounts
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxListener, SandboxSpec
+from clowdy_tui.engine.worker import Worker
 
 HOLD = """
 import os, time
@@ -55,6 +57,30 @@ class TestWithoutSpares:
         outcome = await waiting
         assert outcome.status == "success"
         assert outcome.queue_us > 100_000
+
+    async def test_a_call_that_comes_as_the_last_instance_gets_free_does_not_wait_for_ever(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        narrow = deployment(ECHO, max_instances=1)
+        release = AssignmentService.release
+        late: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def release_once_another_has_asked(service: AssignmentService, worker: Worker) -> None:
+            monkeypatch.undo()
+            engine.service.begin(narrow, b"2", invocation_id="f" * 16, done=late.set_result)
+            release(service, worker)
+
+        monkeypatch.setattr(AssignmentService, "release", release_once_another_has_asked)
+        assert value(await engine.invoke(narrow, 1)) == 1
+        assert value(await late) == 2
+
+    async def test_warming_at_the_most_instances_takes_one_that_is_there(self, engine: Engine) -> None:
+        narrow = deployment(ECHO, max_instances=1)
+        await engine.service.warm(narrow)
+        worker, made = await engine.service._assignment.acquire(narrow, new=True)
+        assert not made
+        engine.service._assignment.release(worker)
+        assert len(engine.service.snapshot()) == 1
 
     async def test_a_call_that_gives_up_waiting_leaves_the_queue(self, engine: Engine) -> None:
         narrow = deployment(HOLD, max_instances=1)
