@@ -144,7 +144,9 @@ class Soak:
             if self.driver == "docker":
                 await self._docker("ps")
             log = self.log.read_text(errors="replace")[-2000:]
-            raise SystemExit(f"{what}: not over after {ENDS_WITHIN_S:g} s; the gateway's log ends with: {log}") from None
+            raise SystemExit(
+                f"{what}: not over after {ENDS_WITHIN_S:g} s; the end of the gateway's log: {log}"
+            ) from None
 
     async def end(self) -> None:
         """Also of a run that was broken off: nothing of it goes on."""
@@ -314,7 +316,9 @@ class Soak:
             (whole,) = connection.execute("PRAGMA integrity_check").fetchone()
         lost = [at for id_, at in self._answered.items() if id_ not in kept]
         # What is lost was answered before a kill; by how much is what counts.
-        early = [min((max(0.0, began - at) for began, ended in self._killed if ended >= at), default=1e9) for at in lost]
+        early = [
+            min((max(0.0, began - at) for began, ended in self._killed if ended >= at), default=1e9) for at in lost
+        ]
         self.faults[f"calls not in the log, answered {max(early, default=0):.3f} s before a kill"] = len(lost)
         if max(early, default=0) > LOSES_S:
             self.wrong.append(f"a call is not in the log, and was answered {max(early):.3f} s before a kill")
