@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.css.model import RuleSet
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -17,6 +18,9 @@ from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme
 
 # The other screens bring their own: what no first frame needs is not parsed for it.
 STYLES: list[str | PurePath] = [f"screens/{name}.tcss" for name in ("workbench", "too_small", "toasts")]
+
+# The same answer as Textual's, without its line of Python: each styling of a widget asks it of every rule there is.
+RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 class Frame(App[None], inherit_bindings=False):

@@ -1,14 +1,16 @@
 """What the tests of the screen share: the styles of the app, parsed once and not at each of its hundreds of starts."""
 
 from collections.abc import Hashable, Iterator
+from typing import Any
 
 import pytest
 import textual.app
 import textual.pilot
 from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
 
-from tests.tui.settling import settle
+from tests.tui.settling import is_real, settle
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,7 +40,17 @@ def _parse_styles_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _settle_quickly() -> Iterator[None]:
+    plain_wait = Pilot._wait_for_screen
+
+    async def wait_for_screen(self: Pilot[Any], timeout: float = 30.0) -> bool:
+        # Textual sends every widget a message, before and after each key, and waits until all have come.
+        if is_real(self.app):
+            return await plain_wait(self, timeout)
+        await settle(max_sleep=timeout)
+        return True
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pilot, "_wait_for_screen", wait_for_screen)
         patch.setattr(textual.app, "wait_for_idle", settle)
         patch.setattr(textual.pilot, "wait_for_idle", settle)
         yield

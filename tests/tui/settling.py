@@ -21,7 +21,7 @@ LOOKS = 3
 async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
     """Wait until the loop has nothing to do at once and the screen is painted; no longer than `max_sleep` seconds."""
     app: App[Any] | None = active_app.get(None)
-    if _is_real(app):
+    if is_real(app):
         await wait_for_idle(min_sleep, max_sleep)
         return
     loop = asyncio.get_running_loop()
@@ -35,7 +35,7 @@ async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
             found_nothing += 1
 
 
-def _is_real(app: App[Any] | None) -> bool:
+def is_real(app: App[Any] | None) -> bool:
     """Whether the app speaks to a gateway, and not to one in memory."""
     session = getattr(getattr(app, "state", None), "session", None)
     return isinstance(getattr(session, "client", None), Clowdy)

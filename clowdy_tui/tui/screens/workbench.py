@@ -161,8 +161,7 @@ class Workbench(Screen[None]):
 
     def set_panes(self, classes: Iterable[str]) -> None:
         """Open, close and zoom panes as they once were; what is no longer known is passed over."""
-        self.remove_class(*self.panes)
-        self.add_class(*(name for name in classes if name.startswith(_PANE_CLASSES)))
+        self._swap_classes(self.panes, (name for name in classes if name.startswith(_PANE_CLASSES)))
 
     def action_retreat(self) -> None:
         """Escape: what slid over slides away, else the zoom ends."""
@@ -178,11 +177,18 @@ class Workbench(Screen[None]):
         if region is None or region == self._state.region:
             return
         self._state.region = region
-        self.set_class(region == "dock", "-in-dock")
-        if self.has_class("-narrow"):
-            for other in {"tree", "chat"} - {region}:
-                self._close(other)
+        others = {"tree", "chat"} - {region} if self.has_class("-narrow") else set()
+        entered = {"-in-dock"} if region == "dock" else set()
+        self._swap_classes(
+            {"-in-dock", *(f"-{other}-open" for other in others)}, entered | {f"-{other}-closed" for other in others}
+        )
         self.redraw()
+
+    def _swap_classes(self, old: Iterable[str], new: Iterable[str]) -> None:
+        """Take classes away and add others: all panes are styled anew once for both, or not at all."""
+        wanted = (self.classes - set(old)) | set(new)
+        if wanted != self.classes:
+            self.set_classes(wanted)
 
     def _region_of(self, widget: Widget) -> str | None:
         return next((node.id for node in widget.ancestors_with_self if node.id in REGIONS), None)
@@ -191,12 +197,10 @@ class Workbench(Screen[None]):
         return self.query_one(f"#{region}").display
 
     def _open(self, region: str) -> None:
-        self.remove_class(f"-{region}-closed")
-        self.add_class(f"-{region}-open")
+        self._swap_classes({f"-{region}-closed"}, {f"-{region}-open"})
 
     def _close(self, region: str) -> None:
-        self.remove_class(f"-{region}-open")
-        self.add_class(f"-{region}-closed")
+        self._swap_classes({f"-{region}-open"}, {f"-{region}-closed"})
 
     def _unzoom_for(self, region: str) -> None:
         self.remove_class(*(f"-zoom-{other}" for other in REGIONS if other != region))
