@@ -1,5 +1,7 @@
 """What all tests share: folders that sandboxes can reach, an environment without the person's own, no leftovers."""
 
+import asyncio
+import fcntl
 import gc
 import os
 import shutil
@@ -7,7 +9,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,26 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+RUNTIMES = Path(__file__).parents[1] / "runtimes"
 OWN_VARIABLES = ("GROQ_API_KEY", "NEON_API_KEY", "CLERK_JWKS_URL", "NO_COLOR", "SSH_CONNECTION", "SSH_TTY")
 
 
 # What pytest and the modules hold never goes: looked through again and again it is a third of the time of all tests.
 gc.set_threshold(100_000, 50, 100)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A place for the runtime's tree that all workers of this run inherit: it is packed by the first that needs it."""
+    if "CLOWDY_TEST_TREES" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="clowdy-trees-", dir="/tmp")
+        Path(folder).chmod(0o755)
+        os.environ["CLOWDY_TEST_TREES"] = folder
+
+        def remove() -> None:
+            del os.environ["CLOWDY_TEST_TREES"]
+            shutil.rmtree(folder)
+
+        config.add_cleanup(remove)
 
 
 def pytest_collection_finish() -> None:
@@ -58,10 +75,55 @@ def open_folder(scratch: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def trees() -> Path:
+    """A folder with the packed tree: once for all tests, also for those that run these tests as another user."""
+    from clowdy_tui.engine.runtime import RuntimeStore
+
+    folder = Path(os.environ["CLOWDY_TEST_TREES"])
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        asyncio.run(RuntimeStore(folder, RUNTIMES).root_tree("python"))
+    finally:
+        os.close(held)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as the first start makes it: made once, because migrating takes longer than most tests."""
+    from clowdy_tui.store.database import DATABASE_NAME
+    from clowdy_tui.store.migrate import migrate
+
+    path = tmp_path_factory.mktemp("template") / DATABASE_NAME
+    migrate(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepare(trees: Path, empty_database: Path) -> Callable[[Path], Path]:
+    """Makes a data folder as a first start leaves it, without its second of work; returns its path."""
+
+    def made(folder: Path) -> Path:
+        folder.mkdir()
+        (folder / "runtimes").symlink_to(trees)
+        shutil.copy(empty_database, folder)
+        return folder
+
+    return made
+
+
 @pytest.fixture
 def data_dir(scratch: Path) -> Path:
     """The path of a data folder that is not there yet."""
     return open_folder(scratch) / "data"
+
+
+@pytest.fixture
+def prepared_dir(scratch: Path, prepare: Callable[[Path], Path]) -> Path:
+    """A data folder for tests that are not about a first start."""
+    return prepare(open_folder(scratch) / "data")
 
 
 @pytest.fixture(autouse=True)

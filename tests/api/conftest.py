@@ -31,9 +31,10 @@ async def model() -> AsyncIterator[ModelServer]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def platform(scratch: Path, model: ModelServer) -> AsyncIterator[Platform]:
+async def platform(scratch: Path, prepare: Callable[[Path], Path], model: ModelServer) -> AsyncIterator[Platform]:
     assistant = AssistantConfig(base_url=model.url)
-    platform = await Platform.open(PlatformConfig(data_dir=scratch / "api", driver="bubblewrap", assistant=assistant))
+    config = PlatformConfig(data_dir=prepare(scratch / "api"), driver="bubblewrap", assistant=assistant)
+    platform = await Platform.open(config)
     yield platform
     await platform.close()
 

@@ -167,9 +167,9 @@ async def test_cross_origin_requests_are_for_the_named_origins(http: httpx.Async
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def idle(data_dir: Path) -> AsyncIterator[Platform]:
+async def idle(prepared_dir: Path) -> AsyncIterator[Platform]:
     """A platform of its own, with no spares."""
-    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=0))
+    platform = await Platform.open(PlatformConfig(data_dir=prepared_dir, driver="bubblewrap", spares=0))
     yield platform
     await platform.close()
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,8 +121,8 @@ def steps(text: str) -> list[tuple[str, str]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def reader(scratch: Path) -> AsyncIterator[Reader]:
-    platform = await Platform.open(PlatformConfig(data_dir=scratch / "guide", driver="bubblewrap", spares=1))
+async def reader(scratch: Path, prepare: Callable[[Path], Path]) -> AsyncIterator[Reader]:
+    platform = await Platform.open(PlatformConfig(data_dir=prepare(scratch / "guide"), driver="bubblewrap", spares=1))
     try:
         async with (
             Gateway(platform, GatewayConfig(port=0, version="0.1.0")) as gateway,

@@ -123,15 +123,15 @@ def serve(cli: Cli) -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture
-def cli(data_dir: Path) -> Cli:
+def cli(prepared_dir: Path) -> Cli:
     """The command line on a data folder of its own, with no gateway yet."""
-    return Cli(data_dir)
+    return Cli(prepared_dir)
 
 
 @pytest.fixture(scope="session")
-def served(scratch: Path) -> Iterator[Served]:
+def served(scratch: Path, prepare: Callable[[Path], Path]) -> Iterator[Served]:
     """A gateway for all tests that do not stop it."""
-    served = Served(Cli(open_folder(scratch) / "data", {"CLOWDY_CONFIG": os.devnull}), "--port", "0")
+    served = Served(Cli(prepare(open_folder(scratch) / "data"), {"CLOWDY_CONFIG": os.devnull}), "--port", "0")
     yield served
     code, said = served.stop()
     assert code == 0, said

@@ -27,11 +27,11 @@ def test_doctor_finds_one_driver_that_works(at: Cli, served: Served) -> None:
     assert all(check["remedy"] for check in report["checks"] if check["state"] == "failed")
 
 
-def test_doctor_works_before_the_first_start_and_makes_nothing(cli: Cli) -> None:
-    answer = cli("doctor")
+def test_doctor_works_before_the_first_start_and_makes_nothing(data_dir: Path) -> None:
+    answer = Cli(data_dir)("doctor")
     assert "is made on the first start" in answer.out
     assert "none runs" in answer.out
-    assert not cli.data_dir.exists()
+    assert not data_dir.exists()
 
 
 def test_doctor_ends_with_1_where_nothing_can_be_kept(tmp_path: Path) -> None:

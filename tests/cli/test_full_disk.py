@@ -48,10 +48,8 @@ def disk(scratch: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def cli(disk: Path, scratch: Path) -> Cli:
+def cli(disk: Path, trees: Path) -> Cli:
     """On that disk; the runtime's tree alone, which is larger, lies elsewhere."""
-    trees = scratch / "trees-elsewhere"
-    asyncio.run(RuntimeStore(trees, RUNTIMES).root_tree("python"))
     (disk / "data").mkdir()
     (disk / "data" / "runtimes").symlink_to(trees)
     return Cli(disk / "data")

@@ -98,7 +98,7 @@ async def work(client: Clowdy, done: Work) -> None:
 
 
 @pytest.fixture(params=["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
-def cli(request: pytest.FixtureRequest, data_dir: Path) -> Cli:
+def cli(request: pytest.FixtureRequest, prepared_dir: Path) -> Cli:
     driver: str = request.param
     if driver == "docker":
         try:
@@ -108,7 +108,7 @@ def cli(request: pytest.FixtureRequest, data_dir: Path) -> Cli:
             if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
                 pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {error}")
             pytest.skip(f"no Docker engine: {error}")
-    return Cli(data_dir, {"CLOWDY_DRIVER": driver})
+    return Cli(prepared_dir, {"CLOWDY_DRIVER": driver})
 
 
 def engine() -> docker.DockerClient:

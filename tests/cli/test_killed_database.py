@@ -13,14 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from clowdy_tui.engine.runtime import RuntimeStore
 from tests.cli.conftest import Cli, Served
 from tests.conftest import open_folder
 
 pytestmark = pytest.mark.slow
 
 Serve = Callable[..., Served]
-RUNTIMES = Path(__file__).parents[2] / "runtimes"
 AS_USER = Path(__file__).parents[1] / "engine" / "as_user.py"
 SOMEBODY = "daemon"
 """An ordinary user with an account, which initdb wants, and with no right to anything."""
@@ -46,17 +44,17 @@ class UserCli(Cli):
 
 
 @pytest.fixture(params=["as it is", "ordinary user"])
-def cli(request: pytest.FixtureRequest, scratch: Path) -> Cli:
+def cli(request: pytest.FixtureRequest, scratch: Path, prepare: Callable[[Path], Path]) -> Cli:
     folder = open_folder(scratch)
+    data = prepare(folder / "data")
     if request.param == "as it is":
-        return Cli(folder / "data")
+        return Cli(data)
     if os.geteuid() != 0:
         pytest.skip("an ordinary user runs the tests already")
-    # The interpreter may lie where that user cannot look, in root's home: the runtime is packed before.
-    asyncio.run(RuntimeStore(folder / "data" / "runtimes", RUNTIMES).root_tree("python"))
-    for place in (folder, folder / "data", folder / "data" / "runtimes"):
+    # The interpreter may lie where that user cannot look, in root's home: it packs no runtime of its own.
+    for place in (folder, data, *data.glob("*.db")):
         shutil.chown(place, SOMEBODY)
-    return UserCli(folder / "data", {"HOME": str(folder)})
+    return UserCli(data, {"HOME": str(folder)})
 
 
 def alive(pid: int) -> bool:

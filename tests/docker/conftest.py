@@ -4,6 +4,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -44,9 +45,8 @@ def installation(engine: docker.DockerClient) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> SpecMaker:
-    store = RuntimeStore(tmp_path_factory.mktemp("roots"), RUNTIMES)
-    return SpecMaker(asyncio.run(store.root_tree("python")).path)
+def spec(trees: Path) -> SpecMaker:
+    return SpecMaker(asyncio.run(RuntimeStore(trees, RUNTIMES).root_tree("python")).path)
 
 
 @pytest.fixture

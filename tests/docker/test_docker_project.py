@@ -20,8 +20,9 @@ CODE = "import six\ndef handler(event):\n    return six.__file__\n"
 
 
 async def test_images_go_with_their_project_and_with_the_driver(
-    engine: docker.DockerClient, installation: str, tmp_path: Path
+    engine: docker.DockerClient, installation: str, tmp_path: Path, trees: Path
 ) -> None:
+    (tmp_path / "runtimes").symlink_to(trees)
     database = await Database.open(tmp_path)
     async with database.write() as transaction:
         await transaction.meta.set("installation_id", installation)

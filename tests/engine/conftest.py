@@ -21,15 +21,6 @@ from tests.docker_traces import left_in_docker, remove_images_of_tests
 
 
 @pytest.fixture(scope="session")
-def trees(scratch: Path) -> Path:
-    """A folder with the packed tree: once for all tests, also for those that run these tests as another user."""
-    packed = os.environ.get("CLOWDY_TEST_TREES")
-    folder = Path(packed) if packed else scratch / "trees"
-    asyncio.run(RuntimeStore(folder, RUNTIMES).root_tree("python"))
-    return folder
-
-
-@pytest.fixture(scope="session")
 def installation_id() -> str:
     return f"test-{secrets.token_hex(4)}"
 

@@ -20,8 +20,8 @@ def handler(event, context):
 
 
 @pytest.mark.slow
-async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> None:
-    async with screen(connect=hosting(data_dir)) as (app, pilot):
+async def test_from_a_saved_input_to_two_versions_compared(prepared_dir: Path) -> None:
+    async with screen(connect=hosting(prepared_dir)) as (app, pilot):
         assert app.state.link is Link.ONLINE, app.state.problem
         function_id = await open_function(app, pilot, "hello")
         for number in (2, 3):
@@ -98,8 +98,8 @@ async def test_from_a_saved_input_to_two_versions_compared(data_dir: Path) -> No
         await shows(pilot, "WARNING adding up")
 
 
-async def test_what_cannot_be_done_says_why(data_dir: Path) -> None:
-    async with screen(connect=hosting(data_dir)) as (app, pilot):
+async def test_what_cannot_be_done_says_why(prepared_dir: Path) -> None:
+    async with screen(connect=hosting(prepared_dir)) as (app, pilot):
         function_id = await open_function(app, pilot, "hello")
         await pilot.press("f12", "at")
         await shows(pilot, "Choose a call in the history first")
@@ -125,8 +125,8 @@ async def test_what_cannot_be_done_says_why(data_dir: Path) -> None:
         await shows(pilot, "The call could not be run again")
 
 
-async def test_the_log_is_saved_to_a_file_and_none_is_lost_by_it(data_dir: Path, tmp_path: Path) -> None:
-    async with screen(connect=hosting(data_dir)) as (app, pilot):
+async def test_the_log_is_saved_to_a_file_and_none_is_lost_by_it(prepared_dir: Path, tmp_path: Path) -> None:
+    async with screen(connect=hosting(prepared_dir)) as (app, pilot):
         function_id = await open_function(app, pilot, "hello")
         await app.client.functions.update(function_id, FunctionPatch(code=CODE % 2))
         await app.client.invoke(function_id, {"items": [1]})

@@ -37,6 +37,11 @@ MENDED = "def handler(event, context):\n    return 1 / event if event else None\
 
 
 @pytest.fixture
+def data_dir(prepared_dir: Path) -> Path:
+    return prepared_dir
+
+
+@pytest.fixture
 async def model() -> AsyncIterator[ModelServer]:
     async with model_server() as server:
         yield server

@@ -40,9 +40,9 @@ def hosting(data_dir: Path) -> Connect:
 
 
 @pytest.mark.slow
-async def test_the_panes_on_a_real_gateway(data_dir: Path) -> None:
+async def test_the_panes_on_a_real_gateway(prepared_dir: Path) -> None:
     """A route tried and called, the call and its sandbox on the dashboard, the sandbox killed, limits and a key."""
-    async with screen(connect=hosting(data_dir), size=(120, 50)) as (app, pilot):
+    async with screen(connect=hosting(prepared_dir), size=(120, 50)) as (app, pilot):
         await until(pilot, lambda: app.state.link is Link.ONLINE and app.state.projects)
         project = next(iter(app.state.projects.values()))
         app.panes.open(Place("routes", project.id))
@@ -130,9 +130,9 @@ async def test_the_main_job(data_dir: Path, size: tuple[int, int]) -> None:
         await shows(pilot, 'print("typed by a test")')
 
 
-async def test_two_screens_see_each_other(data_dir: Path) -> None:
+async def test_two_screens_see_each_other(prepared_dir: Path) -> None:
     """A save in one shows up in the other without a key; a save on top of it is refused with the difference."""
-    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=2))
+    platform = await Platform.open(PlatformConfig(data_dir=prepared_dir, driver="bubblewrap", spares=2))
     try:
         await platform.make_example()
         async with Gateway(platform, GatewayConfig(host="127.0.0.1", port=0)) as gateway:
@@ -170,8 +170,8 @@ async def _save(client: Clowdy, function_id: str, code: str) -> None:
     await client.functions.update(function_id, FunctionPatch(code=code))
 
 
-async def test_what_the_gateway_refuses_stands_at_the_field(data_dir: Path) -> None:
-    async with screen(connect=hosting(data_dir)) as (app, pilot):
+async def test_what_the_gateway_refuses_stands_at_the_field(prepared_dir: Path) -> None:
+    async with screen(connect=hosting(prepared_dir)) as (app, pilot):
         await open_function(app, pilot, "hello")
         await pilot.press("ctrl+n")
         await shows(pilot, "New function")

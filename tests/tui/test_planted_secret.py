@@ -54,13 +54,15 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return frames
 
 
-async def test_the_screen_never_shows_it_until_it_is_asked_for(data_dir: Path, painted: list[str]) -> None:
+async def test_the_screen_never_shows_it_until_it_is_asked_for(prepared_dir: Path, painted: list[str]) -> None:
     async with model_server() as model:
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Session]:
             platform = await Platform.open(
-                PlatformConfig(data_dir=data_dir, driver="bubblewrap", assistant=AssistantConfig(base_url=model.url))
+                PlatformConfig(
+                    data_dir=prepared_dir, driver="bubblewrap", assistant=AssistantConfig(base_url=model.url)
+                )
             )
             try:
                 project = await platform.projects.create(LOCAL, ProjectIn(name="shop"))

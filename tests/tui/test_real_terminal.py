@@ -94,19 +94,19 @@ def _address(terminal: Terminal) -> str:
     return f"http://127.0.0.1:{found[1]}"
 
 
-def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(data_dir: Path) -> None:
-    with _clowdy(data_dir, (120, 36)) as terminal:
+def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(prepared_dir: Path) -> None:
+    with _clowdy(prepared_dir, (120, 36)) as terminal:
         _open(terminal, "hello")
         terminal.press("f3", "ctrl+end", "\r", "# not saved yet")
         terminal.shows("● unsaved")
-        drafts = data_dir / "screen" / "drafts"
+        drafts = prepared_dir / "screen" / "drafts"
         terminal.until(
             lambda _: any("not saved yet" in file.read_text() for file in drafts.glob("*/*.json")), "the draft"
         )
         terminal.process.kill()
         terminal.ends()
 
-    with _clowdy(data_dir, (120, 36)) as terminal:
+    with _clowdy(prepared_dir, (120, 36)) as terminal:
         terminal.shows("1 file came back")
         terminal.shows("# not saved yet")
         terminal.press("ctrl+s")
@@ -115,12 +115,12 @@ def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(data_dir: Path) -> None:
     assert not list(drafts.glob("*/*.json"))
 
 
-def test_the_person_s_own_editor_and_back(data_dir: Path, tmp_path: Path) -> None:
+def test_the_person_s_own_editor_and_back(prepared_dir: Path, tmp_path: Path) -> None:
     """It has the terminal for itself, the gateway answers meanwhile, and what it saved comes back unsaved."""
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\necho "this is my editor: $1"\nread answer\necho "# $answer" >> "$1"\n')
     editor.chmod(0o755)
-    environment = {**_environment(data_dir), "VISUAL": str(editor)}
+    environment = {**_environment(prepared_dir), "VISUAL": str(editor)}
     with Terminal([sys.executable, "-m", "clowdy_tui"], environment=environment) as terminal:
         _open(terminal, "hello")
         url = _address(terminal)

@@ -6,16 +6,6 @@ import pytest
 from fake_engine import FakeEngine
 
 from clowdy_tui.services.platform import Platform, PlatformConfig
-from clowdy_tui.store.database import DATABASE_NAME
-from clowdy_tui.store.migrate import migrate
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as the first start makes it: made once, because migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("template") / DATABASE_NAME
-    migrate(path)
-    return path
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ READ = "import os\n\ndef handler(event, context):\n    return [os.environ.get('C
 
 
 @pytest.fixture
-async def real(data_dir: Path) -> AsyncIterator[Platform]:
-    platform = await Platform.open(PlatformConfig(data_dir=data_dir, driver="bubblewrap", spares=1))
+async def real(prepared_dir: Path) -> AsyncIterator[Platform]:
+    platform = await Platform.open(PlatformConfig(data_dir=prepared_dir, driver="bubblewrap", spares=1))
     try:
         if not (status := platform.pool.status()).available:
             pytest.skip(f"no sandbox can be made here: {status.problem}")
