@@ -24,6 +24,8 @@ LOAD_S: Final = 30.0
 """As many spares as were asked for within this time are kept, where that is more than the usual number."""
 AT_MOST_TIMES: Final = 4
 """The usual number of spares that often is the most, however many are asked for."""
+_REFILL_AFTER_S: Final = 0.02
+"""Calls that come together have their sandboxes made first; what is made beside them takes their time."""
 _SHARE: Final = 0.75
 """Of the memory budget: spares beyond the usual number do not go over it."""
 
@@ -61,6 +63,7 @@ class PlacementService:
         self._refilling: dict[SpareShape, int] = {}
         self._asked: deque[tuple[float, SpareShape]] = deque()
         self._fading: asyncio.TimerHandle | None = None
+        self._refill_timer: asyncio.TimerHandle | None = None
         self._awaited = 0
         self._booting = asyncio.Semaphore(limits.boots)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,7 +87,8 @@ class PlacementService:
             worker = candidate if candidate.state == "spare" else None
         if worker is not None:
             self._note(shape)
-        self.background(self._refill_soon())
+        if self._refill_timer is None and not self._closed:
+            self._refill_timer = asyncio.get_running_loop().call_later(_REFILL_AFTER_S, self._refill_soon)
         return worker
 
     def give(self, worker: Worker) -> bool:
@@ -201,8 +205,9 @@ class PlacementService:
     async def close(self) -> None:
         """End all workers and wait until nothing of them is left."""
         self._closed = True
-        if self._fading is not None:
-            self._fading.cancel()
+        for timer in (self._fading, self._refill_timer):
+            if timer is not None:
+                timer.cancel()
         await asyncio.gather(*(worker.ended() for worker in list(self.workers.values())))
         for task in list(self._tasks):
             task.cancel()
@@ -253,9 +258,8 @@ class PlacementService:
             self._fading = asyncio.get_running_loop().call_later(max(wait_s, 1.0), self._fade)
         self.refill()
 
-    async def _refill_soon(self) -> None:
-        # The call that took the spare goes first.
-        await asyncio.sleep(0)
+    def _refill_soon(self) -> None:
+        self._refill_timer = None
         self.refill()
 
     async def _make_spare(self, shape: SpareShape) -> None:
