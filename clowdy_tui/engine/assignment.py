@@ -148,7 +148,7 @@ class AssignmentService:
             self._close_to_others(pool, worker)
             if not worker.taken:
                 worker.kill("it is not fit for another call")
-        elif not self._hand_over(pool, worker, fresh=False):
+        elif worker.taken >= worker.width or not self._hand_over(pool, worker, fresh=False):
             if worker.taken == worker.width - 1:
                 pool.open.append(worker)
             if worker.taken:

@@ -59,6 +59,22 @@ async def test_a_plain_handler_takes_one_call_at_a_time_all_the_same(engine: Eng
     assert len({outcome.instance_id for outcome in outcomes}) == 3
 
 
+async def test_a_plain_handler_has_its_calls_handed_over_one_by_one_once_that_is_known(engine: Engine) -> None:
+    what = deployment("def handler(event): print('in')", concurrency=4, max_instances=1)
+    taken: list[int] = []
+
+    async def call() -> None:
+        def entered(_entry: object) -> None:
+            taken.extend(instance.taken for instance in engine.service._assignment._pools[what.key].live)
+
+        assert (await engine.invoke(what, 0, on_log=entered)).status == "success"
+
+    await asyncio.gather(*(call() for _ in range(12)))
+    # The first four came before the handler was known; the others meet it as it is.
+    assert taken[:4] == [4, 3, 2, 1]
+    assert taken[4:] == [1] * 8
+
+
 async def test_one_at_a_time_is_what_a_function_has_that_says_nothing(engine: Engine) -> None:
     outcomes = await together(engine, deployment(WAIT, max_instances=1), [{"n": n, "s": 0.01} for n in range(3)])
     assert [value(outcome)[1] for outcome in outcomes] == [1, 1, 1]
