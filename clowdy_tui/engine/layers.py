@@ -1,7 +1,7 @@
 """Layers: a project's packages, installed once per content and shared read-only by every sandbox that wants them.
 
 A layer's key is a hash of its lock and of the Python that it is for. `uv` resolves and installs, wheels only, so that
-no code of a package runs while its layer is made.
+no code of a package runs while its layer is made. Bytecode is compiled once the layer serves already.
 """
 
 import asyncio
@@ -27,19 +27,16 @@ from clowdy_tui.domain.packages import (
     read_lock,
     write_lock,
 )
-from clowdy_tui.engine.bytecode import Bytecode, Workers
-from clowdy_tui.engine.indexer import Indexer, environment
+from clowdy_tui.engine.compiling import Compiling
+from clowdy_tui.engine.indexer import Indexer
 from clowdy_tui.engine.limits import MIB
-from clowdy_tui.engine.pack import LAYER_PLACE
 
 FORMAT: Final = 1
 """Goes up when the same lock must be installed anew."""
 
 _DRAFT: Final = ".building-"
 _GOING: Final = ".going-"
-_AHEAD: Final = "ahead"
 _CACHE: Final = ".cache"
-_BYTECODE: Final = ".bytecode"
 
 Progress = Callable[[str], None]
 
@@ -117,8 +114,12 @@ class LayerStore:
         self._folder = folder
         self._limits = limits or LayerLimits()
         self._indexer = Indexer(folder / _CACHE)
-        self._bytecode = Bytecode(folder / _BYTECODE)
+        self._compiling = Compiling(folder, timeout_s=self._limits.timeout_s)
         self._one_at_a_time = asyncio.Lock()
+
+    async def close(self) -> None:
+        """End what is being compiled; whoever uses the folder next goes on with it."""
+        await self._compiling.end()
 
     def has(self, key: str) -> bool:
         return self._place(key).is_dir()
@@ -147,24 +148,31 @@ class LayerStore:
         Raises:
             BuildFailed: it cannot be made; says why in the resolver's words.
         """
-        async with (
-            self._workplace() as (draft, workers),
-            self._fetched_ahead(draft, requirements, previous, workers, on_progress) as ahead,
-        ):
-            lock = await self._resolve(draft, requirements, previous, on_progress, fetched=ahead is not None)
-            return await self._install(draft, workers, lock, on_progress, ahead)
+        async with self._workplace() as draft:
+            lock = await self._resolve(draft, requirements, previous, on_progress)
+            return await self._install(draft, lock, on_progress)
 
     async def restore(self, lock: str, *, on_progress: Progress) -> Layer:
         """Make the layer of a lock, the same as it was. Raises BuildFailed."""
         if self.has(key := self.key_of(lock)):
             return Layer(key, lock, fresh=False)
-        async with self._workplace() as (draft, workers):
-            return await self._install(draft, workers, lock, on_progress)
+        async with self._workplace() as draft:
+            return await self._install(draft, lock, on_progress)
+
+    async def whole(self, key: str) -> None:
+        """Wait until a layer has its bytecode, or never will: for whoever copies it."""
+        await self._compiling.done(key)
 
     async def collect(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Remove every other layer, and what a killed process left half made; what cannot be removed, in sentences."""
+        """Remove every other layer, and what a killed process left half made; what cannot be removed, in sentences.
+
+        What such a process left uncompiled is compiled from now on.
+        """
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._collect, frozenset(keep))
+            await self._compiling.end(keep)
+            stuck = await asyncio.to_thread(self._collect, frozenset(keep))
+            self._compiling.go_on(keep)
+            return stuck
 
     def _place(self, key: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{32}", key):
@@ -172,8 +180,8 @@ class LayerStore:
         return self._folder / key
 
     @contextlib.asynccontextmanager
-    async def _workplace(self) -> AsyncIterator[tuple[Path, Workers]]:
-        """A folder to make a layer in, gone at the end, and who compiles it."""
+    async def _workplace(self) -> AsyncIterator[Path]:
+        """A folder to make a layer in, gone at the end."""
         async with self._one_at_a_time:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
@@ -181,11 +189,8 @@ class LayerStore:
             except OSError as error:
                 raise BuildFailed(f"the folder for packages cannot be written: {error.strerror}") from error
             try:
-                async with (
-                    asyncio.timeout(self._limits.timeout_s),
-                    self._bytecode.workers(environment({}, draft)) as workers,
-                ):
-                    yield draft, workers
+                async with asyncio.timeout(self._limits.timeout_s):
+                    yield draft
             except TimeoutError as error:
                 raise BuildFailed(f"it took longer than {self._limits.timeout_s:g} s") from error
             except OSError as error:
@@ -194,56 +199,7 @@ class LayerStore:
                 # In a thread of its own even when this task is cancelled: a large draft takes a while to go.
                 await asyncio.shield(asyncio.to_thread(shutil.rmtree, draft, True))
 
-    @contextlib.asynccontextmanager
-    async def _fetched_ahead(
-        self, draft: Path, requirements: Requirements, previous: str, workers: Workers, on_progress: Progress
-    ) -> AsyncIterator["asyncio.Task[None] | None"]:
-        """Have uv's cache hold what the list most likely comes to, and meanwhile that of bytecode.
-
-        What is installed here is thrown away: a layer is made of what the lock's hashes hold. But the resolver then has
-        its answers at hand, and what takes the longest, the compiling, goes on beside it and beside the installing.
-        Gives what compiles; None where nothing was fetched. Ended at the end of the block.
-        """
-        if all(self._indexer.may_have(package.name) for package in requirements.packages) or not await self._fetch(
-            draft, requirements, previous, on_progress
-        ):
-            yield None
-            return
-        compiling = asyncio.create_task(self._compile_ahead(draft / _AHEAD, workers))
-        try:
-            yield compiling
-        finally:
-            compiling.cancel()
-            await asyncio.wait([compiling])
-
-    async def _fetch(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> bool:
-        (draft / _AHEAD).mkdir()
-        source, kept = draft / "ahead.in", draft / "ahead.kept"
-        source.write_text(requirements.text)
-        kept.write_text("".join(f"{one.name}=={one.version}\n" for one in read_lock(previous)))
-        arguments = ["pip", "install", "--target", _AHEAD, *self.target.arguments, "-r", source.name, "-c", kept.name]
-
-        def on_line(line: str) -> None:
-            # All else the resolver says, and says better.
-            if line.lstrip().startswith("Download"):
-                on_progress(line)
-
-        on_progress("Fetching")
-        try:
-            await self._indexer.run(arguments, draft, on_line=on_line, watch=self._watch(draft, draft / _AHEAD))
-        except BuildFailed:
-            # The resolver says why, or installing does.
-            return False
-        return True
-
-    async def _compile_ahead(self, site: Path, workers: Workers) -> None:
-        if self.target.version is None:
-            with contextlib.suppress(OSError):
-                await workers.prepare(site, LAYER_PLACE)
-
-    async def _resolve(
-        self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress, *, fetched: bool
-    ) -> str:
+    async def _resolve(self, draft: Path, requirements: Requirements, previous: str, on_progress: Progress) -> str:
         source, written = draft / "requirements.in", draft / "lock.txt"
         source.write_text(requirements.text)
         if previous:
@@ -251,24 +207,14 @@ class LayerStore:
         on_progress("Resolving")
         command = ("pip", "compile", "--generate-hashes", "--no-header", "--no-annotate")
         arguments = [*command, *self.target.arguments, "--output-file", written.name, source.name]
-        watch = self._watch(draft, written)
-        try:
-            # The index was asked a moment ago.
-            offline = ["--offline"] if fetched else []
-            await self._indexer.run([*arguments, *offline], draft, on_line=on_progress, watch=watch)
-        except BuildFailed:
-            if not fetched:
-                raise
-            await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
+        await self._indexer.run(arguments, draft, on_line=on_progress, watch=self._watch(draft, written))
         try:
             locked = read_lock(written.read_text())
         except ValueError as error:
             raise BuildFailed(f"the index leads to something that cannot be held to a hash: {error}") from error
         return write_lock(hold_to_hashes(requirements, locked))
 
-    async def _install(
-        self, draft: Path, workers: Workers, lock: str, on_progress: Progress, ahead: "asyncio.Task[None] | None" = None
-    ) -> Layer:
+    async def _install(self, draft: Path, lock: str, on_progress: Progress) -> Layer:
         key = self.key_of(lock)
         if self.has(key):
             return Layer(key, lock, fresh=False)
@@ -290,13 +236,13 @@ class LayerStore:
                 site.mkdir()
         if not there:
             await self._indexer.run(arguments, draft, on_line=on_progress, watch=watch)
-        if ahead is not None:
-            await asyncio.wait([ahead])
-        if self.target.version is None:
-            await workers.compile(site, LAYER_PLACE)
         await asyncio.to_thread(self._finish, site)
+        if self.target.version is None:
+            # First: a process that ends between the two leaves a mark without a layer, and not the reverse.
+            self._compiling.mark(key)
         with contextlib.suppress(FileExistsError):
             site.rename(self._place(key))
+        self._compiling.go_on({key})
         return Layer(key, lock, fresh=True)
 
     def _finish(self, site: Path) -> None:
@@ -352,7 +298,7 @@ class LayerStore:
                 stuck.append(f"The layer in {path} cannot be removed: {error.strerror or error}")
         if _size(self._folder / _CACHE) > self._limits.cache_bytes:
             shutil.rmtree(self._folder / _CACHE, ignore_errors=True)
-        self._bytecode.trim()
+        self._compiling.trim()
         return tuple(stuck)
 
 

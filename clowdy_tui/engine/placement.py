@@ -130,7 +130,7 @@ class PlacementService:
         self._on_change()
         try:
             tree = self._runtimes.peek(shape.runtime) or await self._runtimes.root_tree(shape.runtime)
-            layer = self._layer(shape)
+            layer = await self._layer(shape)
             # Not within the time that a boot may take: the first time an image may have to be made.
             await self._driver.prepare(tree.path, layer)
             limits = self._limits
@@ -213,12 +213,15 @@ class PlacementService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _layer(self, shape: SpareShape) -> Path | None:
+    async def _layer(self, shape: SpareShape) -> Path | None:
         if shape.layer is None:
             return None
         if self._layers is None:
             raise DriverUnavailable("There is no place for layers here.")
-        return self._layers.path(shape.layer)
+        layer = self._layers.path(shape.layer)
+        if self._driver.copies(layer):
+            await self._layers.whole(shape.layer)
+        return layer
 
     def _want(self, shape: SpareShape) -> None:
         self._wanted[shape] = None

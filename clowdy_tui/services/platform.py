@@ -202,6 +202,7 @@ class Platform:
         stack.push_async_callback(self.tokens.keep_used)
         warming = Warming()
         layers = LayerStore(config.data_dir / "layers", self._layer_target())
+        stack.push_async_callback(layers.close)
         if engine is None:
             engine = await self._make_engine(warming, layers)
         local = LocalProvider(

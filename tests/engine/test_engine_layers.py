@@ -12,6 +12,7 @@ from conftest import docker_client
 from engine_support import RUNTIMES, Engine, deployment, value
 
 from clowdy_tui.domain.packages import BuildFailed, read_requirements
+from clowdy_tui.engine.bytecode import Bytecode
 from clowdy_tui.engine.indexer import Indexer
 from clowdy_tui.engine.invoke import InvokeService
 from clowdy_tui.engine.layers import LayerLimits, LayerStore, LayerTarget
@@ -19,6 +20,7 @@ from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver
 from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
+from tests.conftest import open_folder
 
 pytestmark = pytest.mark.slow
 
@@ -47,14 +49,16 @@ def handler(event):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(scratch: Path) -> Path:
     """One folder for the whole module: the second build finds what the first one downloaded."""
-    return tmp_path_factory.mktemp("data") / "layers"
+    return open_folder(scratch) / "layers"
 
 
 @pytest.fixture
-def store(folder: Path) -> LayerStore:
-    return LayerStore(folder, LayerTarget.of_host())
+async def store(folder: Path) -> AsyncIterator[LayerStore]:
+    store = LayerStore(folder, LayerTarget.of_host())
+    yield store
+    await store.close()
 
 
 @pytest.fixture
@@ -86,6 +90,44 @@ async def test_native_package_runs_and_cannot_be_written(layered: Engine, store:
     # Who has no layer sees none.
     without = await layered.run("import os\ndef handler(event):\n    return os.listdir('/opt/layer')")
     assert value(without) == []
+
+
+async def test_a_layer_serves_before_its_bytecode_is_there_and_who_copies_it_waits(
+    layered: Engine, store: LayerStore, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_compile, waiting = asyncio.Event(), asyncio.Event()
+    prepared: list[bool] = []
+    really_compile, really_prepare, really_whole = Bytecode.compile, driver.prepare, store.whole
+
+    async def compile_(self: Bytecode, site: Path, shown: str) -> None:
+        await may_compile.wait()
+        await really_compile(self, site, shown)
+
+    async def prepare(root: Path, layer: Path | None = None) -> None:
+        if layer is not None:
+            prepared.append(bool(list(layer.rglob("*.pyc"))))
+        await really_prepare(root, layer)
+
+    async def whole(key: str) -> None:
+        waiting.set()
+        await really_whole(key)
+
+    monkeypatch.setattr(Bytecode, "compile", compile_)
+    monkeypatch.setattr(driver, "prepare", prepare)
+    monkeypatch.setattr(store, "whole", whole)
+    key = await build(store, f"six==1.1{4 + (driver.name == 'docker')}.0")
+    copies = driver.copies(store.path(key))
+    assert copies == (driver.name == "docker")
+    probe = deployment("import six\ndef handler(event):\n    return six.__version__", layer=key)
+    asked = asyncio.create_task(layered.invoke(probe))
+    if copies:
+        async with asyncio.timeout(60):
+            while not (waiting.is_set() or prepared):
+                await asyncio.sleep(0.005)
+        may_compile.set()
+    assert value(await asked).startswith("1.1")
+    may_compile.set()
+    assert set(prepared) == {copies}
 
 
 @pytest.mark.parametrize(
@@ -168,30 +210,23 @@ async def test_too_large_and_too_slow_are_refused(folder: Path) -> None:
     assert not list(folder.glob(".building-*"))
 
 
-@pytest.mark.parametrize("ahead_works", [True, False])
-async def test_packages_are_fetched_before_their_list_is_resolved(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, ahead_works: bool
+async def test_what_the_cache_has_is_asked_of_nobody(
+    folder: Path, store: LayerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = []
     really_run = Indexer.run
 
     async def run(self: Indexer, arguments: list[str], place: Path, **told: Any) -> None:
-        what = "ahead" if "ahead" in arguments else arguments[1] + " offline" * ("--offline" in arguments)
-        ran.append(what)
-        if what == "ahead" and not ahead_works:
-            raise BuildFailed("The index has no time.")
+        ran.append(arguments[1] + " offline" * ("--offline" in arguments))
         await really_run(self, arguments, place, **told)
 
     monkeypatch.setattr(Indexer, "run", run)
-    store = LayerStore(folder.with_name(f"ahead-{ahead_works}"), LayerTarget.of_host())
-    key = await build(store, "six==1.15.0")
-    assert ran == ["ahead", *(["compile offline", "install offline"] if ahead_works else ["compile", "install"])]
-    assert {path.name for path in store.path(key).iterdir()} == {"six.py", "six-1.15.0.dist-info", "__pycache__"}
-    # Its cache has the package from now on.
-    ran.clear()
+    key = await build(store, "six==1.13.0")
+    await store.whole(key)
+    assert {path.name for path in store.path(key).iterdir()} == {"six.py", "six-1.13.0.dist-info", "__pycache__"}
     await store.collect(())
-    await build(store, "six==1.15.0")
-    assert ran == ["compile", "install offline"]
+    await build(store, "six==1.13.0")
+    assert ran == ["compile", "install", "compile", "install offline"]
 
 
 async def test_cancelling_leaves_nothing(store: LayerStore, folder: Path) -> None:
@@ -241,15 +276,16 @@ async def test_a_gateway_with_a_narrow_umask_makes_layers_that_sandboxes_can_rea
     try:
         store = LayerStore(folder.with_name("narrow"), LayerTarget.of_host())
         key = await build(store, "six")
+        await store.whole(key)
     finally:
         os.umask(before)
     modes = {path.stat().st_mode & 0o755 for path in [store.path(key), *store.path(key).rglob("*")]}
     assert modes <= {0o755, 0o644}
 
 
-async def test_layers_for_an_image_are_for_its_python(folder: Path) -> None:
+async def test_layers_for_an_image_are_for_its_python(folder: Path, store: LayerStore) -> None:
     other = LayerStore(folder, LayerTarget.of_image("python:3.12-slim"))
     key = await build(other, "markupsafe")
     assert [path.name.split(".")[1][:11] for path in other.path(key).glob("markupsafe/*.so")] == ["cpython-312"]
     assert not list(other.path(key).rglob("*.pyc"))
-    assert key != await build(LayerStore(folder, LayerTarget.of_host()), "markupsafe")
+    assert key != await build(store, "markupsafe")

@@ -248,11 +248,27 @@ async def test_who_is_elsewhere_is_told_that_something_is_asked(data_dir: Path, 
         hold.set()
         await shows(pilot, "The assistant asks")
         assert app.state.region == "editor", "no key that is typed there may answer"
+        card = app.workbench.chat.body.thread.open_card
         await pilot.press("f9")
-        await until(pilot, lambda: isinstance(app.focused, PermissionCard))
+        await until(pilot, lambda: app.focused is card)
         await pilot.press("a")
         await answered(app, pilot)
         assert "new" in [project.name for project in app.state.projects.values()]
+        # Nor may one that is meant for the next question.
+        hold.clear()
+        function_id = app.state.open_function or ""
+        model.will(Says("Hm.", calls=[("delete_function", {"function_id": function_id})], hold=hold), Says("Done."))
+        await ask(app, pilot, "go")
+        await type_text(pilot, "wh")
+        hold.set()
+        await shows(pilot, "asks: enter goes there")
+        await type_text(pilot, "y")
+        assert app.workbench.chat.body.prompt.area.text == "why"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.focused, PermissionCard))
+        await pilot.press("n")
+        await answered(app, pilot)
+        assert (app.workbench.chat.body.prompt.area.text, function_id in app.state.functions) == ("why", True)
 
 
 async def test_escape_stops_and_the_talk_goes_on(data_dir: Path, model: ModelServer) -> None:

@@ -531,6 +531,10 @@ async def test_what_past_calls_carried_goes_out_only_after_one_yes(
     assert [pending.kind for pending in out.pending] == ["share"]
     assert "visa-of-ann" not in model.sent
     kept = await platform.conversations.create(LOCAL, ConversationIn())
+    model.will(Says(calls=looks), Says(calls=looks[:1]), Says("Done."))
+    events = await listen(platform, question(conversation_id=kept.id))
+    assert [each["kind"] for each in of(events, "permission")] == ["share"], "a no is one, too"
+    assert "visa-of-ann" not in model.sent
     model.will(Says(calls=looks), Says("Done."), Says(calls=looks[:1]), Says("Done."))
     events = await listen(platform, question(conversation_id=kept.id), answers=lambda _: "yes")
     assert [each["kind"] for each in of(events, "permission")] == ["share"]
@@ -592,7 +596,8 @@ async def test_a_call_is_mended_and_the_mending_proven_before_it_counts(
         target = platform.directory.function(function.id)
         assert target is not None
         active.append(target.deployment.version)
-        return "yes"
+        # A trial and what is made of it are asked for each time.
+        return "always"
 
     events = await listen(platform, question("mend it", mend=call), answers=answers)
     assert BROKEN in model.asked[0]["messages"][-1]["content"]

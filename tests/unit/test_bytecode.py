@@ -1,26 +1,30 @@
-"""Sources compiled by processes apart, and taken again by their content."""
+"""Sources compiled by processes apart, taken again by their content, and all of it while a layer serves already."""
 
+import asyncio
 import importlib.util
 import marshal
 import os
-import signal
 from pathlib import Path
 
-from clowdy_tui.engine.bytecode import Bytecode
+import pytest
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
+from clowdy_tui.engine.bytecode import WORKERS, Bytecode
+from clowdy_tui.engine.compiling import Compiling
+
+DIES = "raise SystemExit"
+HANGS = "import os, sys\nopen(f'{place}/{{os.getpid()}}', 'w').close()\nsys.stdin.read()\n"
+KEY = "a" * 32
 
 
 def bytecode_of(source: Path) -> Path:
     return Path(importlib.util.cache_from_source(str(source)))
 
 
-async def compiled(bytecode: Bytecode, site: Path) -> None:
-    async with bytecode.workers(ENVIRONMENT) as workers:
-        await workers.compile(site, "/opt/layer")
+def worker(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr("clowdy_tui.engine.bytecode._WORKER", program)
 
 
-async def test_what_can_be_compiled_is_and_the_rest_is_left(tmp_path: Path) -> None:
+async def test_what_can_be_compiled_is_and_the_rest_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "site"
     (site / "deep" / "er").mkdir(parents=True)
     sources = {"a.py": "A = 1\n", "deep/er/ü b.py": "raise SystemExit\n", "wrong.py": "print 'two'\n", "b.txt": "x"}
@@ -28,7 +32,7 @@ async def test_what_can_be_compiled_is_and_the_rest_is_left(tmp_path: Path) -> N
         (site / name).write_text(text)
     (site / "link.py").symlink_to("/etc/passwd")
     bytecode = Bytecode(tmp_path / "cache")
-    await compiled(bytecode, site)
+    await bytecode.compile(site, "/opt/layer")
     assert {path.relative_to(site).parent.as_posix() for path in site.rglob("*.pyc")} == {
         "__pycache__",
         "deep/er/__pycache__",
@@ -46,39 +50,51 @@ async def test_what_can_be_compiled_is_and_the_rest_is_left(tmp_path: Path) -> N
     other.mkdir()
     (other / "a.py").write_text("A = 1\n")
     (other / "c.py").write_text("A = 1\n")
-    async with bytecode.workers(ENVIRONMENT) as workers:
-        for process in workers._processes:
-            os.kill(process.pid, signal.SIGKILL)
-        await workers.compile(other, "/opt/layer")
+    with monkeypatch.context() as patch:
+        worker(patch, DIES)
+        await bytecode.compile(other, "/opt/layer")
     assert bytecode_of(other / "a.py").read_bytes() == bytecode_of(site / "a.py").read_bytes()
     assert not bytecode_of(other / "c.py").exists()
-    await compiled(bytecode, other)
+    await bytecode.compile(other, "/opt/layer")
     assert marshal.loads(bytecode_of(other / "c.py").read_bytes()[16:]).co_filename == "/opt/layer/c.py"
 
 
-async def test_workers_that_die_leave_sources_as_they_are_and_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
+async def test_what_ends_before_its_end_leaves_no_process_and_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, started = tmp_path / KEY, tmp_path / "started"
+    layer.mkdir()
+    started.mkdir()
     for number in range(20):
-        (tmp_path / "site" / f"m{number}.py").write_text(f"N = {number}\n")
-    bytecode = Bytecode(tmp_path / "cache")
-    async with bytecode.workers(ENVIRONMENT) as workers:
-        processes = workers._processes
-        for process in processes:
-            os.kill(process.pid, signal.SIGKILL)
-        await workers.compile(tmp_path / "site", "/opt/layer")
-    assert not list(tmp_path.rglob("*.pyc"))
-    async with bytecode.workers(ENVIRONMENT) as workers:
-        processes = workers._processes
-    assert all(process.returncode is not None for process in processes)
-    await compiled(bytecode, tmp_path / "site")
-    assert len(list((tmp_path / "site").rglob("*.pyc"))) == 20
+        (layer / f"m{number}.py").write_text(f"N = {number}\n")
+    compiling = Compiling(tmp_path, timeout_s=60)
+    compiling.mark(KEY)
+    with monkeypatch.context() as patch:
+        worker(patch, HANGS.format(place=started))
+        compiling.go_on({KEY})
+        async with asyncio.timeout(30):
+            while len(pids := list(started.iterdir())) < WORKERS:
+                await asyncio.sleep(0.01)
+        await compiling.end()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid.name), 0)
+    assert not list(layer.rglob("*.pyc"))
+
+    # Another process finds that something is left to do; what is gone is not waited for.
+    compiling = Compiling(tmp_path, timeout_s=60)
+    compiling.mark("b" * 32)
+    compiling.trim()
+    await compiling.done(KEY)
+    assert len(list(layer.rglob("*.pyc"))) == 20
+    assert not list(tmp_path.glob(".uncompiled-*"))
 
 
-async def test_a_cache_that_has_grown_too_large_begins_anew(tmp_path: Path, monkeypatch) -> None:
+async def test_a_cache_that_has_grown_too_large_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "a.py").write_text("A = 1\n")
     bytecode = Bytecode(tmp_path / "cache")
-    await compiled(bytecode, tmp_path / "site")
+    await bytecode.compile(tmp_path / "site", "/opt/layer")
     bytecode.trim()
     assert list((tmp_path / "cache").rglob("*.pyc"))
     monkeypatch.setattr("clowdy_tui.engine.bytecode.MAX_CACHE_BYTES", 10)

@@ -128,6 +128,9 @@ class Driver(Protocol):
             DriverUnavailable: it cannot be.
         """
 
+    def copies(self, layer: Path) -> bool:
+        """Whether sandboxes get a copy of this layer, to which what is added later does not come."""
+
     async def why_no_socket(self, folder: Path) -> str:
         """Why a database's socket in this folder cannot be given to sandboxes, in a sentence; empty where it can."""
 

@@ -92,6 +92,9 @@ class BubblewrapDriver:
                 if folder == layer:
                     self._layers[folder.name] = folder
 
+    def copies(self, layer: Path) -> bool:
+        return not self._reaches(layer)
+
     async def start(self, spec: SandboxSpec, listener: SandboxListener) -> BubblewrapSandbox:
         """Make a sandbox.
 
@@ -282,15 +285,18 @@ class BubblewrapDriver:
                 group.remove()
             raise
 
+    def _reaches(self, folder: Path) -> bool:
+        return self._drop_to is None or leftovers.open_to_all(folder)
+
     def _within_reach(self, root: Path) -> Path:
-        if self._drop_to is None or leftovers.open_to_all(root):
+        if self._reaches(root):
             return root
         target = self._reachable_folder() / root.name
         leftovers.link_tree(root, target)
         return target
 
     def _bwrap_within_reach(self, bwrap: Bubblewrap) -> Bubblewrap:
-        if self._drop_to is None or leftovers.open_to_all(bwrap.path):
+        if self._reaches(bwrap.path):
             return bwrap
         # A wheel in a virtual environment below /root: the program and the library beside it.
         package = bwrap.path.parents[1]

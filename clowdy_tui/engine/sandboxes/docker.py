@@ -117,6 +117,9 @@ class DockerDriver:
         _, images, _ = self._open()
         await _image(images, root, layer)
 
+    def copies(self, layer: Path) -> bool:
+        return True
+
     async def why_no_socket(self, folder: Path) -> str:
         if sys.platform != "linux":
             return (

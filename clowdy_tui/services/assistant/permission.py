@@ -29,6 +29,7 @@ class Permissions:
         self._remember = remember
         self._ask = ask
         self._auto_approve = auto_approve
+        self._kept_back = False
         # One question at a time: two that stand there at once are answered by mistake.
         self._asking = asyncio.Lock()
 
@@ -50,13 +51,17 @@ class Permissions:
                 return True
             if key in self._always and not deletes:
                 return True
+            if key == SHARE and self._kept_back:
+                return False
             if self._ask is None:
                 if key != SHARE or all(each.kind != "share" for each in self.pending):
                     self.pending.append(wanted)
                 return False
             answer = await self._ask(wanted)
-            # What goes out is asked once, so its yes is for the whole conversation.
-            if not deletes and (answer == "always" or (answer == "yes" and key == SHARE)):
+            # What goes out is asked once, so its yes is for the whole conversation, and its no for this turn.
+            self._kept_back = self._kept_back or (answer == "no" and key == SHARE)
+            lasts = answer == "always" and wanted.always
+            if not deletes and (lasts or (answer == "yes" and key == SHARE)):
                 self._always.add(key)
                 await self._remember(key)
             return answer != "no"

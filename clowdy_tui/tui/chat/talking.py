@@ -104,7 +104,10 @@ class Talking:
             app.tell(obstacle, severity="warning")
             return
         if self.working:
-            app.tell("The assistant is still at work", "Escape stops it.", severity="warning")
+            if card := self.body.thread.open_card:
+                card.focus()
+            else:
+                app.tell("The assistant is still at work", "Escape stops it.", severity="warning")
             return
         if self.status is not None and not self.status.available:
             app.tell("The assistant has no key", self.status.problem, severity="warning")
@@ -181,7 +184,11 @@ class Talking:
         app = self._app
         card = self.body.thread.open_card
         if card is not None and app.state.region == "chat" and app.screen is app.workbench:
-            card.focus()
+            if self.body.prompt.area.text:
+                # The next letter is meant for the prompt.
+                self._doing = "asks: enter goes there"
+            else:
+                card.focus()
         else:
             app.tell("The assistant asks", f"{title}: {app.keymap.key_of('pane.chat')} goes there")
 
