@@ -102,26 +102,34 @@ def _without(text: str, names: set[str]) -> list[str]:
 def _change(shell: Shell, project: str, change: Callable[[str], str], *, upgrade: bool, wait: bool) -> None:
     from clowdy_tui.cli.naming import project_named
 
-    async def work(client: Clowdy) -> RequirementsOut:
+    async def work(client: Clowdy) -> tuple[RequirementsOut, bool]:
         owner = await project_named(client, project)
         text = change((await client.packages.get(owner.id)).requirements_txt)
-        return await follow(
+        found = await follow(
             client,
             owner.id,
             lambda: client.packages.set(owner.id, text, wait=False, upgrade=upgrade),
             lambda: client.packages.get(owner.id),
             progress=PACKAGES_PROGRESS,
-            goes_on=lambda found: wait and found.status == "building",
+            goes_on=lambda found: wait and found.status == "building" and not _is_replaced(found, text),
             quiet=shell.as_json,
         )
+        return found, _is_replaced(found, text)
 
-    found = shell.run(work)
+    found, replaced = shell.run(work)
     if shell.as_json:
         output.dump(found)
+    if replaced:
+        raise Failure("A newer list took the place of this one before it was done.")
     if found.status == "failed":
         raise Failure(f"Failed to build image: {found.error}\nWhat was in use before stays.")
     if not shell.as_json:
         _show(found)
+
+
+def _is_replaced(found: RequirementsOut, text: str) -> bool:
+    """Whether another list than this one was saved last."""
+    return text != (found.requirements_txt if found.status == "ready" else found.wanted_txt)
 
 
 def _show(found: RequirementsOut) -> None:

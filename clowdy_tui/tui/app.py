@@ -41,6 +41,12 @@ class ClowdyApp(
         # The keys that work everywhere come before a dialog's own; there they are the dialog's, or nobody's.
         if action == "perform" and isinstance(self.screen, ModalScreen) and not isinstance(self.screen, TooSmall):
             return False
+        # Where something else than a file is typed, the word before the cursor is meant.
+        if parameters == ("tab.close",) and self.state.region != "editor":
+            from textual.widgets import Input, TextArea
+
+            if isinstance(self.focused, Input | TextArea):
+                return False
         return super().check_action(action, parameters)
 
     def action_hint_quit(self) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from clowdy_tui.cli.deps import _without
+from clowdy_tui.cli.deps import _is_replaced, _without
+from clowdy_tui.domain.packages import RequirementsOut
 from tests.cli.conftest import Cli
 from tests.cli.test_functions import deploy, numbers
 
@@ -37,3 +38,15 @@ def test_a_package_goes_with_its_hashes() -> None:
     text = "# ours\nsix==1 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nflask\n"
     assert _without(text, {"six"}) == ["# ours", "flask"]
     assert _without(text, {"flask"}) == text.splitlines()[:-1]
+
+
+def test_whose_list_was_replaced_meanwhile_is_not_told_that_it_is_ready() -> None:
+    def found(**told: str) -> RequirementsOut:
+        told = {"requirements_txt": "six", "status": "ready"} | told
+        return RequirementsOut.model_validate({"requirements_hash": None, "has_custom_image": True, "lock": "", **told})
+
+    assert not _is_replaced(found(), "six")
+    assert _is_replaced(found(), "flask")
+    for status in ("building", "failed"):
+        assert not _is_replaced(found(status=status, wanted_txt="flask"), "flask")
+        assert _is_replaced(found(status=status, wanted_txt="flask"), "six")

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.domain.assistant import ChatEvent
 from clowdy_tui.domain.schemas import FunctionIn, VariableIn
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
 from clowdy_tui.services.actor import LOCAL
@@ -159,6 +160,9 @@ async def test_a_new_line_by_keys_that_every_terminal_sends(data_dir: Path, mode
         area = app.workbench.chat.body.prompt.area
         await pilot.press("a", "ctrl+t", "b", "backslash", "enter", "c", "alt+enter", "d")
         assert area.text == "a\nb\nc\nd"
+        # What alt+backspace sends, too: the file is not meant.
+        await pilot.press("e", "ctrl+w", "d")
+        assert (area.text, app.state.open_count) == ("a\nb\nc\nd", 1)
         model.will(Says("Yes."))
         await pilot.press("enter")
         await answered(app, pilot)
@@ -305,6 +309,12 @@ async def test_code_goes_to_the_clipboard_and_into_the_editor(data_dir: Path, mo
         await pilot.press("f9")
         await ask(app, pilot, "/insert")
         await until(pilot, lambda: area.text == "x = 1\n" + CODE or area.text == "x = 1" + CODE)
+        # The first line of a block comes in pieces.
+        thread = app.workbench.chat.body.thread
+        for piece in ("```jav", "ascript\nx = 2\n"):
+            await thread.take(ChatEvent(type="text", data={"text": piece}))
+            await says(app, pilot, piece.partition("\n")[0].strip("`"))
+        assert "javascript  copy" in said(app)
         assert second.code.strip() == "x = 1"
 
 

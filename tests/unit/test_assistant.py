@@ -777,6 +777,7 @@ async def test_too_many_questions_are_waited_for_as_long_as_the_server_says(
     model.will(Refuses(429, "tomorrow", {"retry-after": "3600"}))
     (failed,) = of(await listen(platform, question()), "failed")
     assert (failed["kind"], len(model.asked)) == ("rate_limit", 1)
+    assert failed["detail"].endswith("tomorrow. It wants to be asked again in 60 min.")
 
 
 async def test_a_server_with_a_fault_is_tried_again_and_given_up(

@@ -34,6 +34,8 @@ async def ask_patiently(
         except ModelError as error:
             wait = error.retry_after if error.retry_after is not None else pause
             hopeless = error.begun or error.kind not in {"rate_limit", "server", "broken", "unreachable"}
+            if not hopeless and wait > LONGEST_WAIT_S:
+                error.detail = f"{error.detail.rstrip('.')}. It wants to be asked again in {-(-wait // 60):.0f} min"
             if hopeless or attempt == _TRIES or wait > LONGEST_WAIT_S:
                 raise
             say(f"{error.detail}. Tried again in {wait:.0f} s" if wait >= 1 else f"{error.detail}. Tried again at once")

@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.style import Style
 from textual.widgets import Label, Markdown, Static
+from textual.widgets._markdown import MarkdownBlock
 from textual.widgets.markdown import MarkdownFence
 
 from clowdy_tui.tui.binding import bind
@@ -27,6 +28,12 @@ class ChatFence(MarkdownFence, can_focus=True):
     def compose(self) -> ComposeResult:
         yield Static(self._bar(), classes="bar")
         yield Label(self._highlighted_code, id="code-content", expand=True)
+
+    async def _update_from_block(self, block: MarkdownBlock) -> None:
+        await super()._update_from_block(block)
+        # The name of the language comes in pieces, too.
+        for bar in self.query(".bar").results(Static):
+            bar.update(self._bar())
 
     def _bar(self) -> Content:
         def link(text: str, what: str) -> Content:
