@@ -213,18 +213,25 @@ async def test_mentions_and_commands_complete(data_dir: Path, model: ModelServer
 
 
 async def test_a_card_waits_for_y(data_dir: Path, model: ModelServer) -> None:
-    async with talking(data_dir, model) as (app, pilot):
+    long = MENDED + "# and so on\n" * 40
+    async with talking(data_dir, model, NARROW) as (app, pilot):
         function_id = app.state.open_function or ""
-        model.will(Says(calls=[("update_function", {"function_id": function_id, "code": MENDED})]), Says("Done."))
+        model.will(Says(calls=[("update_function", {"function_id": function_id, "code": long})]), Says("Done."))
         await ask(app, pilot, "mend")
         await until(pilot, lambda: isinstance(app.focused, PermissionCard))
-        await shows(pilot, "+    return 1 / event if")
+        # However long it is: what is asked and what can be answered stay in sight.
+        for text in ("? Change share", "+    return 1 / event if", "Yes  y   No  n   Always  a", "↑↓ more"):
+            await shows(pilot, text)
+        await pilot.press(*"j" * 20)
+        await until(pilot, lambda: shown(app).count("+# and so on") == 9)
+        for text in ("? Change share", "Yes  y   No  n   Always  a"):
+            await shows(pilot, text)
         assert app.state.functions[function_id].active_version == 1
         await pilot.press("y")
         await until(pilot, lambda: app.state.functions[function_id].active_version == 2)
         await answered(app, pilot)
         assert "✓ allowed: Change share" in said(app)
-        await until(pilot, lambda: app.workbench.tabs.area is not None and app.workbench.tabs.area.text == MENDED)
+        await until(pilot, lambda: app.workbench.tabs.area is not None and app.workbench.tabs.area.text == long)
         assert app.workbench.chat.body.prompt.area.has_focus
 
 

@@ -2,6 +2,7 @@
 protocol: what it does with what a model says, and what it does when a model or its server is at fault."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -17,7 +18,7 @@ from clowdy_tui.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from clowdy_tui.domain.schemas import FunctionIn, FunctionOut, FunctionPatch, OutcomeStatus, ProjectIn, VariableIn
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.services.actor import LOCAL, Actor
-from clowdy_tui.services.assistant import agent, patience
+from clowdy_tui.services.assistant import agent, patience, permission
 from clowdy_tui.services.assistant.config import AssistantConfig
 from clowdy_tui.services.databases.base import Made, Wanted
 from clowdy_tui.services.platform import Platform, PlatformConfig
@@ -328,7 +329,9 @@ async def test_the_callers_rights_are_those_of_the_tools(
         await ask(platform, context={"function_id": function.id}, actor=somebody)
 
 
-async def test_a_stream_asks_and_obeys(platform: Platform, model: ModelServer, function: FunctionOut) -> None:
+async def test_a_stream_asks_and_obeys(
+    platform: Platform, model: ModelServer, function: FunctionOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change = ("update_function", {"function_id": function.id, "code": MENDED})
     model.will(Says(calls=[change]), Says("As you wish."))
     events = await listen(platform, question(), answers=lambda _: "no")
@@ -338,8 +341,12 @@ async def test_a_stream_asks_and_obeys(platform: Platform, model: ModelServer, f
     assert (await platform.functions.get(LOCAL, function.id)).active_version == 1
     assert "said no" in model.results()[0]["error"]
     model.will(Says(calls=[change]), Says("Done."))
-    await listen(platform, question(), answers=lambda _: "yes")
+    # As if the person had thought for a thousand seconds: those are not the tool's.
+    clock = itertools.count(step=1000)
+    monkeypatch.setattr(permission, "monotonic", lambda: next(clock))
+    events = await listen(platform, question(), answers=lambda _: "yes")
     assert (await platform.functions.get(LOCAL, function.id)).code == MENDED
+    assert -1_000_000 <= of(events, "tool_result")[0]["duration_ms"] < 0
 
 
 async def test_always_lasts_for_the_conversation_and_deleting_asks_all_the_same(

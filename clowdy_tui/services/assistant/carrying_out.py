@@ -13,6 +13,7 @@ from clowdy_tui.domain.assistant import PermissionAsked, Proof, ToolRecord
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.services.assistant.arguments import BadArguments, read_arguments, shown_arguments
 from clowdy_tui.services.assistant.model import as_json
+from clowdy_tui.services.assistant.permission import thought
 from clowdy_tui.services.assistant.redaction import Redactor
 from clowdy_tui.services.assistant.tools import TOOLS, Plan, Tool, Workplace
 
@@ -66,7 +67,9 @@ class Hands:
     async def _one(self, call: ToolRecord, *, is_refused: bool, redact: Redactor) -> None:
         args = shown_arguments(call.arguments)
         self._emit(says.TOOL_CALL, {"call_id": call.id, "tool": call.tool, "args": args})
-        began = time.monotonic()
+        began, waited = time.monotonic(), list[float]()
+        # Each call is a task of its own, and so has its own.
+        thought.set(waited)
         try:
             result, ok = await self._result(call, args, is_refused=is_refused)
         except ClowdyError as error:
@@ -74,7 +77,7 @@ class Hands:
         except (BadArguments, ValidationError) as error:
             result, ok = {"error": str(error)}, False
         call.result, call.ok, call.ran = redact.value(_plain(result)), ok, True
-        call.duration_ms = round((time.monotonic() - began) * 1000, 1)
+        call.duration_ms = round((time.monotonic() - began - sum(waited)) * 1000, 1)
         told = {"call_id": call.id, "tool": call.tool, "ok": ok, "result": call.result, "duration_ms": call.duration_ms}
         self._emit(says.TOOL_RESULT, told)
 

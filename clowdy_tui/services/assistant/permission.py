@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from time import monotonic
 from typing import Final
 
 from clowdy_tui.domain.assistant import Answer, PermissionAsked
 
 SHARE: Final = "share"
 """Stands among the tools that need not ask: that bodies of past calls may go to the model's server."""
+
+thought: Final[ContextVar[list[float]]] = ContextVar("thought")
+"""Where whoever wants to know puts a list for the seconds that a person thought about what was asked."""
 
 Ask = Callable[[PermissionAsked], Awaitable[Answer]]
 Remember = Callable[[str], Awaitable[None]]
@@ -44,6 +49,13 @@ class Permissions:
 
     async def allows(self, wanted: PermissionAsked) -> bool:
         """Whether it may be done; asks where that is not known."""
+        began = monotonic()
+        try:
+            return await self._allows(wanted)
+        finally:
+            thought.get([]).append(monotonic() - began)
+
+    async def _allows(self, wanted: PermissionAsked) -> bool:
         key = SHARE if wanted.kind == "share" else wanted.tool
         deletes = wanted.kind == "delete"
         async with self._asking:

@@ -95,8 +95,8 @@ class PermissionCard(Vertical, can_focus=True):
         bind("permission.yes", "answer('yes')"),
         bind("permission.no", "answer('no')"),
         bind("permission.always", "answer('always')"),
-        bind("permission.down", "scroll_diff(1)"),
-        bind("permission.up", "scroll_diff(-1)"),
+        bind("permission.down", "scroll_what(1)"),
+        bind("permission.up", "scroll_what(-1)"),
     ]
 
     def __init__(self, asked: PermissionAsked) -> None:
@@ -109,11 +109,12 @@ class PermissionCard(Vertical, can_focus=True):
         yield Static(
             Content.assemble((f"{sign} ", "bold $warning"), (visible(self.asked.title), "bold")), classes="title"
         )
-        if self.asked.detail:
-            yield Static(Content(block(self.asked.detail)), classes="detail")
-        if self.asked.diff:
-            with VerticalScroll(classes="diff", can_focus=False):
-                yield Static(paint_diff(self.asked.diff))
+        # All of it can be read, between a title and answers that stay in sight.
+        with VerticalScroll(classes="what", can_focus=False):
+            if self.asked.detail:
+                yield Static(Content(block(self.asked.detail)), classes="detail")
+            if self.asked.diff:
+                yield Static(paint_diff(self.asked.diff), classes="diff")
         with Horizontal(classes="answers"):
             danger = self.asked.kind == "delete"
             yield action_button("Yes", "y", id="yes", variant="danger" if danger else "main")
@@ -121,15 +122,22 @@ class PermissionCard(Vertical, can_focus=True):
             if self.asked.always and self.asked.kind != "share":
                 yield action_button("Always", "a", id="always")
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._say_whether_more)
+
+    def _say_whether_more(self) -> None:
+        hidden = any(what.max_scroll_y for what in self.query(".what"))
+        self.border_subtitle = "↑↓ more" if hidden else ""
+
     def action_answer(self, answer: Answer) -> None:
         if answer == "always" and not (self.asked.always and self.asked.kind != "share"):
             return
         if self.answered is None:
             self.post_message(PermissionGiven(self.asked.call_id, answer))
 
-    def action_scroll_diff(self, by: int) -> None:
-        for diff in self.query(".diff"):
-            diff.scroll_relative(y=by * 3, animate=False)
+    def action_scroll_what(self, by: int) -> None:
+        for what in self.query(".what"):
+            what.scroll_relative(y=by * 3, animate=False)
 
     @on(Button.Pressed)
     def _press(self, event: Button.Pressed) -> None:
