@@ -66,7 +66,9 @@ class EditingHandlers(Core):
 
     @on(messages.Checked)
     def _mark(self, event: messages.Checked) -> None:
-        self.checking.take(event)
+        # A check may end when the screen is being taken down: its panes go one by one.
+        if self.is_running:
+            self.checking.take(event)
 
     @on(messages.CheckFailed)
     def _tell_check_failure(self, event: messages.CheckFailed) -> None:
