@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from textual.binding import Binding
+from textual.widget import Widget
 
 from clowdy_tui.tui.actions import ACTIONS
 from clowdy_tui.tui.pane_keys import PANE_KEYS
@@ -23,3 +24,29 @@ def perform_in(where: str) -> Iterator[Binding]:
     for action in ACTIONS.values():
         if where in action.local:
             yield bind(f"{where}.{action.id}", f"app.perform('{action.id}')")
+
+
+def meant(widget: Widget, key: str, where: str) -> str:
+    """What a key means in a place (`PaneKey.name`), empty for nothing: for what looks at keys before bindings do."""
+    keymap = getattr(widget.app, "keymap", None)
+    known = PANE_KEYS if keymap is None else keymap.pane_keys
+    return next((one.name for one in known.values() if one.where == where and key in one.keys), "")
+
+
+def screen_keys() -> Iterator[Binding]:
+    """What every screen has. Textual's own have no ids, so that nobody could change them."""
+    yield bind("screen.next", "app.focus_next")
+    yield bind("screen.previous", "app.focus_previous")
+    yield bind("screen.copy", "screen.copy_text")
+
+
+def scroll_keys(where: str) -> Iterator[Binding]:
+    """What everything that scrolls both ways has, under the names of a place."""
+    yield bind(f"{where}.up", "scroll_up")
+    yield bind(f"{where}.down", "scroll_down")
+    yield bind(f"{where}.left", "scroll_left")
+    yield bind(f"{where}.right", "scroll_right")
+    yield bind(f"{where}.page_up", "page_up")
+    yield bind(f"{where}.page_down", "page_down")
+    yield bind(f"{where}.first", "scroll_home")
+    yield bind(f"{where}.last", "scroll_end")

@@ -37,7 +37,7 @@ def _new_function(app: "ClowdyApp") -> None:
 
 
 def _go(app: "ClowdyApp") -> None:
-    palette = Palette(function_entries(app.state), "Go to function …")
+    palette = Palette(function_entries(app.state), "Go to function …", opens=True)
     app.push_screen(palette, app.post_chosen)
 
 
@@ -106,7 +106,7 @@ def _delete(app: "ClowdyApp") -> None:
 
 def _palette(app: "ClowdyApp") -> None:
     entries = [*action_entries(app.state, app.keymap), *function_entries(app.state), *pane_entries(app.state)]
-    app.push_screen(Palette(entries, "Do something, or go to a function …"), app.post_chosen)
+    app.push_screen(Palette(entries, "Do something, or go to a function …", opens=True), app.post_chosen)
 
 
 def _leader(app: "ClowdyApp") -> None:

@@ -10,18 +10,20 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.message import Message
 from textual.screen import Screen
 
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.desk import Desk
 from clowdy_tui.tui.frame import Frame
-from clowdy_tui.tui.keymap import make_keymap
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.session import Connect, ScreenOptions, Session, SessionKeeper
 from clowdy_tui.tui.state import ENTRY_PATH, Link, ScreenState
+from clowdy_tui.tui.typed_ahead import TypedAhead
+from clowdy_tui.tui.wishes import make_keymap
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -52,6 +54,7 @@ class Core(Frame):
         self._keeper = SessionKeeper(connect, entered=self._tell_entered, failed=self._tell_failed)
         self.workbench: Workbench = Workbench(self.state, self.keymap, ssh=options.ssh)
         self.desk = Desk(self.state, lambda: self.workbench.tabs)
+        self._typed_ahead = TypedAhead(self, super().on_event)
 
     @cached_property
     def happenings(self) -> Happenings:
@@ -73,6 +76,18 @@ class Core(Frame):
     async def on_unmount(self) -> None:
         self.workers.cancel_all()
         await self._keeper.leave()
+
+    async def on_event(self, event: events.Event) -> None:
+        if not self._typed_ahead.take(event):
+            await super().on_event(event)
+
+    def action_hold_keys(self) -> None:
+        """Something is being chosen: what is typed now is meant for what that opens."""
+        self._typed_ahead.hold()
+
+    async def action_release_keys(self) -> None:
+        """Nothing was chosen."""
+        await self._typed_ahead.release()
 
     @property
     def client(self) -> Clowdy:
@@ -124,6 +139,8 @@ class Core(Frame):
         """What was chosen in a palette."""
         if message is not None:
             self.post_message(message)
+        # After that was acted on, and after whatever got the focus by it has it.
+        self.call_later(self.call_later, self._typed_ahead.look)
 
     def perform_chosen(self, action_id: str | None) -> None:
         """What was chosen after the leader."""

@@ -1,158 +1,89 @@
-"""The person's own keys: wishes from `config.yaml`, met where they can be, and answered where they cannot.
-
-A wish is an action's id with its keys. By itself it is for the keys that work everywhere; with a place before it
-(`tree.function.new`, `routes.item.delete`) for those in the project tree or in a pane; with `leader.` for the letter
-after the leader key. The keys inside panes and dialogs have names of their own (`logs.copy`, `text.page_down`).
-"""
+"""Which key does what: the registries with the person's own keys in them, and how a key is written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 
-from textual.keys import Keys, _character_to_key
+from textual.binding import Binding
+from textual.keys import format_key
 
-from clowdy_tui.tui.actions import ACTIONS, DOCK, Action, Keymap, show_key
-from clowdy_tui.tui.pane_keys import PANE_KEYS, PLACES, PaneKey
+from clowdy_tui.tui.actions import ACTIONS, DOCK, Action
+from clowdy_tui.tui.pane_keys import PANE_KEYS, PaneKey
 from clowdy_tui.tui.panes.kinds import PANES
 
-EVERYWHERE = ""
-LEADER = "leader"
-MODAL = frozenset({"versions", "diff", "invocation", "dialog", "palette", "help"})
-"""Places that lie over everything: there the keys that work everywhere do not."""
-_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "meta", "hyper"})
-_NAMED = frozenset(key.value for key in Keys)
+NO_KEY = "none"
+"""What no keyboard sends: the key of what is to have none."""
 
 
-def make_keymap(wishes: Mapping[str, str]) -> Keymap:
-    """Give actions other keys (`{action id: "key,key"}`); what clashes keeps its first owner and is reported."""
-    actions = {id_: _with(action, {where: [*map(spell, keys)] for where, keys in _places(action)})
-               for id_, action in ACTIONS.items()}  # fmt: skip
-    inner = {id_: replace(key, keys=tuple(map(spell, key.keys))) for id_, key in PANE_KEYS.items()}
-    problems: list[str] = []
-    wished: set[tuple[str, str]] = set()
-    for name, text in wishes.items():
-        where, action_id = _read(name)
-        if action_id not in ACTIONS and action_id not in PANE_KEYS:
-            near = [name.removesuffix(action_id) + known for known in get_close_matches(action_id, ACTIONS, n=1)]
-            near = near or get_close_matches(name, PANE_KEYS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            problems.append(f"keymap: there is no action {action_id!r}{hint}")
-            continue
-        keys = []
-        for raw in filter(None, (part.strip() for part in text.split(","))):
-            if where == LEADER and len(raw) != 1:
-                problems.append(f"keymap: {name}: after the leader comes one character, not {raw!r}")
-            elif where != LEADER and not _is_key(raw):
-                problems.append(f"keymap: {name}: there is no key {raw!r}; write one like f5, ctrl+e or n")
-            else:
-                keys.append(raw if where == LEADER else spell(raw))
-        if text.strip() and not keys:
-            continue
-        if action_id in inner:
-            inner[action_id] = replace(inner[action_id], keys=tuple(keys))
-        else:
-            actions[action_id] = _with(actions[action_id], {where: keys})
-        wished.add((where, action_id))
-    for where in dict.fromkeys((EVERYWHERE, "tree", LEADER, *PANES, *DOCK, *PLACES)):
-        problems += _settle(actions, inner, where, wished)
-    problems += _tell_shadowed(actions, inner, wished)
-    return Keymap(actions, tuple(problems), inner)
+@dataclass(frozen=True, slots=True)
+class Keymap:
+    """The registries with the person's own keys in them, and a sentence for each wish that could not be met."""
+
+    actions: Mapping[str, Action]
+    problems: tuple[str, ...] = ()
+    pane_keys: Mapping[str, PaneKey] = field(default_factory=lambda: PANE_KEYS)
+
+    def bindings(self) -> Iterator[Binding]:
+        """Those that work everywhere. They come before the focused widget's own: TextArea takes many for itself."""
+        for action in self.actions.values():
+            for key in action.keys:
+                yield Binding(key, f"app.perform('{action.id}')", action.title, show=False, priority=True)
+
+    def tree_bindings(self) -> Iterator[Binding]:
+        """Those of the project tree."""
+        for action in self.actions.values():
+            for key in action.tree_keys:
+                yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
+
+    def local_bindings(self, kind: str, *, shared: bool = True) -> Iterator[Binding]:
+        """Those of a pane: its own, and where they are `shared` the tree's that it does not use for something else."""
+        own = {key: action for action in self.actions.values() for key in action.local.get(kind, ())}
+        tree = {key: action for action in self.actions.values() for key in action.tree_keys if shared}
+        for key, action in (tree | own).items():
+            yield Binding(key, f"app.perform('{action.id}')", action.title, show=False)
+
+    def changed(self) -> Mapping[str, str]:
+        """For `App.set_keymap`: other keys than they have by default for what widgets bind by `binding.bind`."""
+        changed = {id_: key.keys for id_, key in self.pane_keys.items() if key.keys != PANE_KEYS[id_].keys}
+        for id_, action in self.actions.items():
+            for where, keys in ACTIONS[id_].local.items():
+                if where in DOCK and action.local.get(where, ()) != keys:
+                    changed[f"{where}.{id_}"] = action.local.get(where, ())
+        return {id_: ",".join(keys) or NO_KEY for id_, keys in changed.items()}
+
+    def added(self, where: str) -> Iterator[Binding]:
+        """The keys in a pane of the dock of actions that have none there by default."""
+        for id_, action in self.actions.items():
+            if where not in ACTIONS[id_].local:
+                for key in action.local.get(where, ()):
+                    yield Binding(key, f"app.perform('{id_}')", action.title, show=False)
+
+    def key_of(self, action_id: str, where: str = "") -> str:
+        """The key to show for an action there (`ScreenState.where`): short, empty where it has none."""
+        action = self.actions[action_id]
+        keys = action.local.get(where, ())
+        if where == "tree" or where in PANES:
+            taken = {key for other in self.actions.values() for key in other.local.get(where, ())}
+            keys += tuple(key for key in action.tree_keys if key not in taken)
+        keys += action.keys
+        return show_key(keys[0]) if keys else ""
 
 
-def spell(key: str) -> str:
-    """A key as the terminal's is named: `/` is `slash`, `ctrl+/` is `ctrl+slash`."""
-    if key in _NAMED:
-        return key
-    *modifiers, last = key.split("+") if len(key) > 1 else [key]
-    return "+".join([*modifiers, _character_to_key(last) if len(last) == 1 else last])
-
-
-def _read(name: str) -> tuple[str, str]:
-    where, _, rest = name.partition(".")
-    if name in PANE_KEYS:
-        return where, name
-    if name not in ACTIONS and (where in (LEADER, "tree", *DOCK) or where in PANES):
-        return where, rest
-    return EVERYWHERE, name
-
-
-def _is_key(key: str) -> bool:
-    *modifiers, last = spell(key).split("+") if len(key) > 1 else [key]
-    named = last in _NAMED or len(last) == 1 or (last.replace("_", "").isalpha() and last in _CHARACTERS)
-    return named and all(modifier in _MODIFIERS for modifier in modifiers)
-
-
-_CHARACTERS = frozenset(_character_to_key(chr(code)) for code in range(33, 127))
-
-
-def _places(action: Action) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield EVERYWHERE, action.keys
-    yield "tree", action.tree_keys
-    yield from action.local.items()
-
-
-def _keys(action: Action, where: str) -> tuple[str, ...]:
-    if where == LEADER:
-        return (action.letter,) if action.letter else ()
-    return dict(_places(action)).get(where, ())
-
-
-def _with(action: Action, keys: Mapping[str, list[str]]) -> Action:
-    for where, own in keys.items():
-        if where == EVERYWHERE:
-            action = replace(action, keys=tuple(own))
-        elif where == "tree":
-            action = replace(action, tree_keys=tuple(own))
-        elif where == LEADER:
-            action = replace(action, letter=own[0] if own else "")
-        else:
-            action = replace(action, local={**action.local, where: tuple(own)})
-    return action
-
-
-def _settle(
-    actions: dict[str, Action], inner: dict[str, PaneKey], where: str, wished: set[tuple[str, str]]
-) -> Iterator[str]:
-    """Give every key of a place one owner: a default gives way to a wish, a second wish for the same key does not."""
-    held = {id_: _keys(action, where) for id_, action in actions.items()}
-    held |= {id_: key.keys for id_, key in inner.items() if key.where == where}
-    owners: dict[str, str] = {}
-    for id_ in sorted(held, key=lambda id_: (where, id_) not in wished):
-        kept = []
-        for key in held[id_]:
-            owner = owners.setdefault(key, id_)
-            if owner == id_:
-                kept.append(key)
-            else:
-                shown = key if where == LEADER else show_key(key)
-                yield f"keymap: {shown} is now {_title(owner)!r} and no longer {_title(id_)!r}{_in(where)}"
-        if len(kept) != len(held[id_]):
-            if id_ in inner:
-                inner[id_] = replace(inner[id_], keys=tuple(kept))
-            else:
-                actions[id_] = _with(actions[id_], {where: kept})
-
-
-def _title(id_: str) -> str:
-    return ACTIONS[id_].title if id_ in ACTIONS else PANE_KEYS[id_].title
-
-
-def _in(where: str) -> str:
-    said = {EVERYWHERE: "", LEADER: " after the leader", "tree": " in the tree"}
-    return said.get(where, f" in the pane {where}" if where in PANES or where in DOCK else f" in {PLACES.get(where)!r}")
-
-
-def _tell_shadowed(
-    actions: Mapping[str, Action], inner: Mapping[str, PaneKey], wished: set[tuple[str, str]]
-) -> Iterator[str]:
-    """Keys that work everywhere come first: what is wished for in a pane and taken everywhere never gets there."""
-    everywhere = {key: action for action in actions.values() for key in action.keys}
-    held = [(action.id, where, keys) for action in actions.values() for where, keys in _places(action)]
-    held += [(key.id, key.where, key.keys) for key in inner.values() if key.where not in MODAL]
-    for id_, where, keys in held:
-        for key in keys if where != EVERYWHERE else ():
-            owner = everywhere.get(key)
-            new = (where, id_) in wished or (owner and (EVERYWHERE, owner.id) in wished)
-            if owner is not None and owner.id != id_ and new:
-                yield (f"keymap: {show_key(key)} is {owner.title!r} everywhere, so it cannot be "
-                       f"{_title(id_)!r} in {'the tree' if where == 'tree' else where}")  # fmt: skip
+def show_key(key: str) -> str:
+    """A key as it is written on the screen: `^s`, `F5`, `^␣`."""
+    names = {
+        "ctrl+@": "^space",
+        "ctrl+space": "^space",
+        "question_mark": "?",
+        "slash": "/",
+        "pagedown": "pgdn",
+        "pageup": "pgup",
+    }
+    if key in names:
+        return names[key]
+    *modifiers, last = key.split("+")
+    last = names.get(last, last)
+    if not modifiers and last.startswith("f") and last[1:].isdecimal():
+        return last.upper()
+    # The terminal's name of a character, like `slash`, is shown as that character.
+    shown = format_key(last) if len(format_key(last)) == 1 else last
+    return "".join({"ctrl": "^", "shift": "⇧", "alt": "⌥"}.get(name, f"{name}+") for name in modifiers) + shown

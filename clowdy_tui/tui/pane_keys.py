@@ -25,13 +25,20 @@ class PaneKey:
 
 
 PLACES: Final[Mapping[str, str]] = {
+    "screen": "Wherever one is",
+    "tree": "Project tree",
     "logs": "Logs",
     "history": "History",
     "result": "Answer of a call",
-    "list": "Lists in panes",
-    "switch": "Switches",
+    "list": "Lists",
+    "choice": "Fields with a choice",
+    "page": "Pages that scroll",
+    "switch": "Buttons and switches",
     "pool": "Pool map",
-    "text": "Text, of files and inputs",
+    "text": "Text, of one line or many",
+    "field": "Fields of one line",
+    "names": "Names that are offered",
+    "prompt": "Question to the assistant",
     "find": "Find and replace",
     "chat": "Chat",
     "tool": "What the assistant did",
@@ -41,13 +48,48 @@ PLACES: Final[Mapping[str, str]] = {
     "diff": "Diff",
     "invocation": "An invocation, opened",
     "dialog": "Dialogs",
+    "question": "Questions",
     "palette": "Palettes",
     "help": "Help",
 }
 """Where there are such keys, with what it is called."""
 
+INSIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    "test": ("result",),
+    "editor": ("text", "find", "names"),
+    "chat": ("chat", "prompt", "code", "tool", "permission"),
+    "dashboard": ("list", "pool"),
+    "functions": ("list", "pool"),
+    "database": ("page",),
+    **dict.fromkeys(("settings", "routes", "variables", "packages"), ("list",)),
+}
+"""Which of these are inside a pane of another name: there their keys come before the pane's."""
+
 _UP, _DOWN = ("up", "k"), ("down", "j")
 _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
+    "screen": {
+        "next": ("To what comes next", ("tab",)),
+        "previous": ("To what was before", ("shift+tab",)),
+        "copy": ("Copy what the mouse marked", ("ctrl+c", "super+c")),
+        "retreat": ("What slid over goes; zoom ends", ("escape",)),
+    },
+    "tree": {
+        "up": ("Up", _UP),
+        "down": ("Down", _DOWN),
+        "into": ("Unfold, or into it", ("right",)),
+        "out": ("Fold, or out of it", ("left",)),
+        "open": ("Open", ("enter",)),
+        "fold": ("Fold or unfold", ("space",)),
+        "fold_all": ("Fold or unfold all", ("shift+space",)),
+        "page_up": ("Page up", ("pageup",)),
+        "page_down": ("Page down", ("pagedown",)),
+        "first": ("Top", ("home",)),
+        "last": ("End", ("end",)),
+        "parent": ("To what it is in", ("shift+left",)),
+        "parent_next": ("To what comes after that", ("shift+right",)),
+        "sibling_before": ("The one before, of its kind", ("shift+up",)),
+        "sibling_after": ("The next one, of its kind", ("shift+down",)),
+    },
     "logs": {
         "up": ("Up", _UP),
         "down": ("Down", _DOWN),
@@ -91,9 +133,27 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "copy": ("Copy the answer", ("y",)),
     },
     "list": {
-        "up": ("Up, beside the arrow", ("k",)),
-        "down": ("Down, beside the arrow", ("j",)),
-        "edit": ("Change what the cursor is on", ("enter",)),
+        "up": ("Up", _UP),
+        "down": ("Down", _DOWN),
+        "page_up": ("Page up", ("pageup",)),
+        "page_down": ("Page down", ("pagedown",)),
+        "first": ("Top", ("home",)),
+        "last": ("End", ("end",)),
+        "choose": ("Take what the cursor is on", ("enter",)),
+    },
+    "choice": {
+        "open": ("Show what there is", ("enter", "space", "down", "up")),
+        "leave": ("Leave it as it is", ("escape",)),
+    },
+    "page": {
+        "up": ("Up", _UP),
+        "down": ("Down", _DOWN),
+        "left": ("Scroll left", ("left",)),
+        "right": ("Scroll right", ("right",)),
+        "page_up": ("Page up", ("pageup",)),
+        "page_down": ("Page down", ("pagedown",)),
+        "first": ("Top", ("home",)),
+        "last": ("End", ("end",)),
     },
     "switch": {"press": ("Press it", ("enter", "space"))},
     "pool": {
@@ -127,6 +187,7 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "select_line_end": ("Select to the line's end", ("shift+end",)),
         "select_top": ("Select to the top", ("ctrl+shift+home",)),
         "select_end": ("Select to the end", ("ctrl+shift+end",)),
+        "select_all": ("Select all", ("ctrl+shift+a",)),
         "delete_left": ("Delete to the left", ("backspace",)),
         "delete_right": ("Delete to the right", ("delete", "ctrl+d")),
         "delete_word_left": ("Delete a word to the left", ("ctrl+w", "ctrl+backspace", "alt+backspace")),
@@ -140,6 +201,21 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "paste": ("Paste", ("ctrl+v",)),
         "undo": ("Undo", ("ctrl+z", "super+z")),
         "redo": ("Redo", ("ctrl+y", "super+y")),
+    },
+    "field": {"done": ("Done", ("enter",))},
+    "names": {
+        "down": ("Next name", ("down",)),
+        "up": ("Name before", ("up",)),
+        "take": ("Take it", ("tab",)),
+        "take_chosen": ("Take it, once one was chosen", ("enter",)),
+        "leave": ("Put them away", ("escape",)),
+    },
+    "prompt": {
+        "send": ("Send", ("enter",)),
+        # ctrl+t is a byte that every terminal sends and no multiplexer keeps; the others are for those that send them.
+        "new_line": ("New line", ("ctrl+t", "alt+enter", "shift+enter", "ctrl+enter", "ctrl+j")),
+        "before": ("What was asked before", ("up",)),
+        "after": ("What was asked after that", ("down",)),
     },
     "find": {
         "leave": ("Back to the text", ("escape",)),
@@ -172,8 +248,14 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "leave": ("Back", ("q",)),
     },
     "diff": {
-        "down": ("Scroll down", ("j",)),
-        "up": ("Scroll up", ("k",)),
+        "down": ("Scroll down", _DOWN),
+        "up": ("Scroll up", _UP),
+        "left": ("Scroll left", ("left",)),
+        "right": ("Scroll right", ("right",)),
+        "page_up": ("Page up", ("pageup",)),
+        "page_down": ("Page down", ("pagedown",)),
+        "first": ("Top", ("home",)),
+        "last": ("End", ("end",)),
         "next": ("Next change", ("n",)),
         "previous": ("Change before", ("N",)),
     },
@@ -192,7 +274,12 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "next": ("Next field", ("down",)),
         "previous": ("Field before", ("up",)),
     },
+    "question": {
+        "next": ("Next answer", ("right",)),
+        "previous": ("Answer before", ("left",)),
+    },
     "palette": {
+        "choose": ("Take it", ("enter",)),
         "leave": ("Leave it", ("escape", "ctrl+p")),
         "down": ("Down", ("down",)),
         "up": ("Up", ("up",)),

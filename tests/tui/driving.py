@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.events import MouseDown, MouseUp
 from textual.pilot import Pilot
 
 from clowdy_tui.tui.app import ClowdyApp
@@ -68,6 +69,13 @@ def spot(app: Any, text: str, after: str = "") -> tuple[int, int]:
         if start >= 0 and text in line[start:]:
             return line.index(text, start), y
     raise AssertionError(f"{text!r} is not on the screen:\n{shown(app)}")
+
+
+def press_mouse(app: ClowdyApp, at: tuple[int, int], *, times: int = 1) -> None:
+    """Its left button down and up there, as a terminal tells it: what was clicked is the app's to find out."""
+    x, y = at
+    for kind in (MouseDown, MouseUp) * times:
+        app.post_message(kind(None, x, y, 0, 0, button=1, shift=False, meta=False, ctrl=False, screen_x=x, screen_y=y))
 
 
 async def shows(pilot: Pilot[None], text: str) -> None:

@@ -1,6 +1,7 @@
 """The part of the fake gateway for what a project owns: variables, packages, a database."""
 
 import builtins
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.domain.databases import DatabaseGone, DatabaseOut, ProviderOut, ProvisionIn
@@ -149,3 +150,18 @@ class Databases:
     def _mark(self, project_id: str, *, has: bool) -> None:
         project = self.fake.all_projects[project_id]
         self.fake.all_projects[project_id] = project.model_copy(update={"has_database": has})
+
+
+def furnish(fake: "FakeClowdy", project_id: str) -> None:
+    """Give a project some variables, packages and a database."""
+    # Said as "2 d ago", whenever that is.
+    then = datetime.now(UTC) - timedelta(days=2, hours=1)
+    for key, value, is_secret in (
+        ("API_KEY", "s3cret", True), ("MODE", "production", False), ("STOCK_URL", "https://stock.example.org/v2", False)
+    ):  # fmt: skip
+        fake.variables.kept[key] = VariableOut(
+            id=fake.new_id(), key=key, value=value, is_secret=is_secret, created_at=then, updated_at=then
+        )
+    fake.packages.found = fake.packages.found.model_copy(update={"wanted_txt": "requests>=2"})
+    fake.packages.finish(project_id)
+    fake.databases.finish(project_id)

@@ -15,7 +15,8 @@ from tests.tui.fake import busy_example
 
 THEMES = [*load_themes([Path(__file__).parents[2] / "themes"]).themes]
 LEAST = 4.5
-OVER = ("app.help", "app.leader", "app.palette", "app.theme", "app.gateway", "route.new", "key.new")
+OVER = ("app.help", "app.leader", "app.palette", "app.theme", "app.gateway", "route.new", "key.new", "function.limits",
+        "function.versions", "variable.new", "packages.edit")  # fmt: skip
 
 
 def _faint(app: ClowdyApp) -> set[tuple[str, float]]:
@@ -61,6 +62,7 @@ async def test_all_that_is_written_is_legible(theme: str) -> None:
         for key in ("f8", "f4", "f9"):
             await pilot.press(key)
             await look(pilot, app, key)
+        await open_function(app, pilot, "pay")
         for action_id in OVER:
             app.post_message(Perform(action_id))
             await until(pilot, lambda: app.screen is not app.workbench)

@@ -4,30 +4,37 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.widgets import Input
+from textual.events import Key
+from textual.widgets import Input, OptionList
 
 from clowdy_tui import tui
 from clowdy_tui.tui.actions import ACTIONS, DOCK, GROUPS, REGISTRY
-from clowdy_tui.tui.keymap import make_keymap
 from clowdy_tui.tui.pane_keys import PANE_KEYS, PLACES
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.jump import JumpScreen
 from clowdy_tui.tui.screens.leader import fold
+from clowdy_tui.tui.screens.palette import Palette
+from clowdy_tui.tui.wishes import make_keymap
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, until
 from tests.tui.fake import busy_example
 from tests.tui.test_panes import open_pane
 
-FIXED = frozenset({"hint_quit", "ignore", "retreat", "app.perform('app.quit')"})
-"""What must stay where it is: the way out of a terminal that is too small, of a zoom, and what ctrl+c says."""
+FIXED = frozenset({"hint_quit", "ignore", "app.perform('app.quit')"})
+"""What must stay where it is: the way out of a terminal that is too small, and what ctrl+c says."""
+
+ASKED = frozenset({"names", "prompt"})
+"""Places whose keys are looked at before a text gets them, and not bound."""
+
+STOCK = re.compile(r"(?<!class )\b(Input|TextArea|OptionList|Select|Button|VerticalScroll|Tree|ScrollView)\(")
+"""Widgets of Textual's whose keys have no names: ours stand in their place."""
 
 
 def test_every_kind_of_key_can_be_wished_for() -> None:
     keymap = make_keymap(
         {
             "tree.item.delete": "n",
-            "routes.route.try": "enter, ctrl+/",
+            "routes.route.try": "y, enter, ctrl+/",
             "leader.function.run": ";",
             "function.go": "",
             "tree.function.go": "?",
@@ -37,7 +44,7 @@ def test_every_kind_of_key_can_be_wished_for() -> None:
     assert actions["item.delete"].tree_keys == ("n",)
     assert actions["function.new"].tree_keys == ()
     assert actions["function.new"].keys == ACTIONS["function.new"].keys
-    assert actions["route.try"].local["routes"] == ("enter", "ctrl+slash")
+    assert actions["route.try"].local["routes"] == ("y", "enter", "ctrl+slash")
     assert actions["function.run"].letter == ";"
     assert actions["function.go"].keys == ()
     assert actions["function.go"].tree_keys == ("question_mark",)
@@ -45,6 +52,7 @@ def test_every_kind_of_key_can_be_wished_for() -> None:
         "keymap: n is now 'Delete' and no longer 'New function' in the tree",
         "keymap: ? is now 'Go to function' and no longer 'Help' in the tree",
         "keymap: ^/ is 'Comment in or out' everywhere, so it cannot be 'Try a route' in routes",
+        "keymap: ⏎ is 'Take what the cursor is on' in 'Lists', so it cannot be 'Try a route' in routes",
     )
     assert make_keymap({}).problems == ()
 
@@ -166,7 +174,7 @@ async def test_help_says_first_what_works_where_one_is() -> None:
 
 
 def _bound() -> set[str]:
-    """The ids of all keys that widgets and screens bind."""
+    """The ids of all keys that widgets and screens bind, what they have from Textual included."""
     root = Path(tui.__file__).parent
     for path in root.rglob("*.py"):
         import_module(
@@ -177,16 +185,20 @@ def _bound() -> set[str]:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         if kind.__module__.startswith("clowdy_tui."):
-            for binding in Binding.make_bindings(kind.__dict__.get("BINDINGS", ())):
-                # What has no id could not be changed.
-                assert binding.id or binding.action in FIXED, (kind, binding)
-                found.add(binding.id or "")
+            for bindings in kind._merge_bindings().key_to_bindings.values():
+                for binding in bindings:
+                    # What has no id could not be changed.
+                    assert binding.id or binding.action in FIXED, (kind, binding)
+                    found.add(binding.id or "")
     return found
 
 
 def test_every_key_of_every_widget_is_in_a_registry_and_the_other_way_round() -> None:
     in_dock = {f"{where}.{id_}" for id_, action in ACTIONS.items() for where in action.local if where in DOCK}
-    assert _bound() - {""} == {*PANE_KEYS, *in_dock}
+    asked = {id_ for id_, key in PANE_KEYS.items() if key.where in ASKED}
+    assert _bound() - {""} == {*PANE_KEYS, *in_dock} - asked
+    sources = {path: path.read_text(encoding="utf-8") for path in Path(tui.__file__).parent.rglob("*.py")}
+    assert not {path.name: found[0] for path, text in sources.items() if (found := STOCK.search(text))}
     assert set(PLACES) == {key.where for key in PANE_KEYS.values()}
 
 
@@ -212,7 +224,7 @@ def test_keys_inside_panes_are_changed_as_all_others_and_conflicts_are_told() ->
 async def test_wished_keys_work_in_the_dock_in_a_text_and_in_a_dialog_and_the_old_ones_do_not() -> None:
     wishes = {
         "logs.log.filter": "t", "logs.app.theme": "T", "text.line_end": "alt+4", "dialog.leave": "f4",
-        "history.call.curl": "u",
+        "history.call.curl": "u", "text.line_start": "alt+5", "list.down": "z", "tree.down": "i",
     }  # fmt: skip
     async with screen(busy_example(), keymap=wishes) as (app, pilot):
         await open_function(app, pilot, "pay")
@@ -226,7 +238,8 @@ async def test_wished_keys_work_in_the_dock_in_a_text_and_in_a_dialog_and_the_ol
         await until(pilot, lambda: field.has_focus)
         # In a field a letter is a letter.
         await pilot.press("t", "question_mark")
-        await until(pilot, lambda: field.value == "t?")
+        await pilot.press("home", "alt+5", "x")
+        await until(pilot, lambda: field.value == "xt?")
         await pilot.press("enter", "f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert re.search(r"\bt +Filter the log", shown(app))
@@ -234,3 +247,39 @@ async def test_wished_keys_work_in_the_dock_in_a_text_and_in_a_dialog_and_the_ol
         await until(pilot, lambda: app.screen is app.workbench)
         await pilot.press("T")
         await shows(pilot, "Clowdy Day")
+        themes = app.screen.query_one(OptionList)
+        before = themes.highlighted
+        await pilot.press("down", "z", "enter")
+        await until(pilot, lambda: app.screen is app.workbench)
+        assert before is not None
+        assert themes.highlighted == (before + 1) % themes.option_count
+        tree = app.workbench.project_tree
+        await pilot.press("f2")
+        await until(pilot, lambda: tree.has_focus)
+        line = tree.cursor_line
+        await pilot.press("down", "i")
+        await until(pilot, lambda: tree.cursor_line == line + 1)
+
+
+async def test_what_is_typed_ahead_after_enter_goes_into_what_was_chosen() -> None:
+    async with screen() as (app, pilot):
+
+        async def choose(opened_by: str, query: str, ahead: str) -> None:
+            await pilot.press(opened_by)
+            await until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.focused)
+            # All at once, as a terminal hands over what was typed while the screen was busy.
+            for key in (*query, "enter", *ahead):
+                named = {" ": "space", "#": "number_sign"}.get(key, key)
+                app.post_message(Key(named, key if len(key) == 1 else None))
+
+        await pilot.press("f2")
+        # In the tree these letters would ask whether something is to be deleted, and make a new function.
+        await choose("ctrl+p", "new project", "dnx")
+        await until(pilot, lambda: app.screen.query("#name") and app.screen.query_one("#name", Input).value == "dnx")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.workbench)
+        await choose("ctrl+g", "pay", "# hi")
+        await until(pilot, lambda: app.workbench.tabs.area and app.workbench.tabs.area.text.startswith("# hi"))
+        # Where nothing fits, they go on being what is looked for.
+        await choose("ctrl+p", "zzzq", "y")
+        await until(pilot, lambda: app.screen.query_one("#query", Input).value == "zzzqy")

@@ -13,6 +13,7 @@ from clowdy_tui.tui.messages import PlaceChosen
 from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, type_text, until
 from tests.tui.fake import PAY, FakeClowdy, busy_example, connect_to, example
+from tests.tui.fake_owned import furnish
 
 CODE = "def handler(event, context):\n    items = event.get('items') or []\n    return total(items)\n"
 DIFF = """\
@@ -193,6 +194,14 @@ LOOKS: dict[str, Act] = {
     "limits": _pane("settings", "shop", "tab", "l"),
     "cors": _pane("settings", "shop", "end", "enter"),
     "new-key": _pane("settings", "shop", "a"),
+    "variables": _pane("variables"),
+    "variable": _pane("variables", "shop", "down", "enter"),
+    "dotenv": _pane("variables", "shop", "i"),
+    "packages": _pane("packages"),
+    "database": _pane("database"),
+    "database-none": _pane("database", "blog"),
+    "remove-database": _pane("database", "shop", "d"),
+    "rate": _pane("settings", "shop", "down", "down", "enter"),
     "new-project": _dialog("p", on="shop"),
     "new-function": _dialog("ctrl+n", on="shop"),
     "new-route": _dialog("a", *"users", on="shop"),
@@ -213,12 +222,26 @@ LOOKS: dict[str, Act] = {
 
 
 BUSY = ("dashboard", "functions")
+OWNED = ("variables", "variable", "packages", "database", "remove-database")
+"""Where the project has something of its own to show."""
 
 
 @SIZES
 @pytest.mark.parametrize("look", LOOKS)
 def test_looks(snap_compare: Any, look: str, size: tuple[int, int]) -> None:
-    app = make_app(connect_to(busy_example())) if look in BUSY else make_app()
+    _look(snap_compare, look, size)
+
+
+@pytest.mark.parametrize("look", ["dashboard", "settings", "variables"])
+def test_wide_looks(snap_compare: Any, look: str) -> None:
+    _look(snap_compare, look, (200, 50))
+
+
+def _look(snap_compare: Any, look: str, size: tuple[int, int]) -> None:
+    fake = busy_example() if look in BUSY else example()
+    if look in OWNED:
+        furnish(fake, next(project.id for project in fake.all_projects.values() if project.name == "shop"))
+    app = make_app(connect_to(fake))
 
     async def act(pilot: Pilot[None]) -> None:
         await LOOKS[look](app, pilot)

@@ -1,13 +1,19 @@
 """The panes in the centre: how they open, what the actions mean in them, how they follow what happens."""
 
-import pytest
-from rich.cells import cell_len
-from textual.pilot import Pilot
+from datetime import UTC, datetime
 
+from rich.cells import cell_len
+from textual.events import Paste
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from clowdy_tui.domain.schemas import VariableOut
 from clowdy_tui.tui.app import ClowdyApp
+from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.panes.routes import RoutesPane
 from clowdy_tui.tui.state import Place
+from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.table import Table
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, type_text, until
 from tests.tui.fake import FakeClowdy, busy_example, example
@@ -156,20 +162,36 @@ async def test_the_palette_opens_panes_and_narrow_leaves_columns_out() -> None:
         assert "description" not in heads
 
 
-@pytest.mark.parametrize("kind", ["dashboard", "functions", "routes", "settings"])
-async def test_a_storm_of_sizes_leaves_every_pane_standing(kind: str) -> None:
-    async with screen(busy_example()) as (app, pilot):
-        place = Place(kind, None if kind == "dashboard" else project_id(app))  # type: ignore[arg-type]
-        app.panes.open(place)
-        await until(pilot, lambda: app.state.where == kind)
-        for step in range(20):
-            await pilot.resize_terminal(20 + step * 17 % 180, 5 + step * 7 % 50)
-        await pilot.press("ctrl+o")
-        await pilot.resize_terminal(61, 19)
-        await pilot.resize_terminal(120, 36)
-        await until(pilot, lambda: app.screen is app.workbench)
-        await shows(pilot, "dashboard" if kind == "dashboard" else f"shop · {kind}")
-        assert app.state.where == kind
+KINDS = ("dashboard", "functions", "routes", "settings", "variables", "packages", "database")
+
+
+async def test_a_storm_of_sizes_leaves_every_pane_standing() -> None:
+    fake = busy_example()
+    async with screen(fake) as (app, pilot):
+        _own(fake, project_id(app), "one")
+        for number, kind in enumerate(KINDS):
+            app.panes.open(Place(kind, None if kind == "dashboard" else project_id(app)))  # type: ignore[arg-type]
+            await until(pilot, lambda wanted=kind: app.state.where == wanted)
+            for step in range(6):
+                await pilot.resize_terminal(20 + (number + step) * 47 % 180, 5 + (number + step) * 17 % 50)
+            await pilot.press("ctrl+o")
+            await pilot.resize_terminal(61, 19)
+            await pilot.resize_terminal(120, 36)
+            await until(pilot, lambda: app.screen is app.workbench)
+            await until(pilot, lambda: app.workbench.tabs.pane._has_data)  # type: ignore[union-attr]
+            assert PANES[kind].title in shown(app), kind
+            assert app.state.where == kind
+        assert len(app.workbench.tabs.panes) == len(KINDS)
+
+
+def _own(fake: FakeClowdy, project: str, name: str) -> None:
+    """A variable, a list of packages that failed, a database at Neon, with this in all that comes from outside."""
+    now = datetime.now(UTC)
+    fake.variables.kept["KEY"] = VariableOut(
+        id="a" * 12, key="KEY", value=name, is_secret=False, created_at=now, updated_at=now
+    )
+    fake.packages.found = fake.packages.found.model_copy(update={"status": "failed", "wanted_txt": name, "error": name})
+    fake.databases.finish(project, provider="neon", neon_project_id=name, functions_without_network=[name])
 
 
 async def test_hostile_names_and_wide_ones_stand_in_every_pane_as_text() -> None:
@@ -182,16 +204,39 @@ async def test_hostile_names_and_wide_ones_stand_in_every_pane_as_text() -> None
     fake.add_instance("busy", function)
     fake.add_call(function, http_method="GET", http_path="/[bold]\x1b]0;title\x07", status="error")
     await fake.keys.create(project.id, name)
+    _own(fake, project.id, name)
     async with screen(fake, size=(120, 50)) as (app, pilot):
-        for kind in ("dashboard", "functions", "routes", "settings"):
+        for kind in KINDS:
             app.panes.open(Place(kind, None if kind == "dashboard" else project.id))  # type: ignore[arg-type]
             await until(pilot, lambda wanted=kind: app.state.where == wanted)
-            await until(pilot, lambda: not app.workbench.tabs.pane.query_one(".pane-blank").display)  # type: ignore[union-attr]
+            await until(pilot, lambda: app.workbench.tabs.pane._has_data)  # type: ignore[union-attr]
             text = shown(app)
-            assert "[@click=app.quit]x[/]␛[31m" in text, kind
+            assert text.count("[@click=app.quit]x[/]␛[31m") >= 2, kind
             assert not set("\x1b\x07\u202e") & set(text), kind
             for line in text.splitlines():
                 assert cell_len(line) <= 120, kind
+
+
+async def test_a_hundred_kilobytes_pasted_into_a_form_and_into_a_field_arrive_as_text() -> None:
+    fake = example()
+    async with screen(fake) as (app, pilot):
+        await open_pane(app, pilot, "variables")
+        await pilot.press("i")
+        await until(pilot, lambda: app.screen.query(CodeArea))
+        value = "漢🎉 " * 1_100
+        app.post_message(Paste("".join(f"LONG_{number}='{value}'\r\n" for number in range(12))))
+        await until(pilot, lambda: app.screen.query_one(CodeArea).document.line_count == 13)
+        assert len(app.screen.query_one(CodeArea).text.encode()) > 100_000
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.screen is app.workbench)
+        assert {one.value for one in fake.variables.kept.values()} == {value}
+        await pilot.press("f8", "slash")
+        field = app.workbench.dock.logs.query_one(Input)
+        await until(pilot, lambda: field.has_focus)
+        app.post_message(Paste("\x1b[31mred " * 10_000))
+        await until(pilot, lambda: len(field.value) == 90_000)
+        await shows(pilot, "␛[31mred")
+        assert "\x1b" not in shown(app)
 
 
 async def test_names_in_a_pane_are_text_and_nothing_else() -> None:

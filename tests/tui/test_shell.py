@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from clowdy_tui.domain.errors import DatabaseTooNew
-from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY, cheatsheet
+from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY
+from clowdy_tui.tui.cheatsheet import cheatsheet
 from clowdy_tui.tui.commands import COMMANDS
-from clowdy_tui.tui.keymap import make_keymap
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.leader import LeaderScreen
 from clowdy_tui.tui.screens.palette import Palette
 from clowdy_tui.tui.screens.too_small import TooSmall
 from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Link
+from clowdy_tui.tui.wishes import make_keymap
 from tests.tui.driving import NARROW, make_app, open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import FakeClowdy, connect_to, example, problem
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -16,6 +16,7 @@ from clowdy_tui.tui.chat.messages import PermissionGiven
 from clowdy_tui.tui.screens.conflict import paint_diff
 from clowdy_tui.tui.screens.dialog import action_button
 from clowdy_tui.tui.text import block, duration, shorten, visible
+from clowdy_tui.tui.widgets.page import Scroller
 
 _MAX_SHOWN: Final = 4_000
 _SAID: Final = {
@@ -110,7 +111,7 @@ class PermissionCard(Vertical, can_focus=True):
             Content.assemble((f"{sign} ", "bold $warning"), (visible(self.asked.title), "bold")), classes="title"
         )
         # All of it can be read, between a title and answers that stay in sight.
-        with VerticalScroll(classes="what", can_focus=False):
+        with Scroller(classes="what"):
             if self.asked.detail:
                 yield Static(Content(block(self.asked.detail)), classes="detail")
             if self.asked.diff:

@@ -1,26 +1,30 @@
 """Where a question is typed: Enter sends, some other keys make a new line, ↑ brings back what was asked before."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
+from clowdy_tui.tui.binding import meant
 from clowdy_tui.tui.chat.completion import Choices, Mentionable, complete
 from clowdy_tui.tui.chat.messages import QuestionAsked
 from clowdy_tui.tui.text import shorten, visible
+from clowdy_tui.tui.widgets.choices import ChoiceList
+from clowdy_tui.tui.widgets.text_keys import area_keys
 
-# ctrl+t is a byte that every terminal sends and no multiplexer keeps; the others are for those that send them.
-NEWLINE_KEYS: Final = frozenset({"ctrl+t", "alt+enter", "shift+enter", "ctrl+enter", "ctrl+j"})
 _MAX_HISTORY: Final = 100
 
 
-class PromptArea(TextArea):
+class PromptArea(TextArea, inherit_bindings=False):
     """The text. Keys that mean something else here are taken before the text area gets them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*area_keys()]
 
     def __init__(self) -> None:
         super().__init__(id="prompt", soft_wrap=True, show_line_numbers=False, compact=True, tab_behavior="focus")
@@ -52,7 +56,7 @@ class Prompt(Vertical):
         self._choices = Choices(0, ())
 
     def compose(self) -> ComposeResult:
-        options = OptionList(id="choices")
+        options = ChoiceList(id="choices")
         options.can_focus = False
         options.display = False
         yield options
@@ -81,30 +85,31 @@ class Prompt(Vertical):
         """Whether a key means something here: then it is done."""
         if self.is_choosing and self._take_choice_key(key):
             return True
-        if key in NEWLINE_KEYS:
-            self.area.insert("\n")
-        elif key == "enter":
-            self._enter()
-        elif key == "up" and self.area.cursor_location[0] == 0 and self._may_leave():
-            self._step(-1)
-        elif key == "down" and self._at is not None and self.area.cursor_at_last_line:
-            self._step(1)
-        else:
-            return False
+        match meant(self, key, "prompt"):
+            case "new_line":
+                self.area.insert("\n")
+            case "send":
+                self._enter()
+            case "before" if self.area.cursor_location[0] == 0 and self._may_leave():
+                self._step(-1)
+            case "after" if self._at is not None and self.area.cursor_at_last_line:
+                self._step(1)
+            case _:
+                return False
         return True
 
     def _take_choice_key(self, key: str) -> bool:
         options = self.query_one("#choices", OptionList)
-        match key:
+        match meant(self, key, "names"):
             case "down":
                 options.action_cursor_down()
             case "up":
                 options.action_cursor_up()
-            case "escape":
+            case "leave":
                 self.close_choices()
-            case "tab":
+            case "take":
                 self._choose(options.highlighted or 0)
-            case "enter":
+            case "take_chosen":
                 choice = self._choices.choices[options.highlighted or 0]
                 typed = self.area.text
                 self._choose(options.highlighted or 0)

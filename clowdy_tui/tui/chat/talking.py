@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from clowdy_tui.domain import assistant as says
 from clowdy_tui.domain.assistant import ChatContext, ChatIn, ChatMessage
-from clowdy_tui.tui.actions import not_online
 from clowdy_tui.tui.chat import commands, flows, work
 from clowdy_tui.tui.chat.completion import Mentionable, mentioned
 from clowdy_tui.tui.chat.messages import ConversationFetched
+from clowdy_tui.tui.obstacles import not_online
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.assistant import Answer, ChatEvent, ChatStatus, ConversationDetail, ConversationOut

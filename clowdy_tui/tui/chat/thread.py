@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Markdown, Static
@@ -16,6 +15,7 @@ from clowdy_tui.domain.assistant import Answer, ChatOut, MessageBody, Permission
 from clowdy_tui.tui.chat.cards import PermissionCard, ProofCard, Question, Remark, ToolLine
 from clowdy_tui.tui.chat.fence import AnswerText, ChatFence
 from clowdy_tui.tui.text import count, duration, visible
+from clowdy_tui.tui.widgets.page import Page
 
 if TYPE_CHECKING:
     from textual.widgets.markdown import MarkdownStream
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ENDED: dict[str, str] = {"done": "", "stopped": "stopped · ", "limit": "", "failed": ""}
 
 
-class ChatThread(VerticalScroll, can_focus=False):
+class ChatThread(Page, can_focus=False):
     """Shows what it is told; `take` is for the events of a turn, in their order."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from clowdy_tui.tui import messages
-from clowdy_tui.tui.actions import not_online
 from clowdy_tui.tui.core import Core
+from clowdy_tui.tui.obstacles import not_online
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.logs import LogPane
 

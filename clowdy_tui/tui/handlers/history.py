@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from clowdy_tui.tui import call_messages, messages
-from clowdy_tui.tui.actions import not_online
 from clowdy_tui.tui.handlers.calls import CallHandlers
+from clowdy_tui.tui.obstacles import not_online
 from clowdy_tui.tui.widgets.history import HistoryPane
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual import on
 
 from clowdy_tui.tui import log_messages
-from clowdy_tui.tui.actions import not_online
 from clowdy_tui.tui.core import Core
+from clowdy_tui.tui.obstacles import not_online
 from clowdy_tui.tui.widgets.logs import LogPane
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -26,6 +26,7 @@ from clowdy_tui.tui.text import count, duration, visible
 from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.logs import LogPane
 from clowdy_tui.tui.widgets.minutes import Minute, Minutes
+from clowdy_tui.tui.widgets.page import Page
 from clowdy_tui.tui.widgets.pool_map import SIGNS, STATES, PoolMap
 from clowdy_tui.tui.widgets.table import Cell, Column, Row, Table
 
@@ -85,7 +86,7 @@ class DashboardPane(ProjectPane):
     board: Board | None = None
 
     def compose_pane(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="board", can_focus=False):
+        with Page(classes="board", can_focus=False):
             yield Static(classes="tiles", markup=False)
             yield Minutes()
             with Container(classes="halves"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import fill
 from typing import TYPE_CHECKING
 
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -14,12 +14,16 @@ from clowdy_tui.domain.databases import DatabaseOut
 from clowdy_tui.tui.panes.pane import Line, ProjectPane
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.text import block, size, visible
+from clowdy_tui.tui.widgets.page import Page
 
 if TYPE_CHECKING:
     from clowdy_tui.client import Clowdy
 
 LABEL = 14
 BAR = 30
+NOTE = 72
+"""The widest that a note is, its padding included: as in the stylesheet of panes."""
+
 PROVIDERS = {"local": "PostgreSQL on this machine", "neon": "Neon"}
 
 
@@ -31,7 +35,7 @@ class DatabasePane(ProjectPane):
         self.found: DatabaseOut | None = None
 
     def compose_pane(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="pane-page", can_focus=True):
+        with Page(classes="pane-page"):
             yield Static(classes="pane-lines", markup=False)
 
     @staticmethod
@@ -64,6 +68,11 @@ class DatabasePane(ProjectPane):
                 self.say_nothing()
                 self.query_one(".pane-lines", Static).update(Content("\n").join(self._lines(found)))
 
+    @property
+    def _room(self) -> int:
+        """Cells for a line of what is said where there is no database."""
+        return max(20, min(NOTE, self.size.width - 2) - 4)
+
     def _offer(self, found: DatabaseOut) -> None:
         lines: list[Line] = [
             "Its functions would find the address in DATABASE_URL, and psycopg is there to be imported.",
@@ -78,7 +87,8 @@ class DatabasePane(ProjectPane):
             about = one.problem or (
                 "Its functions need the network for it." if one.needs_network else "Their network stays off."
             )
-            lines.append(Content.styled(f"  {visible(about)}", "$muted"))
+            wrapped = fill(visible(about), self._room, initial_indent="  ", subsequent_indent="  ")
+            lines.append(Content.styled(wrapped, "$muted"))
         self.say("The project has no database", *lines)
 
     def _lines(self, found: DatabaseOut) -> list[Content]:

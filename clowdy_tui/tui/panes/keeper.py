@@ -32,6 +32,8 @@ class PaneKeeper:
         pane = PANES[place.kind].load()(app.state, app.keymap, place)
         known = self._find(pane.key)
         app.workbench.show_editor(True)
+        if focus:
+            app.workbench.uncover("editor")
         app.workbench.tabs.open_pane(known or pane, focus=focus)
         if known is None:
             self.fetch(pane)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from clowdy_tui.domain.packages import Locked, RequirementsOut, name_of, read_lock
-from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.state import Place
@@ -32,8 +30,6 @@ COLUMNS = (
 
 class PackagesPane(ProjectPane):
     """What functions see now is the table; a list that is built or failed stands above it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [bind("list.edit", "edit")]
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
-from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.messages import PaneChose, PaneStale, Perform
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import block, visible
+from clowdy_tui.tui.widgets.page import Page
 from clowdy_tui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class ProjectPane(Vertical):
             yield Static(classes="pane-facts", markup=False)
         with Vertical(classes="pane-body"):
             yield from self.compose_pane()
-        with VerticalScroll(classes="pane-blank", can_focus=True) as blank:
+        with Page(classes="pane-blank") as blank:
             blank.display = False
             yield Static(classes="pane-note", markup=False)
 

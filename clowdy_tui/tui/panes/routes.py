@@ -1,16 +1,13 @@
 """A project's routes: which method and path leads to which function, and what a caller needs for it."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from textual import on
-from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from clowdy_tui.domain.names import parse_route
 from clowdy_tui.domain.schemas import RouteOut
-from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.state import Place
@@ -31,8 +28,6 @@ AUTH = {"none": ("open", "$muted"), "token": ("token", "$accent"), "api_key": ("
 
 class RoutesPane(ProjectPane):
     """Drawn from the state's routes."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [bind("list.edit", "edit")]
 
     def compose_pane(self) -> Iterable[Widget]:
         yield Table(COLUMNS)

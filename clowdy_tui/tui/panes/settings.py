@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -17,6 +16,7 @@ from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.screens.settings_forms import CAPTURE, exposes
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.text import count, visible
+from clowdy_tui.tui.widgets.page import Page
 from clowdy_tui.tui.widgets.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class SettingsPane(ProjectPane):
     keys: tuple[KeyOut, ...] = ()
 
     def compose_pane(self) -> Iterable[Widget]:
-        with VerticalScroll(classes="board", can_focus=False):
+        with Page(classes="board", can_focus=False):
             yield Table(SETTINGS, id="settings", classes="-short")
             yield Static(classes="part functions-title", markup=False)
             yield Table(FUNCTIONS, id="limits", classes="-short")

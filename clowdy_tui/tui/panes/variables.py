@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
 from clowdy_tui.domain.databases import DATABASE_URL
 from clowdy_tui.domain.redaction import MASK
 from clowdy_tui.domain.schemas import VariableOut
-from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.state import Place
@@ -35,8 +33,6 @@ COLUMNS = (
 
 class VariablesPane(ProjectPane):
     """Secrets read `****` until they are revealed, and again when the pane is opened anew."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [bind("list.edit", "edit")]
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]

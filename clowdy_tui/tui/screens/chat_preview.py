@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from textual import on
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
@@ -11,6 +11,7 @@ from textual.widgets import Button, Static
 from clowdy_tui.domain.assistant import ChatPreview
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import block, visible
+from clowdy_tui.tui.widgets.page import Page
 
 
 class PreviewDialog(Dialog[None]):
@@ -23,7 +24,7 @@ class PreviewDialog(Dialog[None]):
 
     def compose_box(self) -> Iterable[Widget]:
         preview = self._preview
-        with VerticalScroll(id="help"):
+        with Page(id="help"):
             sizes = f"{preview.characters:,} of at most {preview.limit:,} characters, for {preview.model}. "
             about = "Secrets are out of it already; what was typed last stands at the end."
             yield Static(Content.styled(visible(sizes + about), "$muted"), classes="about")

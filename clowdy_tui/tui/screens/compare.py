@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 from textual import on
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
@@ -17,6 +17,7 @@ from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import flat, lines_of, shorten
 from clowdy_tui.tui.widgets.console_json import parse
 from clowdy_tui.tui.widgets.log_line import status_piece
+from clowdy_tui.tui.widgets.page import Page
 from clowdy_tui.tui.widgets.result_json import pretty
 from clowdy_tui.tui.widgets.timing import timing_words
 
@@ -77,7 +78,7 @@ class CompareDialog(Dialog[None]):
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(id="said", classes="about", markup=False)
-        with VerticalScroll(id="help"), Vertical(id="sides"):
+        with Page(id="help"), Vertical(id="sides"):
             yield Static(id="compared", markup=False)
         with Horizontal(id="buttons"):
             yield action_button("Close", "esc", id="close")

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events, on
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import visible
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
@@ -26,6 +29,11 @@ class Choice:
 
 class Question(Dialog[str]):
     """A question with a few answers. Dismisses with the id of the one that was chosen, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("question.next", "app.focus_next"),
+        bind("question.previous", "app.focus_previous"),
+    ]
 
     cancels = True
     begins_at = "cancel"
@@ -53,12 +61,10 @@ class Question(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query_one("#box").set_class(self._danger, "-danger")
+        self.query_one("#box").set_class(len(self._choices) > 1, "-many")
         self.query_one(f"#{self.begins_at}", Button).focus()
 
     def on_key(self, event: events.Key) -> None:
-        if event.key in ("left", "right"):
-            event.stop()
-            (self.focus_next if event.key == "right" else self.focus_previous)()
         for choice in self._choices:
             if event.character and event.character.lower() == choice.key:
                 event.stop()

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from clowdy_tui.tui.screens.confirm import Choice, Question
 from clowdy_tui.tui.text import block
+from clowdy_tui.tui.widgets.page import Page
 
 CHOICES = (
     Choice("keep", "Keep editing", "k", "main"),
@@ -32,7 +32,7 @@ class ConflictDialog(Question):
         self._diff = diff
 
     def compose_details(self) -> Iterable[Widget]:
-        with VerticalScroll(id="diff"):
+        with Page(id="diff"):
             yield Static(paint_diff(self._diff))
 
     def on_mount(self) -> None:

@@ -8,18 +8,19 @@ from pydantic import ValidationError
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 from textual.widgets._select import SelectCurrent
 from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import ApiError, GatewayGone
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, screen_keys
+from clowdy_tui.tui.screens.modal import Modal
 from clowdy_tui.tui.text import block, visible
+from clowdy_tui.tui.widgets.page import Scroller
 
 Result = TypeVar("Result")
 Values = Mapping[str, str]
@@ -33,7 +34,7 @@ class Unfit(Exception):
         self.field = field
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(Modal[Result]):
     """A box in the middle. Escape, or a click outside of it, leaves it with nothing done."""
 
     CSS_PATH = "dialog.tcss"
@@ -42,6 +43,7 @@ class Dialog(ModalScreen[Result]):
         bind("dialog.leave_at_once", "cancel", priority=True),
         bind("dialog.next", "app.focus_next"),
         bind("dialog.previous", "app.focus_previous"),
+        *screen_keys(),
     ]
 
     heading: str = ""
@@ -63,9 +65,15 @@ class Dialog(ModalScreen[Result]):
             self.action_cancel()
 
 
+class ActionButton(Button, inherit_bindings=False):
+    """A button whose keys a person can change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [bind("switch.press", "press")]
+
+
 def action_button(label: str, key: str = "", *, id: str, variant: str = "plain") -> Button:  # noqa: A002
     """A flat button with its key; `variant` is `plain`, `main` or `danger`."""
-    return Button(labelled(label, key), id=id, classes=f"-{variant}", compact=True)
+    return ActionButton(labelled(label, key), id=id, classes=f"-{variant}", compact=True)
 
 
 def labelled(label: str, key: str = "", *, gap: int = 2) -> Content:
@@ -143,7 +151,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
         raise NotImplementedError
 
     def compose_box(self) -> Iterable[Widget]:
-        with VerticalScroll(id="fields", can_focus=False):
+        with Scroller(id="fields"):
             yield from self.fields()
         yield Static(id="form-error", markup=False)
         with Horizontal(id="buttons"):

@@ -5,13 +5,14 @@ from typing import get_args
 
 from textual import on
 from textual.content import Content
-from textual.widgets import Input, Select
+from textual.widgets import Input
 
 from clowdy_tui.domain.errors import InvalidInput
 from clowdy_tui.domain.names import clean_name, parse_route, slugify
 from clowdy_tui.domain.schemas import FunctionOut, Method, ProjectOut, RouteOut
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Values
 from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.widgets.choices import ChoiceField
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 NO_PROJECT = "-"
@@ -79,7 +80,7 @@ class FunctionForm(FormDialog[FunctionOut]):
             choices = [(Content(visible(project.name)), project.id) for project in self._projects]
             choices.append((Content("no project: on its own, without routes"), NO_PROJECT))
             chosen = self._project_id or (choices[0][1])
-            select = Select(choices, value=chosen, allow_blank=False, id="project_id")
+            select = ChoiceField(choices, value=chosen, allow_blank=False, id="project_id")
             yield Field("project_id", "Project", select)
 
     @on(Input.Changed, "#name")
@@ -114,16 +115,18 @@ class RouteForm(FormDialog[RouteOut]):
         path = LiteralInput(route.path if route else "/", placeholder="/orders/:id", id="path", select_on_focus=False)
         yield Field("path", "Path", path)
         methods = [(method, method) for method in get_args(Method)]
-        method = Select(methods, value=route.method if route else "GET", allow_blank=False, id="method")
+        method = ChoiceField(methods, value=route.method if route else "GET", allow_blank=False, id="method")
         yield Field("method", "Method", method)
         functions = [(Content(visible(function.name)), function.id) for function in self._functions]
         known = {function.id for function in self._functions}
         chosen = self._function_id if self._function_id in known else functions[0][1]
-        yield Field("function_id", "Function", Select(functions, value=chosen, allow_blank=False, id="function_id"))
-        auth = Select(AUTH, value=route.auth if route else "none", allow_blank=False, id="auth")
+        function = ChoiceField(functions, value=chosen, allow_blank=False, id="function_id")
+        yield Field("function_id", "Function", function)
+        auth = ChoiceField(AUTH, value=route.auth if route else "none", allow_blank=False, id="auth")
         yield Field("auth", "Who may call it", auth)
-        payload = Select(PAYLOAD, value=route.payload_format if route else "clowdy", allow_blank=False,
-                         id="payload_format")  # fmt: skip
+        payload = ChoiceField(
+            PAYLOAD, value=route.payload_format if route else "clowdy", allow_blank=False, id="payload_format"
+        )
         yield Field("payload_format", "Event", payload)
         description = LiteralInput(route.description if route else "", placeholder="optional", id="description")
         yield Field("description", "Description", description)

@@ -5,16 +5,19 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from clowdy_tui.tui.actions import DOCK, GROUPS, Keymap, show_key
+from clowdy_tui.tui.actions import DOCK, GROUPS
 from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.keymap import Keymap, show_key
+from clowdy_tui.tui.pane_keys import INSIDE
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.state import ScreenState
+from clowdy_tui.tui.widgets.page import Page
 
 ABOUT = {
     "tree": ("Project tree", "Projects with their functions (● active, ○ inactive) and routes. Enter opens, "
@@ -51,7 +54,7 @@ class HelpScreen(Dialog[None]):
         self._keymap = keymap
 
     def compose_box(self) -> Iterable[Widget]:
-        with VerticalScroll(id="help"):
+        with Page(id="help"):
             kind = PANES.get(self._state.where)
             title, text = (kind.title, kind.about) if kind else ABOUT[self._state.where]
             yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
@@ -86,8 +89,7 @@ class HelpScreen(Dialog[None]):
         if where in PANES or where in DOCK:
             bindings = [*self._keymap.local_bindings(where, shared=where in PANES)]
         rows = [(show_key(binding.key), binding.description) for binding in bindings]
-        inside = {"test": ("result",), "editor": ("text", "find"), "chat": ("chat", "code", "tool", "permission"),
-                  "dashboard": ("pool",), "functions": ("pool",)}.get(where, (where,))  # fmt: skip
+        inside = INSIDE.get(where, (where,))
         rows += [
             (show_key(key), known.title)
             for known in self._keymap.pane_keys.values() if known.where in inside

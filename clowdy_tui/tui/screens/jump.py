@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.errors import NoWidget
 from textual.geometry import Offset, Size
-from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
 from clowdy_tui.tui.messages import Perform
+from clowdy_tui.tui.screens.modal import Modal
 from clowdy_tui.tui.screens.workbench import Workbench
 from clowdy_tui.tui.widgets.tabs import TabBar
 
@@ -30,7 +30,7 @@ class Spot:
     go: Callable[[], object]
 
 
-class JumpScreen(ModalScreen[Spot]):
+class JumpScreen(Modal[Spot]):
     """The letters over the dimmed workbench. Dismisses with the chosen spot, or None. A click chooses, too."""
 
     CSS_PATH = "jump.tcss"

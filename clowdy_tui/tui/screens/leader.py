@@ -7,11 +7,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Static
 
-from clowdy_tui.tui.actions import GROUPS, Action, Keymap
+from clowdy_tui.tui.actions import GROUPS, Action
+from clowdy_tui.tui.keymap import Keymap
+from clowdy_tui.tui.screens.modal import Modal
 from clowdy_tui.tui.state import ScreenState
 
 WIDE = 120
@@ -21,7 +22,7 @@ COLUMN, WIDE_COLUMN = 12, 27
 Section = tuple[str, list[Action]]
 
 
-class LeaderScreen(ModalScreen[str]):
+class LeaderScreen(Modal[str]):
     """A sheet at the bottom with the letters. Dismisses with an action's id, or None.
 
     What cannot be done now is struck through; its letter says why.

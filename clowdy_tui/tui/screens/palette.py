@@ -12,16 +12,17 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from clowdy_tui.tui.actions import Keymap
 from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.messages import Perform, PlaceChosen
 from clowdy_tui.tui.panes.kinds import PANES
+from clowdy_tui.tui.screens.modal import Modal
 from clowdy_tui.tui.state import Place, ScreenState
 from clowdy_tui.tui.text import shorten, visible
+from clowdy_tui.tui.widgets.choices import ChoiceList
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
@@ -36,11 +37,15 @@ class Entry:
     blocked: bool = False
 
 
-class Palette(ModalScreen[Message]):
-    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None."""
+class Palette(Modal[Message]):
+    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None.
+
+    Where what is chosen `opens` something, keys that are typed after that are meant for what it opens.
+    """
 
     CSS_PATH = "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        bind("palette.choose", "choose", priority=True),
         bind("palette.leave", "leave", priority=True),
         bind("palette.down", "move('cursor_down')", priority=True),
         bind("palette.up", "move('cursor_up')", priority=True),
@@ -48,17 +53,19 @@ class Palette(ModalScreen[Message]):
         bind("palette.page_up", "move('page_up')", priority=True),
     ]
 
-    def __init__(self, entries: Sequence[Entry], placeholder: str) -> None:
+    def __init__(self, entries: Sequence[Entry], placeholder: str, *, opens: bool = False) -> None:
         super().__init__()
+        self._opens = opens
         self._entries = entries
         self._found: list[Entry] = []
+        self._sought = ""
         self._placeholder = placeholder
         self._fuzzy = FuzzySearch()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield LiteralInput(placeholder=self._placeholder, id="query")
-            yield OptionList(id="found")
+            yield ChoiceList(id="found")
             yield Static("Nothing fits", id="nothing", markup=False)
 
     def on_mount(self) -> None:
@@ -82,11 +89,21 @@ class Palette(ModalScreen[Message]):
     def _retype(self, event: Input.Changed) -> None:
         self._search(event.value)
 
-    @on(Input.Submitted, "#query")
-    def _enter(self) -> None:
+    async def action_choose(self) -> None:
+        """Take what the cursor is on, once the letters that were typed before have been searched for."""
+        if self._opens:
+            await self.run_action("app.hold_keys")
+        self.query_one("#query", Input).call_later(self.call_later, self._enter)
+
+    async def _enter(self) -> None:
+        # Where they were, what one moved to stays.
+        if self.query_one("#query", Input).value.strip() != self._sought:
+            self._search_again()
         index = self.query_one("#found", OptionList).highlighted
         if index is not None and self._found:
             self.dismiss(self._found[index].message)
+        elif self._opens:
+            await self.run_action("app.release_keys")
 
     @on(OptionList.OptionSelected, "#found")
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -97,7 +114,7 @@ class Palette(ModalScreen[Message]):
         self._search(self.query_one("#query", Input).value)
 
     def _search(self, query: str) -> None:
-        query = query.strip()
+        self._sought = query = query.strip()
         fits: list[tuple[float, Sequence[int], Entry]] = [(1.0, (), entry) for entry in self._entries]
         if query:
             matches = ((*self._fuzzy.match(query, entry.title), entry) for entry in self._entries)

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from textual.widgets import Input
-
 from clowdy_tui.client import Clowdy
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Unfit, Values
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
 class SaveInput(FormDialog[str]):
@@ -26,7 +25,7 @@ class SaveInput(FormDialog[str]):
         self._loaded = self._warned = loaded
 
     def fields(self) -> Iterable[Field]:
-        yield Field("name", "Name", Input(value=self._loaded, placeholder="two items, no address"))
+        yield Field("name", "Name", LiteralInput(value=self._loaded, placeholder="two items, no address"))
 
     async def _save(self, values: Values) -> str:
         name = values["name"].strip()

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from textual.widgets import Input
-
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Unfit, Values
 from clowdy_tui.tui.text import count
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
 class SaveLog(FormDialog[str]):
@@ -28,7 +27,9 @@ class SaveLog(FormDialog[str]):
 
     def fields(self) -> Iterable[Field]:
         name = f"~/clowdy-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
-        yield Field("path", f"File, for {count(len(self._lines), 'line')}", Input(value=name, select_on_focus=False))
+        yield Field(
+            "path", f"File, for {count(len(self._lines), 'line')}", LiteralInput(value=name, select_on_focus=False)
+        )
 
     async def _write(self, values: Values) -> str:
         typed = values["path"].strip()

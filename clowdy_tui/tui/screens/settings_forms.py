@@ -10,6 +10,7 @@ from textual.widgets import Input, Select
 from clowdy_tui.domain.schemas import FunctionOut, Health, KeyCreated, ProjectOut
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Values
 from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.widgets.choices import ChoiceField
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 NETWORK_APART: Final = "network on without the host's loopback"
@@ -86,11 +87,16 @@ class LimitsForm(FormDialog[FunctionOut]):
         ):
             control = LiteralInput(f"{value:g}", id=name)
             yield HintedField(name, title, control, hint)
-        network = Select([(word, word) for word in ("off", "on")], allow_blank=False, id="network_enabled",
-                         value="on" if function.network_enabled else "off")  # fmt: skip
+        network = ChoiceField(
+            [(word, word) for word in ("off", "on")],
+            allow_blank=False,
+            id="network_enabled",
+            value="on" if function.network_enabled else "off",
+        )
         yield HintedField("network_enabled", "Network", network)
-        visibility = Select([(word, word) for word in VISIBILITY], allow_blank=False, id="visibility",
-                            value=function.visibility)  # fmt: skip
+        visibility = ChoiceField(
+            [(word, word) for word in VISIBILITY], allow_blank=False, id="visibility", value=function.visibility
+        )
         yield HintedField("visibility", "Visibility", visibility)
 
     @on(Select.Changed, "#network_enabled")
@@ -135,7 +141,7 @@ class CaptureForm(FormDialog[ProjectOut]):
 
     def fields(self) -> Iterable[Field]:
         choices = [(word, word) for word in CAPTURE]
-        select = Select(choices, value=self._project.capture, allow_blank=False, id="capture")
+        select = ChoiceField(choices, value=self._project.capture, allow_blank=False, id="capture")
         yield HintedField("capture", "Kept", select)
 
     @on(Select.Changed, "#capture")
@@ -161,7 +167,7 @@ class RateForm(FormDialog[ProjectOut]):
         seconds = LiteralInput(f"{limit.per_seconds:g}" if limit else "60", id="per_seconds")
         yield HintedField("per_seconds", "In how many seconds", seconds, "0.1 to 86400")
         choices = [("all callers together", "project"), ("each caller's address by itself", "client")]
-        by = Select(choices, value=limit.by if limit else "project", allow_blank=False, id="by")
+        by = ChoiceField(choices, value=limit.by if limit else "project", allow_blank=False, id="by")
         yield HintedField("by", "Counts", by)
 
 
@@ -182,8 +188,9 @@ class CorsForm(FormDialog[ProjectOut]):
         yield HintedField("methods", "Methods", methods)
         headers = LiteralInput(", ".join(cors.headers) if cors else "*", id="headers")
         yield HintedField("headers", "Headers", headers)
-        credentials = Select(YES_NO, value="yes" if cors and cors.credentials else "no", allow_blank=False,
-                             id="credentials")  # fmt: skip
+        credentials = ChoiceField(
+            YES_NO, value="yes" if cors and cors.credentials else "no", allow_blank=False, id="credentials"
+        )
         yield HintedField("credentials", "With cookies", credentials, "yes needs origins by name")
         age = LiteralInput(f"{cors.max_age}" if cors else "600", id="max_age")
         yield HintedField("max_age", "Remembered for", age, "seconds that a browser need not ask again, up to 86400")

@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from clowdy_tui.tui.screens.dialog import Dialog
 from clowdy_tui.tui.text import visible
 from clowdy_tui.tui.themes import ClowdyTheme
+from clowdy_tui.tui.widgets.choices import ChoiceList
 
 
 class ThemePicker(Dialog[str]):
@@ -25,7 +26,7 @@ class ThemePicker(Dialog[str]):
         self._before = ""
 
     def compose_box(self) -> Iterable[Widget]:
-        yield OptionList(*(Option(self._row(theme), id=theme.name) for theme in self._themes.values()), id="themes")
+        yield ChoiceList(*(Option(self._row(theme), id=theme.name) for theme in self._themes.values()), id="themes")
 
     def on_mount(self) -> None:
         self._before = self.app.theme

@@ -17,7 +17,7 @@ def is_too_small(size: Size) -> bool:
     return size.width < SMALLEST.width or size.height < SMALLEST.height
 
 
-class TooSmall(ModalScreen[None]):
+class TooSmall(ModalScreen[None], inherit_bindings=False):
     """What was typed underneath stays as it is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "app.perform('app.quit')", show=False, priority=True)]

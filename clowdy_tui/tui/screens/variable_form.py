@@ -9,6 +9,7 @@ from clowdy_tui.domain.names import IDENTIFIER
 from clowdy_tui.domain.redaction import MASK
 from clowdy_tui.domain.schemas import VariableOut
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Values
+from clowdy_tui.tui.widgets.choices import ChoiceField
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
 
@@ -34,7 +35,7 @@ class VariableForm(FormDialog[VariableOut]):
         asks = "another value" if variable else "its value"
         yield Field("value", "Value", LiteralInput(value, placeholder=asks, password=is_secret, id="value"))
         kinds = [("secret: reads **** everywhere", "secret"), ("plain: lists show it", "plain")]
-        kind = Select(kinds, value="secret" if is_secret else "plain", allow_blank=False, id="kind")
+        kind = ChoiceField(kinds, value="secret" if is_secret else "plain", allow_blank=False, id="kind")
         yield Field("kind", "Kind", kind)
 
     def on_mount(self) -> None:

@@ -9,12 +9,13 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.binding import bind, screen_keys
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.state import ScreenState
 from clowdy_tui.tui.widgets.chat import ChatPane
 from clowdy_tui.tui.widgets.dock import Dock, DockTab
@@ -31,11 +32,11 @@ _PANE_CLASSES = tuple(f"-{region}-{way}" for region in REGIONS for way in ("open
 )
 
 
-class Workbench(Screen[None]):
+class Workbench(Screen[None], inherit_bindings=False):
     """The panes. `-narrow` below 100 columns, `-wide` from 160."""
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "retreat", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("screen.retreat", "retreat"), *screen_keys()]
     AUTO_FOCUS = "#tree"
 
     def __init__(self, state: ScreenState, keymap: Keymap, *, ssh: bool = False) -> None:
@@ -106,7 +107,7 @@ class Workbench(Screen[None]):
 
     def go(self, region: str) -> None:
         """Give a pane the focus, opening it first."""
-        self._unzoom_for(region)
+        self.uncover(region)
         match region:
             case "tree":
                 self._open(region)
@@ -202,5 +203,6 @@ class Workbench(Screen[None]):
     def _close(self, region: str) -> None:
         self._swap_classes({f"-{region}-open"}, {f"-{region}-closed"})
 
-    def _unzoom_for(self, region: str) -> None:
+    def uncover(self, region: str) -> None:
+        """End the zoom of any other pane, which would hide this one."""
         self.remove_class(*(f"-zoom-{other}" for other in REGIONS if other != region))

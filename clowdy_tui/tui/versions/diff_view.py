@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, scroll_keys
 from clowdy_tui.tui.text import flat, visible
 from clowdy_tui.tui.versions.diffing import Row, Side, under_each_other
 
@@ -20,7 +20,7 @@ SIDE_BY_SIDE_FROM = 96
 """So many columns: two times forty of code, with their numbers and signs."""
 
 
-class DiffView(ScrollView, can_focus=True):
+class DiffView(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines that went have `-` and lines that came `+`, whatever the colours are."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
@@ -30,8 +30,7 @@ class DiffView(ScrollView, can_focus=True):
     }  # fmt: skip
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("diff.down", "scroll_down"),
-        bind("diff.up", "scroll_up"),
+        *scroll_keys("diff"),
         bind("diff.next", "next_change(1)"),
         bind("diff.previous", "next_change(-1)"),
     ]

@@ -20,6 +20,7 @@ from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.versions.diff_view import DiffView
 from clowdy_tui.tui.versions.diffing import Bundle, bundle_of, changed_lines, differing
+from clowdy_tui.tui.widgets.choices import ChoiceList
 
 Against = Literal["before", "active", "editor"]
 BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-stacked"), (110, "-beside")]
@@ -58,7 +59,7 @@ class VersionsScreen(Dialog[Chosen]):
 
     def compose_box(self) -> Iterable[Widget]:
         with Horizontal(id="versions"):
-            yield OptionList(id="list")
+            yield ChoiceList(id="list")
             with Vertical(id="difference"):
                 yield Static("Loading …", id="about", markup=False)
                 yield DiffView(id="view")

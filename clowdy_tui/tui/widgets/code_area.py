@@ -27,6 +27,7 @@ from clowdy_tui.tui.widgets.code_area_indent import commented, indented, new_lin
 from clowdy_tui.tui.widgets.code_area_marks import SIGNS, Hit, Marks, Problem
 from clowdy_tui.tui.widgets.code_area_paint import LineLook, Palette, paint
 from clowdy_tui.tui.widgets.highlight import LANGUAGES, TEXT, Language, syntax_styles
+from clowdy_tui.tui.widgets.text_keys import area_keys
 
 _MARKS = ("hit", "current", "error", "warning")
 
@@ -39,41 +40,12 @@ class CodeArea(TextArea, inherit_bindings=False):
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("text.up", "cursor_up"),
-        bind("text.down", "cursor_down"),
-        bind("text.left", "cursor_left"),
-        bind("text.right", "cursor_right"),
-        bind("text.word_left", "cursor_word_left"),
-        bind("text.word_right", "cursor_word_right"),
-        bind("text.line_start", "cursor_line_start"),
-        bind("text.line_end", "cursor_line_end"),
-        bind("text.page_up", "cursor_page_up"),
-        bind("text.page_down", "cursor_page_down"),
+        *area_keys(),
         bind("text.top", "cursor_document_start"),
         bind("text.end", "cursor_document_end"),
-        bind("text.select_up", "cursor_up(True)"),
-        bind("text.select_down", "cursor_down(True)"),
-        bind("text.select_left", "cursor_left(True)"),
-        bind("text.select_right", "cursor_right(True)"),
-        bind("text.select_word_left", "cursor_word_left(True)"),
-        bind("text.select_word_right", "cursor_word_right(True)"),
-        bind("text.select_line_start", "cursor_line_start(True)"),
-        bind("text.select_line_end", "cursor_line_end(True)"),
         bind("text.select_top", "cursor_document_start(True)"),
         bind("text.select_end", "cursor_document_end(True)"),
-        bind("text.delete_left", "delete_left"),
-        bind("text.delete_right", "delete_right"),
-        bind("text.delete_word_left", "delete_word_left"),
-        bind("text.delete_word_right", "delete_word_right"),
-        bind("text.delete_line", "delete_line"),
-        bind("text.delete_to_start", "delete_to_start_of_line"),
-        bind("text.delete_to_end", "delete_to_end_of_line_or_delete_line"),
         bind("text.dedent", "dedent"),
-        bind("text.cut", "cut"),
-        bind("text.copy", "copy"),
-        bind("text.paste", "paste"),
-        bind("text.undo", "undo"),
-        bind("text.redo", "redo"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"code-area--{kind}" for kind in _MARKS}

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from clowdy_tui.tui.binding import meant
 from clowdy_tui.tui.text import shorten, visible
 
 ROWS = 8
@@ -68,17 +69,19 @@ class CompletionList(Widget):
         self.display = False
 
     def takes(self, event: events.Key) -> bool:
-        """Whether the key was for the list: up and down choose, Tab takes, Enter what was chosen, escape leaves."""
+        """Whether the key was for the list, to choose, to take, or to put it away."""
         if not self.display:
             return False
-        match event.key:
-            case "down" | "up":
-                self._step(1 if event.key == "down" else -1)
-            case "tab":
+        match meant(self, event.key, "names"):
+            case "down":
+                self._step(1)
+            case "up":
+                self._step(-1)
+            case "take":
                 self._accept(self._index)
-            case "enter" if self._chosen:
+            case "take_chosen" if self._chosen:
                 self._accept(self._index)
-            case "escape":
+            case "leave":
                 self.hide()
             case _:
                 # Anything else goes to the text; what fits then is looked for again.

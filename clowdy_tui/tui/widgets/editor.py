@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from clowdy_tui.tui.widgets.code_area import CodeArea
@@ -151,6 +152,11 @@ class EditorTabs(EditorOverlays):
     def pane(self) -> ProjectPane | None:
         """The pane in front."""
         return self._panes.get(self._active) if self._active else None
+
+    @property
+    def in_front(self) -> Widget | None:
+        """The text area or the pane in front."""
+        return self.pane or self.area
 
     @property
     def panes(self) -> list[ProjectPane]:

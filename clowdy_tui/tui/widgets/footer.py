@@ -8,7 +8,8 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from clowdy_tui.tui.actions import FOOTER, LABELS, Keymap
+from clowdy_tui.tui.actions import FOOTER, LABELS
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.state import ScreenState
 

@@ -22,6 +22,7 @@ from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import count, shorten, visible
 from clowdy_tui.tui.widgets.call_pages import PageAsk
 from clowdy_tui.tui.widgets.history_view import HistoryView
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 from clowdy_tui.tui.widgets.log_query import BadQuery, api_query
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ AGAIN_S: Final = 0.4
 
 TYPING_S: Final = 0.3
 FAILED: Final = "status:failed"
+
+WORDS: Final = "text · status:failed · source:gateway · since:10m · until:14:30"
+"""What a filter can be made of, said where none is typed yet."""
 
 ACTIONS: Final = ("replay", "edit", "compare", "curl", "cli")
 """What can be done with the call under the cursor."""
@@ -86,8 +90,7 @@ class HistoryPane(Widget):
     def compose(self) -> ComposeResult:
         with Horizontal(id="head"):
             yield Static(id="scope", markup=False)
-            yield Input(placeholder="text · status:failed · source:gateway · since:10m · until:14:30", compact=True,
-                        id="filter")  # fmt: skip
+            yield LiteralInput(placeholder=WORDS, compact=True, id="filter")
             yield Static(id="state", markup=False)
         yield HistoryView()
         yield Static(id="none", markup=False)

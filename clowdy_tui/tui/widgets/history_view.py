@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import InvocationOut
 
 
-class HistoryView(ScrollView, can_focus=True):
+class HistoryView(ScrollView, can_focus=True, inherit_bindings=False):
     """Newest first. `names` (function id → name) are shown where `named`.
 
     The cursor stays on its call when newer ones come; at the top, on the newest, it stays on the newest.

@@ -1,13 +1,19 @@
 """An input whose text reaches the terminal only as text, whatever was pasted or came from the gateway."""
 
+from typing import ClassVar
+
 from rich.text import Text
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from clowdy_tui.tui.text import symbols
+from clowdy_tui.tui.widgets.text_keys import field_keys
 
 
-class LiteralInput(Input):
+class LiteralInput(Input, inherit_bindings=False):
     """Shows a symbol in place of each control character; the value keeps what it is. Blinks only where all moves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*field_keys()]
 
     def on_mount(self) -> None:
         self.cursor_blink = self.app.animation_level != "none"

@@ -29,7 +29,7 @@ from clowdy_tui.tui.widgets.log_line import INDENT, Piece, header, printed
 Row = tuple[Line, int]
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a `LogBuffer`. Follows its end until one scrolls up or moves the cursor; the end, reached, resumes."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.widgets.literal_input import LiteralInput
 from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, LogBuffer
 from clowdy_tui.tui.widgets.log_call import plain
 from clowdy_tui.tui.widgets.log_head import LogHead
@@ -41,6 +42,9 @@ CONTEXTS: Final = (0, 1, 3, 10)
 """Lines shown around each that is sought: the key goes from one to the next."""
 
 FAILED: Final = "status:failed"
+
+WORDS: Final = "text · !text · /regex/ · status:failed · level:warn · since:10m"
+"""What a filter can be made of, said where none is typed yet."""
 
 
 class LogPane(Widget):
@@ -109,8 +113,7 @@ class LogPane(Widget):
         """A head of one line, the lines, and what stands there while there are none."""
         with Horizontal(id="head"):
             yield LogHead(id="scope")
-            yield Input(placeholder="text · !text · /regex/ · status:failed · level:warn · since:10m", compact=True,
-                        id="filter")  # fmt: skip
+            yield LiteralInput(placeholder=WORDS, compact=True, id="filter")
             yield LogHead(id="state")
         yield LogView(self.buffer)
         yield Static(id="none", markup=False)

@@ -36,7 +36,7 @@ class _Line:
     instances: tuple[PoolInstance, ...]
 
 
-class PoolMap(ScrollView, can_focus=True):
+class PoolMap(ScrollView, can_focus=True, inherit_bindings=False):
     """The cursor goes from sandbox to sandbox by the arrows or a click; it stays with its sandbox when others go."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

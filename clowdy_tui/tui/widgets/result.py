@@ -34,7 +34,7 @@ GUTTER: Final = 2
 _LEADS: Final = {"stdout": "│ ", "stderr": "err │ "}
 
 
-class ResultView(ScrollView, can_focus=True):
+class ResultView(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows an answer; its objects and arrays fold. `y` copies the whole result, also where only its head is shown."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

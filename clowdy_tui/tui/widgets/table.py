@@ -7,15 +7,14 @@ from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import visible
+from clowdy_tui.tui.widgets.choices import ChoiceList
 
 Cell = Content | str | tuple[str, str]
 """What stands in a cell: content, or text (shown as it is), or text with its style."""
@@ -47,13 +46,8 @@ class Row:
     cells: Sequence[Cell]
 
 
-class Rows(OptionList):
+class Rows(ChoiceList):
     """The rows. A click puts the cursor on one, a click on the cursor's chooses it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("list.down", "cursor_down"),
-        bind("list.up", "cursor_up"),
-    ]
 
     async def _on_click(self, event: events.Click) -> None:
         event.stop()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from rich.style import Style
 from rich.text import Text
 from textual import on
+from textual.binding import BindingType
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.messages import PlaceChanged, PlaceChosen
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.state import Link, Place, ScreenState
@@ -31,11 +33,28 @@ NAME_LEFT = 8
 Outline: TypeAlias = list[tuple[Place, "Outline | None"]]
 
 
-class ProjectTree(Tree[Place]):
+class ProjectTree(Tree[Place], inherit_bindings=False):
     """Drawn from the screen's state; what is open and where the cursor is survives every redrawing."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     BORDER_TITLE = "Projects"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("tree.up", "cursor_up"),
+        bind("tree.down", "cursor_down"),
+        bind("tree.into", "into"),
+        bind("tree.out", "out"),
+        bind("tree.open", "select_cursor"),
+        bind("tree.fold", "toggle_node"),
+        bind("tree.fold_all", "toggle_expand_all"),
+        bind("tree.page_up", "page_up"),
+        bind("tree.page_down", "page_down"),
+        bind("tree.first", "scroll_home"),
+        bind("tree.last", "scroll_end"),
+        bind("tree.parent", "cursor_parent"),
+        bind("tree.parent_next", "cursor_parent_next_sibling"),
+        bind("tree.sibling_before", "cursor_previous_sibling"),
+        bind("tree.sibling_after", "cursor_next_sibling"),
+    ]
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
     ICON_PANE = "· "
@@ -159,7 +178,7 @@ class ProjectTree(Tree[Place]):
         elif event.node.data is not None:
             self.post_message(PlaceChosen(event.node.data))
 
-    def key_right(self) -> None:
+    def action_into(self) -> None:
         """Open the branch under the cursor, or go to its first child."""
         node = self.cursor_node
         if node is not None and node.allow_expand:
@@ -168,7 +187,7 @@ class ProjectTree(Tree[Place]):
             else:
                 node.expand()
 
-    def key_left(self) -> None:
+    def action_out(self) -> None:
         """Close the branch under the cursor, or go to the one it is in."""
         node = self.cursor_node
         if node is None:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Center, VerticalScroll
+from textual.containers import Center
 from textual.content import Content
 from textual.widgets import Static
 
-from clowdy_tui.tui.actions import Keymap
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.state import Link, ScreenState
 from clowdy_tui.tui.text import block, literal
+from clowdy_tui.tui.widgets.page import Page
 
 WORDMARK = """\
 ┌─┐┬  ┌─┐┬ ┬┌┬┐┬ ┬
@@ -24,7 +25,7 @@ ROOMY = 50
 """From how many columns on the keys stand well apart; beside the tree at 80 columns there are fewer."""
 
 
-class Welcome(VerticalScroll, can_focus=True):
+class Welcome(Page):
     """Drawn from the screen's state."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
