@@ -36,11 +36,23 @@ def pytest_configure(config: pytest.Config) -> None:
         def remove() -> None:
             del os.environ["CLOWDY_TEST_TREES"]
             shutil.rmtree(folder)
+            if (images := Path(f"{folder}-in-docker")).exists():
+                from tests.docker_traces import remove_images_of_tests
+
+                images.unlink()
+                remove_images_of_tests()
 
         config.add_cleanup(remove)
 
 
 def pytest_collection_finish() -> None:
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    # pytest looks five times for what was left unclosed: once at all there is, and then at what is new.
+    gc.collect()
     gc.freeze()
 
 
@@ -88,6 +100,31 @@ def trees() -> Path:
     finally:
         os.close(held)
     return folder
+
+
+@pytest.fixture(scope="session")
+def images_go(trees: Path) -> Callable[[], None]:
+    """Says that there are images in Docker to remove at the end of all workers: they share them by their content."""
+    return Path(f"{trees}-in-docker").touch
+
+
+@pytest.fixture(scope="session")
+def _hash_the_tree_once(trees: Path) -> Iterator[None]:
+    """A docker driver hashes a tree of 70 MB once, but each test has a driver of its own; this tree never changes."""
+    from clowdy_tui.engine.sandboxes import docker_images
+
+    hash_of, known = docker_images.hash_of, dict[tuple[Path, str, str], str]()
+
+    def hash_once(root: Path, base: str = "", *, left_out: str = "") -> str:
+        if root.parent != trees:
+            return hash_of(root, base, left_out=left_out)
+        if (root, base, left_out) not in known:
+            known[root, base, left_out] = hash_of(root, base, left_out=left_out)
+        return known[root, base, left_out]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docker_images, "hash_of", hash_once)
+        yield
 
 
 @pytest.fixture(scope="session")

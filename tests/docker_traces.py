@@ -1,9 +1,14 @@
 """What tests leave in the Docker engine: found for the proof that there is nothing, and images removed at the end."""
 
+import os
+from contextlib import closing
+from pathlib import Path
+
 import docker
 from docker.errors import APIError
 
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
+from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 
 
 def left_in_docker(client: docker.DockerClient, installation: str) -> list[str]:
@@ -16,12 +21,17 @@ def left_in_docker(client: docker.DockerClient, installation: str) -> list[str]:
     ]
 
 
-def remove_images_of_tests(client: docker.DockerClient) -> None:
+def docker_client() -> docker.DockerClient:
+    return docker.DockerClient(find_endpoint(None, None, None, os.environ, Path.home()).url)
+
+
+def remove_images_of_tests() -> None:
     """Images of all tests, not only of these: tests that run at the same time share them by their content."""
-    for image in client.images.list(filters={"label": INSTALLATION_LABEL}):
-        if image.labels[INSTALLATION_LABEL].startswith("test-"):
-            try:
-                client.images.remove(image.id, force=True)
-            except APIError as error:
-                if error.status_code not in {404, 409}:  # gone already, or in use: who uses it removes it
-                    raise
+    with closing(docker_client()) as client:
+        for image in client.images.list(filters={"label": INSTALLATION_LABEL}):
+            if image.labels[INSTALLATION_LABEL].startswith("test-"):
+                try:
+                    client.images.remove(image.id, force=True)
+                except APIError as error:
+                    if error.status_code not in {404, 409}:  # gone already, or in use: who uses it removes it
+                        raise

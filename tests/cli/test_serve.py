@@ -15,6 +15,8 @@ import pytest
 from clowdy_tui.cli.finding import find, lock_holder
 from tests.cli.conftest import Cli, Served
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Served]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -13,7 +13,7 @@ from docker_support import ENGINE_SOCKET, RUNTIMES, Recorder, SpecMaker
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
-from tests.docker_traces import left_in_docker, remove_images_of_tests
+from tests.docker_traces import left_in_docker
 
 
 @pytest.fixture(scope="session")
@@ -38,14 +38,14 @@ async def look_for_engine() -> DriverStatus:
 
 
 @pytest.fixture(scope="session")
-def installation(engine: docker.DockerClient) -> Iterator[str]:
+def installation(engine: docker.DockerClient, images_go: Callable[[], None]) -> str:
     """An installation of the tests' own; images go at the end."""
-    yield f"test-{uuid.uuid4().hex[:12]}"
-    remove_images_of_tests(engine)
+    images_go()
+    return f"test-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(scope="session")
-def spec(trees: Path) -> SpecMaker:
+def spec(trees: Path, _hash_the_tree_once: None) -> SpecMaker:
     return SpecMaker(asyncio.run(RuntimeStore(trees, RUNTIMES).root_tree("python")).path)
 
 

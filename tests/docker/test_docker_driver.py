@@ -285,7 +285,15 @@ async def test_an_image_that_somebody_deleted_is_made_again(
     sandbox = await driver.start(spec(root=root), recorder)
     await recorder.is_up()
     await sandbox.kill()
-    assert engine.images.get(tag).id != made.id
+    again_made = engine.images.get(tag)
+    assert again_made.id != made.id
+    # And where packages are to be laid on it.
+    await asyncio.to_thread(engine.images.remove, tag)
+    layer = tmp_path / installation
+    layer.mkdir()
+    (layer / "module.py").write_text("")
+    await driver.prepare(root, layer)
+    assert engine.images.get(tag).id != again_made.id
 
 
 async def test_a_runtime_that_cannot_be_read_is_said(driver: DockerDriver, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_images import REPOSITORY, hash_of
 from tests.docker_traces import left_in_docker
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 COUNTS = """
 import os, time

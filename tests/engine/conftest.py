@@ -16,17 +16,21 @@ from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes import make_driver
 from clowdy_tui.engine.sandboxes.base import Driver, Enforced
-from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
-from tests.docker_traces import left_in_docker, remove_images_of_tests
+from clowdy_tui.engine.sandboxes.cgroups import mounts
+from tests.docker_traces import docker_client, left_in_docker
 
 
 @pytest.fixture(scope="session")
-def installation_id() -> str:
-    return f"test-{secrets.token_hex(4)}"
+def installation_id() -> Iterator[str]:
+    made = f"test-{secrets.token_hex(4)}"
+    yield made
+    # All of them at the end: to look through them after each test took longer than most tests.
+    left = [Path(folder) for folder, folders, _ in os.walk("/sys/fs/cgroup") if f"clowdy-{made}" in folders]
+    assert not left, f"control groups are left behind in {left}"
 
 
 @pytest.fixture(scope="session")
-def docker_answers(installation_id: str) -> Iterator[str]:
+def docker_answers(installation_id: str, images_go: Callable[[], None], _hash_the_tree_once: None) -> str:
     """Empty where a Docker engine can be used, else why not."""
 
     async def look() -> str:
@@ -37,14 +41,16 @@ def docker_answers(installation_id: str) -> Iterator[str]:
             await driver.close()
 
     problem = asyncio.run(look())
-    yield problem
     if not problem:
-        with closing(docker_client()) as client:
-            remove_images_of_tests(client)
+        images_go()
+    return problem
 
 
-def docker_client() -> docker.DockerClient:
-    return docker.DockerClient(find_endpoint(None, None, None, os.environ, Path.home()).url)
+@pytest.fixture(scope="session")
+def beside_us() -> Iterator[docker.DockerClient]:
+    """The Docker engine by its own client, to see what the driver left in it."""
+    with closing(docker_client()) as client:
+        yield client
 
 
 @pytest.fixture(params=["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)])
@@ -69,7 +75,10 @@ def limits() -> EngineLimits:
 
 
 @pytest.fixture
-async def engine(driver: Driver, trees: Path, limits: EngineLimits, installation_id: str) -> AsyncIterator[Engine]:
+async def engine(
+    request: pytest.FixtureRequest, driver: Driver, trees: Path, limits: EngineLimits, installation_id: str
+) -> AsyncIterator[Engine]:
+    beside_us = request.getfixturevalue("beside_us") if driver.name == "docker" else None
     service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=limits)
     await service.start()
     assert service.driver_status().available, service.driver_status()
@@ -80,9 +89,8 @@ async def engine(driver: Driver, trees: Path, limits: EngineLimits, installation
         *_groups(installation_id),
         *Path("/var/tmp").glob(f"clowdy-{installation_id}-*"),
     ]
-    if driver.name == "docker":
-        with closing(docker_client()) as client:
-            left += left_in_docker(client, installation_id)
+    if beside_us is not None:
+        left += left_in_docker(beside_us, installation_id)
     assert not left, f"left behind: {left}"
 
 
@@ -110,5 +118,6 @@ def _processes(installation_id: str) -> list[str]:
 
 
 def _groups(installation_id: str) -> list[Path]:
-    name = f"clowdy-{installation_id}"
-    return [Path(folder, name) for folder, folders, _ in os.walk("/sys/fs/cgroup") if name in folders]
+    """Those in the places where the driver makes them."""
+    parents = {parent for mount in mounts(Path("/proc/self")) for parent in (mount.own, mount.place)}
+    return [place for parent in parents if (place := parent / f"clowdy-{installation_id}").exists()]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import docker_client
 from engine_support import RUNTIMES, Engine, deployment, value
 
 from clowdy_tui.domain.packages import BuildFailed, read_requirements
@@ -21,6 +20,7 @@ from clowdy_tui.engine.runtime import RuntimeStore
 from clowdy_tui.engine.sandboxes.base import Driver
 from clowdy_tui.engine.sandboxes.bubblewrap import BubblewrapDriver
 from tests.conftest import open_folder
+from tests.docker_traces import docker_client
 
 pytestmark = pytest.mark.slow
 

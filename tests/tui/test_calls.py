@@ -12,6 +12,8 @@ from clowdy_tui.tui.state import Link
 from tests.tui.driving import open_function, screen, shown, shows, type_text, until
 from tests.tui.test_main_job import hosting
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 def handler(event, context):
     print("WARNING adding up", event)
@@ -19,7 +21,6 @@ def handler(event, context):
 """
 
 
-@pytest.mark.slow
 async def test_from_a_saved_input_to_two_versions_compared(prepared_dir: Path) -> None:
     async with screen(connect=hosting(prepared_dir)) as (app, pilot):
         assert app.state.link is Link.ONLINE, app.state.problem

@@ -28,6 +28,8 @@ from clowdy_tui.tui.session import Connect, Session
 from tests.model_server import ModelServer, Refuses, Says, model_server
 from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
 
+pytestmark = pytest.mark.slow
+
 CODE = "def handler(event, context):\n    return 1 / event\n"
 TABLE = """\
 | function | called so far | what it does |

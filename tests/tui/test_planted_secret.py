@@ -25,6 +25,8 @@ from clowdy_tui.tui.state import Place
 from tests.model_server import Says, model_server
 from tests.tui.driving import open_function, screen, shown, shows, type_text, until
 
+pytestmark = pytest.mark.slow
+
 SECRET = "zq7-planted-secret-42"
 LEAKS = """
 import os, sys

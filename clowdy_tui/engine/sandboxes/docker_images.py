@@ -73,7 +73,7 @@ class ImageStore:
             return self._layered[root, layer]
         async with self._lock:
             if (root, layer) not in self._layered:
-                self._layered[root, layer] = await self._find_or_add(base, layer)
+                self._layered[root, layer] = await self._find_or_add(base, root, layer)
             return self._layered[root, layer]
 
     def forget(self, root: Path) -> None:
@@ -123,7 +123,21 @@ class ImageStore:
         found: list[dict[str, Any]] = await self._engine.call(lambda client: client.images(filters=filters))
         return found
 
-    async def _find_or_add(self, base: str, layer: Path) -> str:
+    async def _find_or_add(self, base: str, root: Path, layer: Path) -> str:
+        try:
+            return await self._add(base, layer)
+        except DriverUnavailable as unavailable:
+            try:
+                gone = "No such image" in unavailable.detail or not await self._exists(base)
+            except EngineRefused:
+                gone = False
+            if not gone:
+                raise
+            # Somebody removed the runtime's image since it was seen, or while it was built on: both are made again.
+            self._ready[root] = await self._find_or_make(root)
+            return await self._add(self._ready[root], layer)
+
+    async def _add(self, base: str, layer: Path) -> str:
         tag = f"{LAYERED_REPOSITORY}:{hashlib.sha256(f'{base} {layer.name}'.encode()).hexdigest()[:16]}"
         labels = {IMAGE_LABEL: "layer", LAYER_LABEL: layer.name, INSTALLATION_LABEL: self._installation_id}
         try:
