@@ -165,3 +165,10 @@ def _tell_shadowed(
                 if first is not None and ((pane, action.id) in wished or (first.where, first.id) in wished):
                     yield (f"keymap: {show_key(key)} is {first.title!r} in {PLACES[first.where]!r}, so it cannot be "
                            f"{action.title!r} in {pane}")  # fmt: skip
+    in_lists = {key: one for one in inner.values() if one.where == "list" for key in one.keys}
+    for action in actions.values():
+        for key in action.tree_keys:
+            first = in_lists.get(key)
+            if first is not None and (("tree", action.id) in wished or (first.where, first.id) in wished):
+                yield (f"keymap: {show_key(key)} is {first.title!r} in {PLACES[first.where]!r}, so it cannot be "
+                       f"{action.title!r} there")  # fmt: skip

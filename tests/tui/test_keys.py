@@ -64,6 +64,7 @@ def test_a_wish_that_cannot_be_met_is_answered_and_leaves_the_default() -> None:
         "leader.app.quit": "r",
         "leader.app.help": "ab",
         "app.theme": "n",
+        "list.down": "d",
     }
     keymap = make_keymap(wishes)
     assert keymap.actions["app.help"].keys == ACTIONS["app.help"].keys
@@ -73,6 +74,7 @@ def test_a_wish_that_cannot_be_met_is_answered_and_leaves_the_default() -> None:
     assert "r is now 'Quit' and no longer 'Run the function' after the leader" in said
     assert "leader.app.help: after the leader comes one character, not 'ab'" in said
     assert "n is 'Theme' everywhere, so it cannot be 'New function' in the tree" in said
+    assert "d is 'Down' in 'Lists', so it cannot be 'Delete' there" in said
 
 
 async def test_wished_keys_work_in_the_tree_in_a_pane_and_after_the_leader() -> None:
