@@ -95,7 +95,8 @@ class Workbench(Screen[None], inherit_bindings=False):
         """The tabs, or the welcome where nothing is open."""
         self.tabs.display = shown
         self.query_one("#editor").set_class(shown, "-open")
-        self.set_class(shown, "-busy")
+        # Where there is room for both, nothing looks different for it.
+        self.set_class(shown, "-busy", update=self.has_class("-narrow"))
         welcome = self.query_one(Welcome)
         welcome.display = not shown
         if welcome.display:
@@ -116,7 +117,7 @@ class Workbench(Screen[None], inherit_bindings=False):
                 self._open(region)
                 self.chat.enter()
             case "dock":
-                self.add_class("-in-dock")
+                self._note_dock(True)
                 self.dock.focus_shown()
             case _:
                 if not self.tabs.focus_front():
@@ -178,12 +179,16 @@ class Workbench(Screen[None], inherit_bindings=False):
         if region is None or region == self._state.region:
             return
         self._state.region = region
-        others = {"tree", "chat"} - {region} if self.has_class("-narrow") else set()
-        entered = {"-in-dock"} if region == "dock" else set()
-        self._swap_classes(
-            {"-in-dock", *(f"-{other}-open" for other in others)}, entered | {f"-{other}-closed" for other in others}
-        )
+        self._note_dock(region == "dock")
+        if self.has_class("-narrow"):
+            others = {"tree", "chat"} - {region}
+            self._swap_classes({f"-{other}-open" for other in others}, {f"-{other}-closed" for other in others})
         self.redraw()
+
+    def _note_dock(self, entered: bool) -> None:
+        # It shows the dock where that gave its room away. Everywhere else nothing would look different for it, and to
+        # style all panes anew takes longer than the rest of a change of the focus.
+        self.set_class(entered, "-in-dock", update=self.has_class("-roomy"))
 
     def _swap_classes(self, old: Iterable[str], new: Iterable[str]) -> None:
         """Take classes away and add others: all panes are styled anew once for both, or not at all."""
