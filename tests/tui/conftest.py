@@ -44,10 +44,9 @@ def _settle_quickly() -> Iterator[None]:
 
     async def wait_for_screen(self: Pilot[Any], timeout: float = 30.0) -> bool:
         # Textual sends every widget a message, before and after each key, and waits until all have come.
-        if is_real(self.app):
-            return await plain_wait(self, timeout)
-        await settle(max_sleep=timeout)
-        return True
+        if not is_real(self.app) and await settle():
+            return True
+        return await plain_wait(self, timeout)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Pilot, "_wait_for_screen", wait_for_screen)

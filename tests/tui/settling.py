@@ -18,12 +18,12 @@ from clowdy_tui.client import Clowdy
 LOOKS = 3
 
 
-async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
-    """Wait until the loop has nothing to do at once and the screen is painted; no longer than `max_sleep` seconds."""
+async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> bool:
+    """Wait until nothing is left to do at once and the screen is painted, or `max_sleep` s; whether that came."""
     app: App[Any] | None = active_app.get(None)
     if is_real(app):
         await wait_for_idle(min_sleep, max_sleep)
-        return
+        return False
     loop = asyncio.get_running_loop()
     deadline = loop.time() + max_sleep
     found_nothing = 0
@@ -33,6 +33,7 @@ async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
             found_nothing = 0
         else:
             found_nothing += 1
+    return found_nothing == LOOKS
 
 
 def is_real(app: App[Any] | None) -> bool:
