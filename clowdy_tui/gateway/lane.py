@@ -167,8 +167,9 @@ class Lap:
 
     def cancel(self) -> None:
         """The caller went away."""
-        if self.running is not None:
-            self.running.cancel()
+        running, self.running = self.running, None
+        if running is not None:
+            running.cancel()
 
     def ended(self, outcome: Outcome) -> None:
         """The call is over: answer."""
@@ -178,6 +179,9 @@ class Lap:
             # Whoever tells this goes on with other calls.
             logger.exception("Error in the answer to the call %s", format_invocation_id(self.invocation_id))
             self.line.answer_by(identified(problems.internal(self.line.request()), self.request_id))
+        finally:
+            # Each holds the other: what reference counts free needs no look for garbage, which stops every call.
+            self.running = None
 
     def _answer(self, outcome: Outcome) -> None:
         raise NotImplementedError

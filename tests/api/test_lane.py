@@ -1,8 +1,10 @@
 """The lane answers as the application does, whatever a function makes of a call, and takes turns on a connection."""
 
 import asyncio
+import gc
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,8 +15,10 @@ from aiohttp import web
 from api_support import ECHO, Workshop, until
 
 from clowdy_tui.domain.schemas import FunctionPatch
+from clowdy_tui.engine.call import Call
 from clowdy_tui.gateway.app import Gateway
-from clowdy_tui.gateway.lane import Lane
+from clowdy_tui.gateway.lane import Lane, Lap
+from clowdy_tui.services.running import Running
 
 ANSWERS = {
     "a value": "return {'a': [1, 'ü']}",
@@ -133,6 +137,25 @@ async def test_who_hangs_up_ends_the_call(shop: Workshop, gateway: Gateway, lane
                 break
             await asyncio.sleep(0.02)
     assert (lane_taken, calls[0].status) == ([True], "cancelled")
+
+
+async def test_a_call_leaves_nothing_that_only_a_look_for_garbage_finds(
+    shop: Workshop, http: httpx.AsyncClient, lane_taken: list[bool]
+) -> None:
+    function = await shop.function(ECHO)
+    await shop.route(function, "/x")
+    gc.collect()
+    gc.disable()
+    try:
+        for path in (shop.path("/x"), f"/api/invoke/{function.id}"):
+            for number in range(10):
+                await http.post(path, json={"input": number})
+        left = Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, Lap | Running | Call))
+    finally:
+        gc.enable()
+    assert lane_taken == [True] * 20
+    # The last one of each path may be held by its connection.
+    assert all(count <= 2 for count in left.values()), left
 
 
 class Raw:
