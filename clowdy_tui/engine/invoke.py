@@ -208,7 +208,11 @@ class InvokeService:
             call.init_us += waited
         else:
             call.queue_us += waited
-        worker.begin(call)
+        if worker.state == "gone":
+            # It was lost between the hand-over and now: nothing has begun in it, and nothing would.
+            self._start(call)
+        else:
+            worker.begin(call)
 
     def _settled(self, call: Call, outcome: Outcome) -> None:
         """The call has ended in its worker."""

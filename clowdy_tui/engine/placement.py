@@ -139,6 +139,8 @@ class PlacementService:
                 if worker.state == "gone":
                     raise BootFailed("The sandbox was given up before it began to start.")
                 await worker.boot(self._driver, spec)
+            if worker.state == "gone":
+                raise BootFailed("The sandbox ended in the moment in which it was ready.")
         except BaseException as error:
             worker.kill("it could not be started")
             if isinstance(error, DriverUnavailable):

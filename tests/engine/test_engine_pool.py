@@ -23,6 +23,13 @@ def handler(event):
 """
 
 
+def lose(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end is told now, and then never again."""
+    told = Worker.sandbox_exited
+    worker.kill("it is lost")
+    monkeypatch.setattr(Worker, "sandbox_exited", lambda one, how: None if one is worker else told(one, how))
+
+
 class TestWithoutSpares:
     async def test_the_latest_idle_instance_is_taken_first(self, engine: Engine) -> None:
         both = deployment(ECHO, min_instances=2)
@@ -73,6 +80,36 @@ class TestWithoutSpares:
         monkeypatch.setattr(AssignmentService, "release", release_once_another_has_asked)
         assert value(await engine.invoke(narrow, 1)) == 1
         assert value(await late) == 2
+
+    async def test_an_instance_that_is_lost_while_it_is_handed_over_is_no_calls_end(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        narrow = deployment(HOLD, max_instances=1, timeout_s=3.0)
+        release = AssignmentService.release
+
+        def release_and_lose(service: AssignmentService, worker: Worker) -> None:
+            monkeypatch.undo()
+            release(service, worker)
+            lose(worker, monkeypatch)
+
+        await engine.invoke(narrow, 0)
+        monkeypatch.setattr(AssignmentService, "release", release_and_lose)
+        ends = await asyncio.gather(engine.invoke(narrow, 0.1), engine.invoke(narrow, 0))
+        assert [value(end) for end in ends] == [1, 1]
+        assert len({end.instance_id for end in ends}) == 2
+
+    async def test_an_instance_that_is_lost_as_soon_as_it_is_ready_takes_no_place(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        boot = Worker.boot
+
+        async def boot_and_be_lost(worker: Worker, driver: Driver, spec: SandboxSpec) -> None:
+            monkeypatch.undo()
+            await boot(worker, driver, spec)
+            lose(worker, monkeypatch)
+
+        monkeypatch.setattr(Worker, "boot", boot_and_be_lost)
+        assert value(await engine.invoke(deployment(ECHO, max_instances=1, timeout_s=3.0), 3)) == 3
 
     async def test_warming_at_the_most_instances_takes_one_that_is_there(self, engine: Engine) -> None:
         narrow = deployment(ECHO, max_instances=1)

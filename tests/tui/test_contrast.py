@@ -13,6 +13,9 @@ from clowdy_tui.tui.themes import contrast_ratio, load_themes
 from tests.tui.driving import open_function, screen, until
 from tests.tui.fake import busy_example
 
+# A whole walk through the screen for each theme: begun last, they would be what all wait for.
+pytestmark = pytest.mark.slow
+
 THEMES = [*load_themes([Path(__file__).parents[2] / "themes"]).themes]
 LEAST = 4.5
 OVER = ("app.help", "app.leader", "app.palette", "app.theme", "app.gateway", "route.new", "key.new", "function.limits",
