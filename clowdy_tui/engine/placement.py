@@ -139,7 +139,7 @@ class PlacementService:
                 if worker.state == "gone":
                     raise BootFailed("The sandbox was given up before it began to start.")
                 await worker.boot(self._driver, spec)
-            if worker.state == "gone":
+            if worker.id not in self.workers:
                 raise BootFailed("The sandbox ended in the moment in which it was ready.")
         except BaseException as error:
             worker.kill("it could not be started")
