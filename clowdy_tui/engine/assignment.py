@@ -199,6 +199,9 @@ class AssignmentService:
             worker = self._take_fresh(deployment)
             if worker is None:
                 worker, _made = await self.acquire(deployment, new=True)
+                if worker.state == "gone":
+                    # Lost between the hand-over and now: it has no place any more that could be released.
+                    continue
             else:
                 worker.taken += 1
             if worker.deployment is None:

@@ -143,8 +143,6 @@ class Worker:
 
     async def warm(self, deployment: Deployment) -> None:
         """Load the deployment and wait until its code is imported (or cannot be: each call then says why)."""
-        if self.state == "gone":
-            return
         self.state = "busy"
         self._loaded = self._loop.create_future()
         self._write(self.load(deployment))

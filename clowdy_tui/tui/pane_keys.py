@@ -190,7 +190,10 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "select_all": ("Select all", ("ctrl+shift+a",)),
         "delete_left": ("Delete to the left", ("backspace",)),
         "delete_right": ("Delete to the right", ("delete", "ctrl+d")),
-        "delete_word_left": ("Delete a word to the left", ("ctrl+w", "ctrl+backspace", "alt+backspace")),
+        "delete_word_left": (
+            "Delete a word to the left; ctrl+w closes a file",
+            ("ctrl+w", "ctrl+backspace", "alt+backspace"),
+        ),
         "delete_word_right": ("Delete a word to the right", ("alt+delete",)),
         "delete_line": ("Delete the line", ("ctrl+shift+k",)),
         "delete_to_start": ("Delete to the line's start", ("ctrl+u", "super+backspace")),

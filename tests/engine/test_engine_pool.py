@@ -8,6 +8,7 @@ from engine_support import ECHO, Engine, deployment, until, value
 
 from clowdy_tui.engine import placement
 from clowdy_tui.engine.assignment import AssignmentService
+from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.invoke import PoolCounts
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome
@@ -110,6 +111,25 @@ class TestWithoutSpares:
 
         monkeypatch.setattr(Worker, "boot", boot_and_be_lost)
         assert value(await engine.invoke(deployment(ECHO, max_instances=1, timeout_s=3.0), 3)) == 3
+
+    async def test_warming_an_instance_that_is_lost_while_it_is_handed_over_comes_to_an_end(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        acquire = AssignmentService.acquire
+
+        async def acquire_and_lose(
+            service: AssignmentService, deployment: Deployment, *, new: bool
+        ) -> tuple[Worker, bool]:
+            monkeypatch.undo()
+            worker, made = await acquire(service, deployment, new=new)
+            lose(worker, monkeypatch)
+            return worker, made
+
+        monkeypatch.setattr(AssignmentService, "acquire", acquire_and_lose)
+        wanted = deployment(ECHO)
+        await engine.service.warm(wanted)
+        assert engine.service.snapshot() == []
+        assert value(await engine.invoke(wanted, 1)) == 1
 
     async def test_warming_at_the_most_instances_takes_one_that_is_there(self, engine: Engine) -> None:
         narrow = deployment(ECHO, max_instances=1)
