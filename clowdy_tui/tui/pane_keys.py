@@ -87,8 +87,8 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "last": ("End", ("end",)),
         "parent": ("To what it is in", ("shift+left",)),
         "parent_next": ("To what comes after that", ("shift+right",)),
-        "sibling_before": ("The one before, of its kind", ("shift+up",)),
-        "sibling_after": ("The next one, of its kind", ("shift+down",)),
+        "sibling_before": ("Before, of its kind", ("shift+up",)),
+        "sibling_after": ("Next, of its kind", ("shift+down",)),
     },
     "logs": {
         "up": ("Up", _UP),
