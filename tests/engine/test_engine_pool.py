@@ -212,7 +212,8 @@ def handler(event):
         """The instance is ended between the call's look for one and its wait for one."""
         narrow = deployment(HOLD, max_instances=1)
         running = asyncio.create_task(engine.invoke(narrow, 30))
-        await until(lambda: engine.service.counts().busy == 1)
+        # Not `counts`, for which an instance is busy that is still being handed over: the call would get another.
+        await until(lambda: [instance.state for instance in engine.service.snapshot()] == ["busy"])
         late: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         engine.service.begin(narrow, b"0", invocation_id="late", done=late.set_result)
         (worker,) = engine.service._placement.workers.values()
