@@ -279,7 +279,11 @@ class TestBudget:
         assert {info.function_name for info in engine.service.snapshot()} == {"n0", "n2"}
 
     async def test_a_call_waits_for_memory(self, engine: Engine) -> None:
-        busy = [asyncio.create_task(engine.invoke(deployment(HOLD, function_id=f"f{n}"), 0.3)) for n in range(2)]
+        both = [deployment(HOLD, function_id=f"f{n}") for n in range(2)]
+        # One that is still being started when the other's call is over would leave room.
+        for one in both:
+            await engine.service.warm(one)
+        busy = [asyncio.create_task(engine.invoke(one, 0.3)) for one in both]
         await until(lambda: engine.service.counts().busy == 2)
         waited = await engine.invoke(deployment(ECHO, function_id="f9"), "after all")
         assert value(waited) == "after all"
