@@ -42,10 +42,10 @@ class ClowdyApp(
         if action == "perform" and isinstance(self.screen, ModalScreen) and not isinstance(self.screen, TooSmall):
             return False
         # Where something else than a file is typed, the word before the cursor is meant.
-        if parameters == ("tab.close",) and self.state.region != "editor":
+        if parameters == ("tab.close",):
             from textual.widgets import Input, TextArea
 
-            if isinstance(self.focused, Input | TextArea):
+            if isinstance(self.focused, Input | TextArea) and self.focused is not self.workbench.tabs.area:
                 return False
         return super().check_action(action, parameters)
 
@@ -56,7 +56,7 @@ class ClowdyApp(
     def _perform(self, event: messages.Perform) -> None:
         from clowdy_tui.tui.commands import COMMANDS
 
-        obstacle = self.keymap.actions[event.action_id].obstacle(self.state)
+        obstacle = self.keymap.obstacle(event.action_id, self.state)
         if obstacle:
             self.tell(obstacle, severity="warning")
         else:

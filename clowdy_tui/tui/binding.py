@@ -6,6 +6,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from clowdy_tui.tui.actions import ACTIONS
+from clowdy_tui.tui.keymap import Keymap
 from clowdy_tui.tui.pane_keys import PANE_KEYS
 
 
@@ -26,10 +27,20 @@ def perform_in(where: str) -> Iterator[Binding]:
             yield bind(f"{where}.{action.id}", f"app.perform('{action.id}')")
 
 
+def keymap_of(widget: Widget) -> Keymap:
+    """The person's keys; the default ones in an app that has none, as a widget's own test is."""
+    keymap: Keymap | None = getattr(widget.app, "keymap", None)
+    return keymap or Keymap(ACTIONS)
+
+
+def say(widget: Widget, text: str) -> str:
+    """`Keymap.say`, for what a widget says."""
+    return keymap_of(widget).say(text)
+
+
 def meant(widget: Widget, key: str, where: str) -> str:
     """What a key means in a place (`PaneKey.name`), empty for nothing: for what looks at keys before bindings do."""
-    keymap = getattr(widget.app, "keymap", None)
-    known = PANE_KEYS if keymap is None else keymap.pane_keys
+    known = keymap_of(widget).pane_keys
     return next((one.name for one in known.values() if one.where == where and key in one.keys), "")
 
 

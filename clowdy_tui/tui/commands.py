@@ -37,7 +37,7 @@ def _new_function(app: "ClowdyApp") -> None:
 
 
 def _go(app: "ClowdyApp") -> None:
-    palette = Palette(function_entries(app.state), "Go to function …", opens=True)
+    palette = Palette(function_entries(app.state), "Go to function …")
     app.push_screen(palette, app.post_chosen)
 
 
@@ -106,7 +106,7 @@ def _delete(app: "ClowdyApp") -> None:
 
 def _palette(app: "ClowdyApp") -> None:
     entries = [*action_entries(app.state, app.keymap), *function_entries(app.state), *pane_entries(app.state)]
-    app.push_screen(Palette(entries, "Do something, or go to a function …", opens=True), app.post_chosen)
+    app.push_screen(Palette(entries, "Do something, or go to a function …"), app.post_chosen)
 
 
 def _leader(app: "ClowdyApp") -> None:
@@ -156,27 +156,28 @@ def _delete_key(app: "ClowdyApp") -> None:
     pane, project = app.workbench.tabs.pane, app.state.project
     key = pane.chosen_key if isinstance(pane, SettingsPane) else None
     if key is None or project is None:
-        app.tell("Go to the list of API keys first (tab)", severity="warning")
+        app.tell(app.keymap.say("Go to the list of API keys first ({screen.next})"), severity="warning")
     else:
         app.start_flow(settings_flows.delete_key, project, key)
 
 
 def _warm(app: "ClowdyApp") -> None:
     if function := app.state.target:
-        app.start_flow(pool_flows.warm, function)
+        app.start_errand(pool_flows.warm, function)
 
 
 def _kill(app: "ClowdyApp") -> None:
     if (chosen := app.chosen_instance()) is not None:
-        app.start_flow(partial(pool_flows.kill, busy=chosen.state == "busy"), chosen.id, chosen.function_name or "")
+        start = app.start_flow if chosen.state == "busy" else app.start_errand
+        start(partial(pool_flows.kill, busy=chosen.state == "busy"), chosen.id, chosen.function_name or "")
 
 
-def _for_project(flow: "Flow") -> Command:
-    """What is asked about the project that is meant."""
+def _for_project(flow: "Flow", *, asks: bool = True) -> Command:
+    """What is done with the project that is meant; most of it asks something first."""
 
     def command(app: "ClowdyApp") -> None:
         if project := app.state.project:
-            app.start_flow(flow, project)
+            (app.start_flow if asks else app.start_errand)(flow, project)
 
     return command
 
@@ -259,11 +260,11 @@ COMMANDS: Mapping[str, Command] = {
     "variable.paste": _for_project(own_flows.paste_variables),
     "variable.reveal": lambda app: app.toggle_revealed(),
     "packages.edit": _for_project(own_flows.edit_packages),
-    "packages.upgrade": _for_project(own_flows.upgrade_packages),
-    "packages.stop": _for_project(own_flows.stop_build),
+    "packages.upgrade": _for_project(own_flows.upgrade_packages, asks=False),
+    "packages.stop": _for_project(own_flows.stop_build, asks=False),
     "packages.lock": lambda app: app.copy_lock(),
     "database.new": _for_project(own_flows.make_database),
-    "database.copy": _for_project(own_flows.copy_address),
+    "database.copy": _for_project(own_flows.copy_address, asks=False),
     "database.psql": _copy_psql,
     "database.network": _for_project(own_flows.enable_network),
     "function.warm": _warm,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import get_current_worker
 
 from clowdy_tui.domain.errors import ClowdyError
 from clowdy_tui.tui import messages
@@ -78,16 +79,16 @@ class Core(Frame):
         await self._keeper.leave()
 
     async def on_event(self, event: events.Event) -> None:
-        if not self._typed_ahead.take(event):
+        # What comes back from a widget that had no use for it has had its turn.
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._typed_ahead.take(event)
+        else:
             await super().on_event(event)
 
-    def action_hold_keys(self) -> None:
-        """Something is being chosen: what is typed now is meant for what that opens."""
-        self._typed_ahead.hold()
-
-    async def action_release_keys(self) -> None:
-        """Nothing was chosen."""
-        await self._typed_ahead.release()
+    def push_screen(self, *arguments: Any, **named: Any) -> Any:
+        if named.get("wait_for_dismiss"):
+            self._typed_ahead.asks(get_current_worker(), arguments[0])
+        return super().push_screen(*arguments, **named)
 
     @property
     def client(self) -> Clowdy:
@@ -124,11 +125,17 @@ class Core(Frame):
         return self.set_timer(wait_s, lambda: callback() if self.is_running else None)
 
     def start_flow(self, flow: Flow, *arguments: Any) -> None:
-        """Run something that asks in dialogs."""
+        """Run something that asks in dialogs: what is typed before one is there waits for it."""
+        self._begin_flow("flow", flow, *arguments)
 
+    def start_errand(self, flow: Flow, *arguments: Any) -> None:
+        """Run something that takes more than one step, and as a rule asks nothing."""
+        self._begin_flow("errand", flow, *arguments)
+
+    def _begin_flow(self, group: str, flow: Flow, *arguments: Any) -> None:
         # A function and not a coroutine: one that never begins, because the app ends, must not be left unawaited.
         begin: Callable[[], Any] = partial(flow, self, *arguments)
-        self.run_worker(begin, group="flow", exit_on_error=False)
+        self.run_worker(begin, group=group, exit_on_error=False)
 
     def start_work(self, job: Job, *arguments: Any, group: str = "work", **named: Any) -> None:
         """Run something at the gateway; of the group `load` only the newest counts."""
@@ -139,8 +146,6 @@ class Core(Frame):
         """What was chosen in a palette."""
         if message is not None:
             self.post_message(message)
-        # After that was acted on, and after whatever got the focus by it has it.
-        self.call_later(self.call_later, self._typed_ahead.look)
 
     def perform_chosen(self, action_id: str | None) -> None:
         """What was chosen after the leader."""

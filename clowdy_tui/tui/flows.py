@@ -91,7 +91,8 @@ async def new_route(app: "ClowdyApp", project: ProjectOut, function_id: str | No
     route = await app.push_screen_wait(form)
     if route is not None:
         _show_route(app, project, route)
-        app.tell(f"{route.method} {route.path} answers now", "Copy it as curl with c in the tree")
+        copy = app.keymap.say("Copy it as curl with {route.copy} in the tree", "tree")
+        app.tell(f"{route.method} {route.path} answers now", copy)
 
 
 async def edit_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -> None:

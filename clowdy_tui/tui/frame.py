@@ -13,6 +13,7 @@ from textual.worker import Worker, WorkerState
 
 from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
 from clowdy_tui.tui.session import ScreenOptions
+from clowdy_tui.tui.terminal_keys import teach
 from clowdy_tui.tui.text import block, visible
 from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
 
@@ -33,6 +34,7 @@ class Frame(App[None], inherit_bindings=False):
 
     def __init__(self, *, themes: Sequence[Path], options: ScreenOptions, problems: Sequence[str] = ()) -> None:
         self.options = options
+        teach()
         loaded = load_themes(themes)
         self.themes: Mapping[str, ClowdyTheme] = loaded.themes
         self._problems = [*loaded.problems, *problems]

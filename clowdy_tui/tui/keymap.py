@@ -1,5 +1,6 @@
 """Which key does what: the registries with the person's own keys in them, and how a key is written."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -9,9 +10,14 @@ from textual.keys import format_key
 from clowdy_tui.tui.actions import ACTIONS, DOCK, Action
 from clowdy_tui.tui.pane_keys import PANE_KEYS, PaneKey
 from clowdy_tui.tui.panes.kinds import PANES
+from clowdy_tui.tui.state import ScreenState
 
 NO_KEY = "none"
 """What no keyboard sends: the key of what is to have none."""
+
+_NAMED = re.compile(r"\{([A-Za-z_]+(?:\.[a-z_]+)+)\}")
+_WORDS = {"enter": "enter", "escape": "esc", "tab": "tab", "space": "space"}
+"""Keys that are called by a word in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,35 @@ class Keymap:
             keys += tuple(key for key in action.tree_keys if key not in taken)
         keys += action.keys
         return show_key(keys[0]) if keys else ""
+
+    def way_to(self, action_id: str, where: str = "") -> str:
+        """Its key there, else the leader's with its letter."""
+        leader, letter = self.key_of("app.leader"), self.actions[action_id].letter
+        return self.key_of(action_id, where) or (f"{leader} {letter}" if leader and letter else "")
+
+    def word_for(self, id_: str) -> str:
+        """The first of the keys inside a pane or dialog, as in a sentence; empty where it has none."""
+        keys = self.pane_keys[id_].keys
+        return _WORDS.get(keys[0], show_key(keys[0])) if keys else ""
+
+    def say(self, text: str, where: str = "") -> str:
+        """A sentence with keys in the place of names: `{function.save} saves`, `{find.case}`; `{Tree.open}` begins one.
+
+        `where` as for `key_of`.
+        """
+
+        def key(found: re.Match[str]) -> str:
+            id_ = found[1][0].lower() + found[1][1:]
+            said = self.word_for(id_) if id_ in self.pane_keys else self.way_to(id_, where)
+            said = said or "no key"
+            # A word, and no letter: that would be another key.
+            return said.capitalize() if found[1][0].isupper() and said.isalpha() and len(said) > 1 else said
+
+        return _NAMED.sub(key, text)
+
+    def obstacle(self, action_id: str, state: ScreenState) -> str:
+        """Why an action cannot be done now; an empty text where it can."""
+        return self.say(self.actions[action_id].obstacle(state))
 
 
 def show_key(key: str) -> str:

@@ -1,4 +1,7 @@
-"""Why an action cannot be done now: a sentence that says what to do first, an empty text where it can be."""
+"""Why an action cannot be done now: a sentence that says what to do first, an empty text where it can be.
+
+Keys stand in it by name, for `Keymap.say`.
+"""
 
 from clowdy_tui.tui.state import Link, ScreenState
 
@@ -24,11 +27,13 @@ def not_online(state: ScreenState) -> str:
 
 
 def function(state: ScreenState) -> str:
-    return not_online(state) or ("" if state.target else "Open a function first, or choose one in the tree (F2)")
+    return not_online(state) or (
+        "" if state.target else "Open a function first, or choose one in the tree ({pane.tree})"
+    )
 
 
 def project(state: ScreenState) -> str:
-    return not_online(state) or ("" if state.project else "Choose a project in the tree first (F2)")
+    return not_online(state) or ("" if state.project else "Choose a project in the tree first ({pane.tree})")
 
 
 def saveable(state: ScreenState) -> str:
@@ -47,7 +52,7 @@ def runnable(state: ScreenState) -> str:
 
 
 def text(state: ScreenState) -> str:
-    return "" if state.open_function else "Open a file first, from the tree (F2)"
+    return "" if state.open_function else "Open a file first, from the tree ({pane.tree})"
 
 
 def call(state: ScreenState) -> str:
@@ -75,7 +80,7 @@ def document(state: ScreenState) -> str:
 
 def item(state: ScreenState) -> str:
     return not_online(state) or (
-        "" if state.target or state.project else "Choose a project, function or route in the tree first (F2)"
+        "" if state.target or state.project else "Choose a project, function or route in the tree first ({pane.tree})"
     )
 
 
@@ -84,7 +89,7 @@ def deletable(state: ScreenState) -> str:
         return problem
     in_pane = state.pane_kind and state.region != "tree"
     if in_pane and state.meant.kind not in {"variable", "data", "route", "function"}:
-        return "Nothing here can be deleted; a project is deleted in the tree (F2)"
+        return "Nothing here can be deleted; a project is deleted in the tree ({pane.tree})"
     return ""
 
 
@@ -93,7 +98,7 @@ def changeable(state: ScreenState) -> str:
     if problem := item(state):
         return problem
     if state.region != "tree" and state.pane_kind in THINGS and state.meant.kind != THINGS[state.pane_kind]:
-        return "Nothing here to change yet; a project is renamed in the tree (F2)"
+        return "Nothing here to change yet; a project is renamed in the tree ({pane.tree})"
     return ""
 
 
@@ -116,7 +121,7 @@ def warmable(state: ScreenState) -> str:
 
 
 def dashboard(state: ScreenState) -> str:
-    return "" if state.pane_kind in ("dashboard", "functions") else "Open the dashboard first (F10)"
+    return "" if state.pane_kind in ("dashboard", "functions") else "Open the dashboard first ({pane.dashboard})"
 
 
 def settings(state: ScreenState) -> str:
@@ -125,7 +130,9 @@ def settings(state: ScreenState) -> str:
 
 def instance(state: ScreenState) -> str:
     return not_online(state) or (
-        "" if state.pane.kind == "instance" else "Choose a sandbox in the dashboard's pool first (F10, then tab)"
+        ""
+        if state.pane.kind == "instance"
+        else "Choose a sandbox in the dashboard's pool first ({pane.dashboard}, then {screen.next})"
     )
 
 

@@ -65,6 +65,46 @@ INSIDE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Which of these are inside a pane of another name: there their keys come before the pane's."""
 
+TREE_ACTIONS: Final = "tree actions"
+"""In `CHAINS`: the keys that actions have in the tree, which work in panes, too."""
+
+_IN_FORM: Final = ("dialog.leave_at_once", "dialog.submit")
+_OVER_ALL: Final = ("dialog", "screen")
+_IN_DIALOGS: Final = (
+    *((inside, "versions") for inside in ("list", "diff", "switch")),
+    *((inside, "invocation") for inside in ("result", "switch")),
+    *((inside, "help") for inside in ("page", "switch")),
+)
+_PANES: Final = ("dashboard", "functions", "settings", "routes", "variables", "packages", "database")
+
+CHAINS: Final[tuple[tuple[str, ...], ...]] = (
+    ("tree", "screen"),
+    ("text", "screen"),
+    ("text", "field", "find", "screen"),
+    ("switch", "find", "screen"),
+    ("result", "test", "screen"),
+    ("logs", "screen"),
+    ("history", "screen"),
+    ("prompt", "text", "chat", "screen"),
+    *((inside, "chat", "screen") for inside in ("code", "tool", "permission")),
+    *((inside, "page", own, "screen") for inside in ("list", "pool") for own in _PANES),
+    *((inside, TREE_ACTIONS, "screen") for inside in ("list", "pool", "page")),
+    ("list", "choice.leave"),
+    ("palette", "text", "field"),
+    (*_IN_FORM, "text", "field", *_OVER_ALL),
+    (*_IN_FORM, "choice", *_OVER_ALL),
+    (*_IN_FORM, "switch", *_OVER_ALL, "question"),
+    *(("dialog.leave_at_once", inside, *_OVER_ALL, own) for inside, own in _IN_DIALOGS),
+)
+"""Where a key is looked for in turn, for each thing that can have the focus: in places, in panes, or for one name.
+
+The first that has it keeps it from those behind. Before all of them, but not in dialogs, come the keys of actions that
+work everywhere.
+"""
+
+TYPED: Final = frozenset({"text", "field", "find", "names", "prompt", "palette"})
+"""Places in which one types: no character can be a key there."""
+
 _UP, _DOWN = ("up", "k"), ("down", "j")
 _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
     "screen": {
@@ -190,10 +230,7 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "select_all": ("Select all", ("ctrl+shift+a",)),
         "delete_left": ("Delete to the left", ("backspace",)),
         "delete_right": ("Delete to the right", ("delete", "ctrl+d")),
-        "delete_word_left": (
-            "Delete a word to the left; ctrl+w closes a file",
-            ("ctrl+w", "ctrl+backspace", "alt+backspace"),
-        ),
+        "delete_word_left": ("Delete a word to the left", ("alt+backspace", "ctrl+backspace", "ctrl+w")),
         "delete_word_right": ("Delete a word to the right", ("alt+delete",)),
         "delete_line": ("Delete the line", ("ctrl+shift+k",)),
         "delete_to_start": ("Delete to the line's start", ("ctrl+u", "super+backspace")),

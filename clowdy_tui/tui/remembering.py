@@ -58,7 +58,8 @@ class Remembering:
         self._memory.begin()
         if drafts:
             names = ", ".join(draft.name for draft in drafts)
-            said = f"{names}: as typed, and still not saved. ^z takes it back to what is saved."
+            back = self._app.keymap.say("{text.undo} takes it back to what is saved.")
+            said = f"{names}: as typed, and still not saved. {back}"
             self._app.tell(f"{count(len(drafts), 'file')} came back", said, severity="warning")
 
     def note(self) -> None:

@@ -13,7 +13,7 @@ from textual.keys import Keys, _character_to_key
 
 from clowdy_tui.tui.actions import ACTIONS, DOCK, Action
 from clowdy_tui.tui.keymap import Keymap, show_key
-from clowdy_tui.tui.pane_keys import INSIDE, PANE_KEYS, PLACES, PaneKey
+from clowdy_tui.tui.pane_keys import CHAINS, PANE_KEYS, PLACES, TREE_ACTIONS, TYPED, PaneKey
 from clowdy_tui.tui.panes.kinds import PANES
 
 EVERYWHERE = ""
@@ -29,6 +29,7 @@ def make_keymap(wishes: Mapping[str, str]) -> Keymap:
     actions = {id_: _with(action, {where: [*map(spell, keys)] for where, keys in _places(action)})
                for id_, action in ACTIONS.items()}  # fmt: skip
     inner = {id_: replace(key, keys=tuple(map(spell, key.keys))) for id_, key in PANE_KEYS.items()}
+    as_it_is = set(_clashes(actions, inner)) if wishes else set()
     problems: list[str] = []
     wished: set[tuple[str, str]] = set()
     for name, text in wishes.items():
@@ -45,6 +46,8 @@ def make_keymap(wishes: Mapping[str, str]) -> Keymap:
                 problems.append(f"keymap: {name}: after the leader comes one character, not {raw!r}")
             elif where != LEADER and not _is_key(raw):
                 problems.append(f"keymap: {name}: there is no key {raw!r}; write one like f5, ctrl+e or n")
+            elif action_id in inner and where in TYPED and _is_typed(raw):
+                problems.append(f"keymap: {name}: {raw!r} is typed there; write a key like f5 or ctrl+e")
             else:
                 keys.append(raw if where == LEADER else spell(raw))
         if text.strip() and not keys:
@@ -57,6 +60,8 @@ def make_keymap(wishes: Mapping[str, str]) -> Keymap:
     for where in dict.fromkeys((EVERYWHERE, "tree", LEADER, *PANES, *DOCK, *PLACES)):
         problems += _settle(actions, inner, where, wished)
     problems += _tell_shadowed(actions, inner, wished)
+    new = [clash for clash in _clashes(actions, inner) if clash not in as_it_is] if wishes else []
+    problems += dict.fromkeys(_tell(*clash) for clash in new)
     return Keymap(actions, tuple(problems), inner)
 
 
@@ -81,6 +86,10 @@ def _is_key(key: str) -> bool:
     *modifiers, last = spell(key).split("+") if len(key) > 1 else [key]
     named = last in _NAMED or len(last) == 1 or (last.replace("_", "").isalpha() and last in _CHARACTERS)
     return named and all(modifier in _MODIFIERS for modifier in modifiers)
+
+
+def _is_typed(key: str) -> bool:
+    return spell(key) in _CHARACTERS or spell(key) == "space"
 
 
 _CHARACTERS = frozenset(_character_to_key(chr(code)) for code in range(33, 127))
@@ -157,18 +166,39 @@ def _tell_shadowed(
             if owner is not None and owner.id != id_ and new:
                 yield (f"keymap: {show_key(key)} is {owner.title!r} everywhere, so it cannot be "
                        f"{_title(id_)!r} in {'the tree' if where == 'tree' else where}")  # fmt: skip
-    for pane, places in INSIDE.items():
-        inside = {key: one for one in inner.values() if one.where in places for key in one.keys}
-        for action in actions.values():
-            for key in action.local.get(pane, ()):
-                first = inside.get(key)
-                if first is not None and ((pane, action.id) in wished or (first.where, first.id) in wished):
-                    yield (f"keymap: {show_key(key)} is {first.title!r} in {PLACES[first.where]!r}, so it cannot be "
-                           f"{action.title!r} in {pane}")  # fmt: skip
-    in_lists = {key: one for one in inner.values() if one.where == "list" for key in one.keys}
+
+
+Clash = tuple[str, str, str, str, str]
+"""A key; whose it is, in which place; whose it therefore cannot be, in which place."""
+
+
+def _clashes(actions: Mapping[str, Action], inner: Mapping[str, PaneKey]) -> Iterator[Clash]:
+    """What is kept from its key by something nearer to the focus; some of it is meant to be, by default."""
+    for chain in CHAINS:
+        first: dict[str, tuple[str, str]] = {}
+        for place in chain:
+            for id_, key in _keys_at(actions, inner, place):
+                owner, owner_place = first.setdefault(key, (id_, place))
+                if owner != id_:
+                    yield key, owner, owner_place, id_, place
+
+
+def _keys_at(actions: Mapping[str, Action], inner: Mapping[str, PaneKey], place: str) -> Iterator[tuple[str, str]]:
     for action in actions.values():
-        for key in action.tree_keys:
-            first = in_lists.get(key)
-            if first is not None and (("tree", action.id) in wished or (first.where, first.id) in wished):
-                yield (f"keymap: {show_key(key)} is {first.title!r} in {PLACES[first.where]!r}, so it cannot be "
-                       f"{action.title!r} there")  # fmt: skip
+        own = action.tree_keys if place in (TREE_ACTIONS, "tree") else action.local.get(place, ())
+        yield from ((action.id, key) for key in own)
+    for one in inner.values():
+        if place in (one.where, one.id):
+            yield from ((one.id, key) for key in one.keys)
+
+
+def _tell(key: str, owner: str, owner_place: str, other: str, place: str) -> str:
+    there = "there" if place in (TREE_ACTIONS, "screen") else f"in {_called(place)}"
+    return (f"keymap: {show_key(key)} is {_title(owner)!r} in {_called(owner_place)}, so it cannot be "
+            f"{_title(other)!r} {there}")  # fmt: skip
+
+
+def _called(place: str) -> str:
+    if place in PANES or place in DOCK:
+        return place
+    return "the tree" if place in (TREE_ACTIONS, "tree") else repr(PLACES[place.partition(".")[0]])

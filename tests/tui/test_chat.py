@@ -162,7 +162,7 @@ async def test_a_new_line_by_keys_that_every_terminal_sends(data_dir: Path, mode
         area = app.workbench.chat.body.prompt.area
         await pilot.press("a", "ctrl+t", "b", "backslash", "enter", "c", "alt+enter", "d")
         assert area.text == "a\nb\nc\nd"
-        # What alt+backspace sends, too: the file is not meant.
+        # Where something is typed the word is meant, and not the file.
         await pilot.press("e", "ctrl+w", "d")
         assert (area.text, app.state.open_count) == ("a\nb\nc\nd", 1)
         model.will(Says("Yes."))

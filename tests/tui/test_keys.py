@@ -1,21 +1,29 @@
 """Finding one's way: wishes for keys, the leader's sheet, jump mode, the help of where one is."""
 
+import ast
 import re
+from collections.abc import Iterator
 from importlib import import_module
+from itertools import combinations
 from pathlib import Path
 
+import pytest
+from textual._xterm_parser import XTermParser
 from textual.dom import DOMNode
 from textual.events import Key
+from textual.keys import key_to_character
+from textual.widget import Widget
 from textual.widgets import Input, OptionList
 
 from clowdy_tui import tui
 from clowdy_tui.tui.actions import ACTIONS, DOCK, GROUPS, REGISTRY
-from clowdy_tui.tui.pane_keys import PANE_KEYS, PLACES
+from clowdy_tui.tui.keymap import Keymap
+from clowdy_tui.tui.pane_keys import CHAINS, PANE_KEYS, PLACES, TREE_ACTIONS, TYPED
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.jump import JumpScreen
 from clowdy_tui.tui.screens.leader import fold
-from clowdy_tui.tui.screens.palette import Palette
-from clowdy_tui.tui.wishes import make_keymap
+from clowdy_tui.tui.terminal_keys import teach
+from clowdy_tui.tui.wishes import _is_typed, make_keymap
 from tests.tui.driving import NARROW, open_function, screen, shown, shows, spot, until
 from tests.tui.fake import busy_example
 from tests.tui.test_panes import open_pane
@@ -263,25 +271,187 @@ async def test_wished_keys_work_in_the_dock_in_a_text_and_in_a_dialog_and_the_ol
         await until(pilot, lambda: tree.cursor_line == line + 1)
 
 
-async def test_what_is_typed_ahead_after_enter_goes_into_what_was_chosen() -> None:
-    async with screen() as (app, pilot):
+def _named(place: str) -> dict[str, tuple[str, str]]:
+    """What has keys in a place of `CHAINS`: under which name it is changed, with its title and its first key."""
+    found = {id_: (key.title, key.keys[0]) for id_, key in PANE_KEYS.items() if place in (key.where, id_)}
+    for id_, action in ACTIONS.items():
+        if place == TREE_ACTIONS and action.tree_keys:
+            found[f"tree.{id_}"] = action.title, action.tree_keys[0]
+        elif place in action.local:
+            found[f"{place}.{id_}"] = action.title, action.local[place][0]
+    return found
 
-        async def choose(opened_by: str, query: str, ahead: str) -> None:
+
+@pytest.mark.parametrize("place", [*PLACES, *DOCK])
+def test_two_things_that_want_the_same_key_in_a_place_are_told(place: str) -> None:
+    named = list(_named(place).items())
+    for (id_, (title, _)), (_, (other, key)) in zip(named, [*named[1:], *named[:1]], strict=True):
+        if title != other:
+            said = [problem for problem in make_keymap({id_: key}).problems if repr(title) in problem]
+            assert any(repr(other) in problem for problem in said), (id_, key)
+
+
+def test_what_is_kept_from_its_key_by_something_nearer_to_the_focus_is_told() -> None:
+    told = 0
+    for inner, outer in {pair for chain in CHAINS for pair in combinations(chain, 2)}:
+        # By default some keys mean something in both.
+        own = {key for one in PANE_KEYS.values() if inner in (one.where, one.id) for key in one.keys}
+        wished = {name: (title, key) for name, (title, key) in _named(outer).items()
+                  if key not in own and not (inner in TYPED and _is_typed(key))}  # fmt: skip
+        for id_, (title, _) in list(_named(inner).items())[:1]:
+            for other, key in list(wished.values())[:1]:
+                problems = make_keymap({id_: key}).problems
+                assert any(repr(title) in one and repr(other) in one for one in problems), (id_, other, key)
+                told += 1
+    assert told > 40
+
+
+def test_a_character_is_no_key_where_one_types() -> None:
+    keymap = make_keymap({"find.case": "c", "palette.down": "space,f6", "prompt.send": "plus", "list.down": "c"})
+    assert keymap.pane_keys["find.case"].keys == PANE_KEYS["find.case"].keys
+    assert keymap.pane_keys["palette.down"].keys == ("f6",)
+    typed = [problem for problem in keymap.problems if "typed" in problem]
+    assert typed == [
+        "keymap: find.case: 'c' is typed there; write a key like f5 or ctrl+e",
+        "keymap: palette.down: 'space' is typed there; write a key like f5 or ctrl+e",
+        "keymap: prompt.send: 'plus' is typed there; write a key like f5 or ctrl+e",
+    ]
+
+
+def _told_to(widget: Widget) -> list[str]:
+    """The places in which a key is looked for while this has the focus, in turn."""
+    bound = [binding for node in widget.ancestors_with_self
+             for bindings in node._bindings.key_to_bindings.values() for binding in bindings if binding.id]  # fmt: skip
+    bound.sort(key=lambda binding: not binding.priority)
+    return list(dict.fromkeys((binding.id or "").partition(".")[0] for binding in bound))
+
+
+async def test_where_a_key_is_looked_for_in_turn_is_as_the_registry_has_it() -> None:
+    known = {pair for chain in CHAINS for pair in combinations([one.partition(".")[0] for one in chain], 2)}
+    met: set[str] = set()
+
+    def look(root: DOMNode) -> None:
+        for widget in root.query(Widget):
+            if widget.focusable:
+                told = _told_to(widget)
+                met.update(told)
+                # A pane's keys are there for its lines: in its field letters are letters.
+                pairs = {pair for pair in combinations(told, 2) if not (pair[0] in TYPED and pair[1] in DOCK)}
+                assert {pair for pair in pairs if "choice" not in pair} <= known, (widget, told)
+
+    async with screen(busy_example()) as (app, pilot):
+        await open_function(app, pilot, "orders")
+        await pilot.press("alt+r")
+        await until(pilot, lambda: app.screen.query_one("#replacement").focusable)
+        look(app.workbench)
+        for opened_by in ("f1", "alt+v", "ctrl+n", "ctrl+p"):
             await pilot.press(opened_by)
-            await until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.focused)
-            # All at once, as a terminal hands over what was typed while the screen was busy.
-            for key in (*query, "enter", *ahead):
-                named = {" ": "space", "#": "number_sign"}.get(key, key)
-                app.post_message(Key(named, key if len(key) == 1 else None))
+            await until(pilot, lambda: app.screen is not app.workbench and app.screen.focused)
+            look(app.screen)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.workbench)
+        await pilot.press("f10")
+        await shows(pilot, "12,408")
+        for keys in (("f4",), ("f8",), ("f12", "4"), ("f9",)):
+            await pilot.press(*keys)
+            look(app.workbench)
+        await open_pane(app, pilot, "settings")
+        look(app.workbench)
+    assert {"tree", "text", "find", "logs", "history", "list", "pool", "prompt"} - met <= {"prompt"}
 
-        await pilot.press("f2")
-        # In the tree these letters would ask whether something is to be deleted, and make a new function.
-        await choose("ctrl+p", "new project", "dnx")
-        await until(pilot, lambda: app.screen.query("#name") and app.screen.query_one("#name", Input).value == "dnx")
+
+def _sentences() -> Iterator[tuple[str, str]]:
+    """What the screen says, by file: texts of more than one word, no docstrings."""
+    for path in Path(tui.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        # Docstrings, and those of attributes.
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in told:
+                continue
+            if " " in node.value.strip() and path.name != "cheatsheet.py":
+                yield path.name, node.value
+
+
+KEY = re.compile(r"\b(ctrl|alt)\+\w|\bF\d\d?\b|\^[a-z]\b|\b[Ee]sc(ape)?\b|\b[Ee]nter\b|\b[Tt]ab\b")
+
+ABOUT_FILES = {"The tab to the ", "Next tab", "Prev tab", "Puts a letter on every pane and tab", "One tab a file. "}
+"""Where a tab is no key."""
+
+
+def test_no_sentence_names_a_key_that_may_have_been_changed() -> None:
+    fixed = {("leader.py", "esc leaves")}
+    wrong = [
+        (name, text) for name, text in _sentences()
+        if KEY.search(text) and (name, text) not in fixed
+        and not any(text.startswith(about) for about in ABOUT_FILES)
+        and not re.search("write (one|a key) like", text)
+    ]  # fmt: skip
+    assert not wrong
+    named = {found[0].lower() + found[1:] for _, text in _sentences()
+             for found in re.findall(r"\{([A-Za-z_]+(?:\.[a-z_]+)+)\}", text)}  # fmt: skip
+    assert len(named) > 40
+    assert named <= {*PANE_KEYS, *ACTIONS}
+
+
+async def test_what_the_screen_says_names_the_keys_as_they_are() -> None:
+    keymap = make_keymap({"function.save": "f3", "text.undo": "", "tree.open": "o", "app.leader": "f12"})
+    said = "{Tree.open} opens; {function.save} saves it, {text.undo} takes it back; {function.toggle} or {item.edit}"
+    assert keymap.say(said) == "o opens; F3 saves it, no key takes it back; F12 x or F12 m"
+    assert Keymap(ACTIONS).say(said, "tree") == "Enter opens; ^s saves it, ^z takes it back; x or r"
+    wishes = {"function.run": "alt+5", "pane.tree": "ctrl+t", "dialog.leave": "f4", "logs.all": "alt+k",
+              "field.done": "ctrl+b"}  # fmt: skip
+    async with screen(keymap=wishes) as (app, pilot):
+        await pilot.press("f8")
+        await shows(pilot, "Press ⌥5 to run the open function")
+        await pilot.press("slash", *"none", "ctrl+b")
+        await shows(pilot, "⌥k shows all lines again.")
+        await pilot.press("f12", "asterisk")
+        await shows(pilot, "Open a file first, from the tree (^t)")
+        await pilot.press("ctrl+n")
+        await shows(pilot, "Cancel  F4")
+        assert re.search(r"\w  \^b", shown(app))
+
+
+def _read(sent: str) -> list[str]:
+    """The keys that Textual reads in what a terminal sends."""
+    teach()
+    parser = XTermParser()
+    return [event.key for event in (*parser.feed(sent), *parser.feed("")) if isinstance(event, Key)]
+
+
+def test_alt_backspace_is_not_read_as_the_key_that_closes_a_file() -> None:
+    sent = {"\x1b\x7f": "alt+backspace", "\x1b\x08": "alt+backspace", "\x17": "ctrl+w", "\x7f": "backspace",
+            "\x1b[127;3u": "alt+backspace", "\x1b[119;5u": "ctrl+w"}  # fmt: skip
+    assert {came: _read(came) for came in sent} == {came: [key] for came, key in sent.items()}
+    # All at once, as it comes over a slow line.
+    assert _read("one\x1b\x7ftwo\x17") == [*"one", "alt+backspace", *"two", "ctrl+w"]
+    assert _read("\x1bg12\x1b[A\x1bf\x1bOP") == ["alt+g", "1", "2", "up", "ctrl+right", "f1"]
+
+
+def test_the_alt_keys_that_are_shown_are_what_a_plain_terminal_sends() -> None:
+    first = {keys[0] for one in (*REGISTRY, *PANE_KEYS.values()) if (keys := one.keys)}
+    sends = {"enter": "\r", "backspace": "\x7f", "delete": "[3;3~"}
+    shown_first = {key for key in first if key.startswith("alt+")} | {"alt+enter"}
+    assert len(shown_first) > 8
+    for key in shown_first:
+        name = key.removeprefix("alt+")
+        assert _read("\x1b" + (sends.get(name) or key_to_character(name) or "")) == [key]
+
+
+async def test_a_word_is_deleted_in_a_file_and_in_the_find_bar_and_the_file_stays() -> None:
+    async with screen() as (app, pilot):
+        await open_function(app, pilot, "pay")
+        area = app.workbench.tabs.area
+        assert area is not None
+        await pilot.press(*"one", "space", *"two")
+        await pilot.press("alt+backspace")
+        await until(pilot, lambda: area.document.get_line(0).startswith("one "))
+        assert "two" not in area.document.get_line(0)
+        await pilot.press("ctrl+f", *"some", "space", *"word", "ctrl+w")
+        find = app.screen.query_one("#find", Input)
+        await until(pilot, lambda: find.value == "some ")
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.workbench)
-        await choose("ctrl+g", "pay", "# hi")
-        await until(pilot, lambda: app.workbench.tabs.area and app.workbench.tabs.area.text.startswith("# hi"))
-        # Where nothing fits, they go on being what is looked for.
-        await choose("ctrl+p", "zzzq", "y")
-        await until(pilot, lambda: app.screen.query_one("#query", Input).value == "zzzqy")
+        await until(pilot, lambda: area.has_focus)
+        await pilot.press("ctrl+w")
+        await shows(pilot, "not saved")

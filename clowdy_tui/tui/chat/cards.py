@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from clowdy_tui.domain.assistant import Answer, PermissionAsked, Proof, ProofRun
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, keymap_of, say
 from clowdy_tui.tui.chat.messages import PermissionGiven
 from clowdy_tui.tui.screens.conflict import paint_diff
 from clowdy_tui.tui.screens.dialog import action_button
@@ -90,7 +90,7 @@ class ToolLine(Static, can_focus=True):
 
 
 class PermissionCard(Vertical, can_focus=True):
-    """What a tool would do; nothing of it is done until y, n or a. Folds to a line when it is answered."""
+    """What a tool would do; nothing of it is done before the answer. Folds to a line when it is answered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("permission.yes", "answer('yes')"),
@@ -117,18 +117,19 @@ class PermissionCard(Vertical, can_focus=True):
             if self.asked.diff:
                 yield Static(paint_diff(self.asked.diff), classes="diff")
         with Horizontal(classes="answers"):
-            danger = self.asked.kind == "delete"
-            yield action_button("Yes", "y", id="yes", variant="danger" if danger else "main")
-            yield action_button("No", "n", id="no")
+            danger, keys = self.asked.kind == "delete", keymap_of(self)
+            variant = "danger" if danger else "main"
+            yield action_button("Yes", keys.word_for("permission.yes"), id="yes", variant=variant)
+            yield action_button("No", keys.word_for("permission.no"), id="no")
             if self.asked.always and self.asked.kind != "share":
-                yield action_button("Always", "a", id="always")
+                yield action_button("Always", keys.word_for("permission.always"), id="always")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._say_whether_more)
 
     def _say_whether_more(self) -> None:
         hidden = any(what.max_scroll_y for what in self.query(".what"))
-        self.border_subtitle = "↑↓ more" if hidden else ""
+        self.border_subtitle = Content(say(self, "{permission.up}{permission.down} more") if hidden else "")
 
     def action_answer(self, answer: Answer) -> None:
         if answer == "always" and not (self.asked.always and self.asked.kind != "share"):

@@ -22,7 +22,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("mend", "Mend the last call that failed"),
     SlashCommand("copy", "Copy the last code block"),
     SlashCommand("insert", "Put the last code block into the editor"),
-    SlashCommand("stop", "Stop the assistant (escape)"),
+    SlashCommand("stop", "Stop the assistant"),
     SlashCommand("help", "What can be done here"),
 )
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from clowdy_tui.tui.chat.body import ChatBody
     from clowdy_tui.tui.handlers.chat import ChatHandlers
 
-_HINT: Final = "enter sends · ^t newline · /help"
+_AT_WORK: Final = "The assistant is still at work"
+_STOPS: Final = "{Chat.leave} stops it."
+_HINT: Final = "{prompt.send} sends · {prompt.new_line} newline · /help"
 _MAX_TEXT: Final = 100_000
 
 
@@ -107,7 +109,7 @@ class Talking:
             if card := self.body.thread.open_card:
                 card.focus()
             else:
-                app.tell("The assistant is still at work", "Escape stops it.", severity="warning")
+                app.tell(_AT_WORK, app.keymap.say(_STOPS), severity="warning")
             return
         if self.status is not None and not self.status.available:
             app.tell("The assistant has no key", self.status.problem, severity="warning")
@@ -186,7 +188,7 @@ class Talking:
         if card is not None and app.state.region == "chat" and app.screen is app.workbench:
             if self.body.prompt.area.text:
                 # The next letter is meant for the prompt.
-                self._doing = "asks: enter goes there"
+                self._doing = app.keymap.say("asks: {prompt.send} goes there")
             else:
                 card.focus()
         else:
@@ -199,9 +201,10 @@ class Talking:
         chat.show_title(self.conversation.title if self.conversation else "")
         if self.working:
             seconds = time.monotonic() - self._began_at
-            self.body.show_doing(True, f"● {self._doing} · {seconds:.0f} s · esc stops")
+            stop = self._app.keymap.say("{chat.leave} stops")
+            self.body.show_doing(True, f"● {self._doing} · {seconds:.0f} s · {stop}")
         else:
-            self.body.show_doing(False, _HINT)
+            self.body.show_doing(False, self._app.keymap.say(_HINT))
 
     # what goes along
 
@@ -244,7 +247,7 @@ class Talking:
             case "stop":
                 self.stop()
             case "sent":
-                app.start_work(work.preview, self._wanted(rest or "(your next question)"))
+                app.start_work(work.preview, self._wanted(rest or "(your next question)"), group="flow")
             case "copy" | "insert":
                 self._last_code(name)
             case "help":
@@ -252,7 +255,7 @@ class Talking:
             case "mend":
                 app.mend_last()
             case _ if self.working:
-                app.tell("The assistant is still at work", "Escape stops it.", severity="warning")
+                app.tell(_AT_WORK, app.keymap.say(_STOPS), severity="warning")
             case "new":
                 app.post_message(ConversationFetched(self._project, None))
             case "list":
@@ -284,8 +287,9 @@ class Talking:
 
     async def _help(self) -> None:
         lines = [f"/{each.name:<7} {each.description}" for each in commands.COMMANDS]
-        keys = (
-            "Enter sends. A new line: ctrl+t, alt+enter, or \\ and Enter. ↑ what was asked before. @ names a function. "
-            "Tab goes to code blocks (y copies, e into the editor) and tools (enter unfolds). Escape stops."
+        keys = self._app.keymap.say(
+            "{Prompt.send} sends. A new line: {prompt.new_line}, or \\ and {prompt.send}. {prompt.before} what was "
+            "asked before. @ names a function. {Screen.next} goes to code blocks ({code.copy} copies, {code.take} into "
+            "the editor) and tools ({tool.fold} unfolds). {Chat.leave} stops."
         )
         await self.body.thread.remark("\n".join([*lines, keys]))

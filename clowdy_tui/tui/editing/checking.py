@@ -92,7 +92,7 @@ class Checking:
             self._app.tell("Nothing to tidy")
         else:
             area.replace_text(event.text)
-            self._app.tell("Formatted", "^z takes it back.")
+            self._app.tell("Formatted", self._app.keymap.say("{text.undo} takes it back."))
 
     @property
     def _python(self) -> str:

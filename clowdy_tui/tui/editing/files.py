@@ -38,7 +38,8 @@ async def rename_file(app: "ClowdyApp", function: FunctionOut, path: str) -> Non
     """Another path for a file; where it is open, it stays so."""
     document = app.desk.document(function.id, path)
     if document is not None and app.workbench.tabs.is_dirty(document):
-        app.tell(f"{path} is not saved", "Save it first (^s); then it can be renamed.", severity="warning")
+        app.tell(f"{path} is not saved", app.keymap.say("Save it first ({function.save}); then it can be renamed."),
+                 severity="warning")  # fmt: skip
         return
     to = ""
 

@@ -34,7 +34,7 @@ class CallHandlers(Core):
     def _run(self, event: TestConsole.RunRequested) -> None:
         from clowdy_tui.tui import work
 
-        obstacle = self.keymap.actions["function.run"].obstacle(self.state)
+        obstacle = self.keymap.obstacle("function.run", self.state)
         if obstacle:
             self.tell(obstacle, severity="warning")
             return
@@ -43,7 +43,8 @@ class CallHandlers(Core):
         if event.function_id in self.state.unsaved:
             function = self.state.functions[event.function_id]
             self.tell(f"Runs version {function.active_version}, as it was saved",
-                      "What you typed since then is not in it; ctrl+s saves it.", severity="warning")  # fmt: skip
+                      self.keymap.say("What you typed since then is not in it; {function.save} saves it."),
+                      severity="warning")  # fmt: skip
 
     def show_running(self, function_id: str) -> None:
         """A call of the console's function is under way."""
@@ -74,4 +75,4 @@ class CallHandlers(Core):
         if obstacle := not_online(self.state):
             self.tell(obstacle, severity="warning")
         else:
-            self.start_work(work.fetch_call, invocation_id)
+            self.start_work(work.fetch_call, invocation_id, group="flow")

@@ -110,7 +110,7 @@ class ChatHandlers(Core):
         """Have the last call of the function that is meant mended, if it failed."""
         function = self.state.target
         if function is None or (invocation_id := self.state.failed.get(function.id)) is None:
-            self.tell(self.keymap.actions["function.mend"].obstacle(self.state), severity="warning")
+            self.tell(self.keymap.obstacle("function.mend", self.state), severity="warning")
         else:
             self.post_message(chat.MendAsked(invocation_id, function.name))
 
@@ -130,4 +130,5 @@ class ChatHandlers(Core):
         else:
             area.replace(code, *area.selection)
         self.workbench.go("editor")
-        self.tell("Put into the editor", "Not saved yet: ctrl+s saves it, ctrl+z takes it back.")
+        said = "Not saved yet: {function.save} saves it, {text.undo} takes it back."
+        self.tell("Put into the editor", self.keymap.say(said))

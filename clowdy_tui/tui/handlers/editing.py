@@ -55,7 +55,8 @@ class EditingHandlers(Core):
         tabs = self.workbench.tabs
         if area := tabs.area_of(event.document):
             area.replace_text(event.text)
-            self.tell("Taken over from your editor", "Not saved yet: ^s makes a new version of it, ^z takes it back.")
+            said = "Not saved yet: {function.save} makes a new version of it, {text.undo} takes it back."
+            self.tell("Taken over from your editor", self.keymap.say(said))
 
     @on(messages.RestoreVersion)
     def _restore_version(self, event: messages.RestoreVersion) -> None:

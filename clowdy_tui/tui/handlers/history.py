@@ -115,8 +115,8 @@ class HistoryHandlers(CallHandlers):
     def _do_edit(self, function: FunctionOut, call: InvocationOut) -> None:
         from clowdy_tui.tui import call_work
 
-        # A row has only the beginning of what the call was given.
-        self.start_work(call_work.fetch_input, call.id)
+        # A row has only the beginning of what the call was given. What is typed before it is there is typed into it.
+        self.start_work(call_work.fetch_input, call.id, group="flow")
         self.test_function(function)
         self.workbench.go_dock("test")
 
@@ -128,7 +128,7 @@ class HistoryHandlers(CallHandlers):
     def _do_curl(self, function: FunctionOut, call: InvocationOut) -> None:
         from clowdy_tui.tui import call_flows
 
-        self.start_flow(call_flows.copy_curl, function, call)
+        self.start_errand(call_flows.copy_curl, function, call)
 
     def _do_cli(self, function: FunctionOut, call: InvocationOut) -> None:
         from clowdy_tui.tui import shell_lines

@@ -73,7 +73,10 @@ class SessionHandlers(Core):
 
     @on(messages.FunctionFetched)
     def _take_function(self, event: messages.FunctionFetched) -> None:
-        self.state.functions[event.function.id] = event.function
+        known = self.state.functions.get(event.function.id)
+        # Of two answers that are on their way the older one may come last.
+        if known is None or known.updated_at <= event.function.updated_at:
+            self.state.functions[event.function.id] = event.function
         self.workbench.redraw(tree=True)
         if event.open:
             self.open_function(event.function.id)

@@ -22,10 +22,10 @@ def _nothing(state: ScreenState, project_id: str) -> str:
 class PaneKind:
     """One kind. `pane` is where its class is, `module:Class`, imported when the first is opened.
 
-    `about` is what the help says of it. After an event of one of the types `events` in the same project (or in none)
-    it fetches anew, at most every `every_s` seconds and only while it is in front; else when it comes there. `tail` is
-    what stands at the right of its node: how many there are, or nothing. Over a `roomy` one the dock is only shown
-    while it has the focus.
+    `about` is what the help says of it, keys by name (`Keymap.say`). After an event of one of the types `events` in the
+    same project (or in none) it fetches anew, at most every `every_s` seconds and only while it is in front; else when
+    it comes there. `tail` is what stands at the right of its node: how many there are, or nothing. Over a `roomy` one
+    the dock is only shown while it has the focus.
     """
 
     id: PlaceKind
@@ -58,8 +58,9 @@ def _database(state: ScreenState, project_id: str) -> str:
 
 
 _FIGURES = (
-    "Enter opens a function or a call. s sorts, t counts over another time; in the pool the arrows go from sandbox to "
-    "sandbox (◆ busy, ○ idle, ◌ starting, ◇ spare), K kills one, w makes a function warm."
+    "{List.choose} opens a function or a call. {dashboard.sort} sorts, {dashboard.span} counts over another time; in "
+    "the pool the arrows go from sandbox to sandbox (◆ busy, ○ idle, ◌ starting, ◇ spare), {pool.kill} kills one, "
+    "{function.warm} makes a function warm."
 )
 _CALLS = (events.INVOCATION_FINISHED, events.POOL_CHANGED)
 
@@ -87,15 +88,16 @@ _KINDS = (
     PaneKind(
         "routes",
         "Routes",
-        "The addresses of the project's functions. Enter edits the route under the cursor, t tries it in the console.",
+        "The addresses of the project's functions. {List.choose} edits the route under the cursor, {route.try} tries "
+        "it in the console.",
         "routes:RoutesPane",
         tail=_count_routes,
     ),
     PaneKind(
         "variables",
         "Variables",
-        "What the project's functions find in their environment. a sets one, i pastes a .env file, v shows the "
-        "secrets; enter gives the one under the cursor another value.",
+        "What the project's functions find in their environment. {variable.new} sets one, {variable.paste} pastes a "
+        ".env file, {variable.reveal} shows the secrets; {list.choose} gives the one under the cursor another value.",
         "variables:VariablesPane",
         events=(
             events.VARIABLE_SET,
@@ -108,8 +110,8 @@ _KINDS = (
     PaneKind(
         "packages",
         "Packages",
-        "What the project's functions can import, by exact version. Enter edits the list, u looks for newer versions, "
-        "s stops a build, L copies the lock.",
+        "What the project's functions can import, by exact version. {List.choose} edits the list, {packages.upgrade} "
+        "looks for newer versions, {packages.stop} stops a build, {packages.lock} copies the lock.",
         "packages:PackagesPane",
         events=(
             events.PACKAGES_BUILDING,
@@ -123,8 +125,8 @@ _KINDS = (
     PaneKind(
         "database",
         "Database",
-        "The project's own PostgreSQL, here or at Neon. a makes one, y copies its address, s the line for psql, "
-        "d removes it.",
+        "The project's own PostgreSQL, here or at Neon. {database.new} makes one, {database.copy} copies its address, "
+        "{database.psql} the line for psql, {item.delete} removes it.",
         "database:DatabasePane",
         events=(
             events.DATABASE_PROVISIONING,
@@ -141,8 +143,8 @@ _KINDS = (
     PaneKind(
         "settings",
         "Settings",
-        "What the project has set, and what its functions may use. Enter changes what the cursor is on, tab goes to "
-        "the next list; in the list of API keys a makes one and d deletes it.",
+        "What the project has set, and what its functions may use. {List.choose} changes what the cursor is on, "
+        "{screen.next} goes to the next list; in the list of API keys {key.new} makes one and {key.delete} deletes it.",
         "settings:SettingsPane",
         events=(events.KEY_CREATED, events.KEY_DELETED),
     ),

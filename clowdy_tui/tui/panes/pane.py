@@ -103,7 +103,7 @@ class ProjectPane(Vertical):
 
     def key_line(self, action_id: str, what: str) -> Content:
         """A line for `say`: the action's key here, what it does; to be clicked, too."""
-        key = self.keymap.key_of(action_id, self.place.kind) or f"^space {self.keymap.actions[action_id].letter}"
+        key = self.keymap.way_to(action_id, self.place.kind)
         line = Content.assemble((key, "bold $accent"), (f"   {visible(what)}", "$foreground"))
         return line.stylize(Style.from_meta({"perform": action_id}))
 

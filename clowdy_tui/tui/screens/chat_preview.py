@@ -32,7 +32,7 @@ class PreviewDialog(Dialog[None]):
                 head = (message.role, "bold $accent")
                 yield Static(Content.assemble(head, "\n", block(message.content)), classes="part")
         with Horizontal(id="buttons"):
-            yield action_button("Close", "esc", id="close")
+            yield action_button("Close", self.key("dialog.leave"), id="close")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")

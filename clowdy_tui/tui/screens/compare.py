@@ -81,7 +81,7 @@ class CompareDialog(Dialog[None]):
         with Page(id="help"), Vertical(id="sides"):
             yield Static(id="compared", markup=False)
         with Horizontal(id="buttons"):
-            yield action_button("Close", "esc", id="close")
+            yield action_button("Close", self.key("dialog.leave"), id="close")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")

@@ -53,7 +53,7 @@ class Question(Dialog[str]):
             for choice in self._choices:
                 yield action_button(choice.label, choice.key, id=choice.id, variant=choice.variant)
             if self.cancels:
-                yield action_button("Cancel", "esc", id="cancel")
+                yield action_button("Cancel", self.key("dialog.leave"), id="cancel")
 
     def compose_details(self) -> Iterable[Widget]:
         """What stands between the question and the answers."""
@@ -104,10 +104,10 @@ class DeleteByName(Dialog[str]):
         field.border_title = Content("Type its name to delete it")
         yield field
         with Horizontal(id="buttons"):
-            button = action_button("Delete", "enter", id="delete", variant="danger")
+            button = action_button("Delete", self.key("field.done"), id="delete", variant="danger")
             button.disabled = True
             yield button
-            yield action_button("Cancel", "esc", id="cancel")
+            yield action_button("Cancel", self.key("dialog.leave"), id="cancel")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-danger")

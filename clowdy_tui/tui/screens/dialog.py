@@ -17,7 +17,7 @@ from textual.widgets._select import SelectCurrent
 from textual.worker import Worker, WorkerState
 
 from clowdy_tui.client import ApiError, GatewayGone
-from clowdy_tui.tui.binding import bind, screen_keys
+from clowdy_tui.tui.binding import bind, keymap_of, screen_keys
 from clowdy_tui.tui.screens.modal import Modal
 from clowdy_tui.tui.text import block, visible
 from clowdy_tui.tui.widgets.page import Scroller
@@ -56,6 +56,10 @@ class Dialog(Modal[Result]):
     def compose_box(self) -> Iterable[Widget]:
         """What is in the box."""
         raise NotImplementedError
+
+    def key(self, id_: str) -> str:
+        """What a button's key is called, by the key's name."""
+        return keymap_of(self).word_for(id_)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -155,8 +159,8 @@ class FormDialog(Dialog[Result], Generic[Result]):
             yield from self.fields()
         yield Static(id="form-error", markup=False)
         with Horizontal(id="buttons"):
-            yield action_button(self.verb, "enter", id="submit", variant="main")
-            yield action_button("Cancel", "esc", id="cancel")
+            yield action_button(self.verb, self.key("field.done"), id="submit", variant="main")
+            yield action_button("Cancel", self.key("dialog.leave"), id="cancel")
 
     def field(self, name: str) -> Field:
         return next(field for field in self.query(Field) if field.field_name == name)
@@ -206,7 +210,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
     def _show_errors(self, event: Refused) -> None:
         button = self.query_one("#submit", Button)
         button.disabled = False
-        button.label = labelled(self.verb, "enter")
+        button.label = labelled(self.verb, self.key("field.done"))
         known = {field.field_name: field for field in self.query(Field)}
         errors = {name: message for name, message in event.errors.items() if name in known}
         if "409" in event.errors and self.conflict_field in known:

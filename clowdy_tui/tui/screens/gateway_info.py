@@ -28,7 +28,7 @@ class GatewayInfo(Dialog[None]):
                 yield Static(label, classes="label", markup=False)
                 yield Static(Content.styled(visible(value), style))
         with Horizontal(id="buttons"):
-            yield action_button("Close", "esc", id="close")
+            yield action_button("Close", self.key("dialog.leave"), id="close")
 
     @on(Button.Pressed, "#close")
     def _close(self) -> None:

@@ -20,12 +20,12 @@ from clowdy_tui.tui.state import ScreenState
 from clowdy_tui.tui.widgets.page import Page
 
 ABOUT = {
-    "tree": ("Project tree", "Projects with their functions (● active, ○ inactive) and routes. Enter opens, "
-             "space folds, the arrows go."),
+    "tree": ("Project tree", "Projects with their functions (● active, ○ inactive) and routes. {Tree.open} opens, "
+             "{tree.fold} folds, the arrows go."),
     "editor": ("Editor", "One tab a file. Save makes a new version, which is live at once; "
                "what was saved before stays, as a version. What is typed and not saved survives a kill. "
                "Beside the numbers ✗ and ! mark what ruff finds wrong; the line below says what. Names are offered "
-               "as you type: tab takes, up and down choose, escape puts them away."),
+               "as you type: {names.take} takes, {names.up} and {names.down} choose, {names.leave} puts them away."),
     "test": ("Test", "Calls the open function with a JSON input and shows its answer apart from what it printed, with "
              "where the time went. Inputs can be saved with the function; templates are the events of routes. The keys "
              "below are for the answer: in the input, letters are letters."),
@@ -35,10 +35,13 @@ ABOUT = {
     "logs": ("Logs", "What all functions print, as they print it, and back as far as there are calls. "
              "A filter is text, !text, /regex/, and any of status:failed, level:warn, source:gateway, since:10m, "
              "until:14:30; lines around each hit can be shown, too."),
-    "chat": ("AI chat", "Enter sends. ^t (or alt+enter, or \\ and enter) makes a new line; ↑ brings back what was "
-             "asked; / has commands, @ names a function. Tab goes to code blocks (y copies, e puts it into the editor) "
-             "and to tools (enter unfolds). What would change something asks: y, n, or a for always. Escape stops."),
+    "chat": ("AI chat", "{Prompt.send} sends. {prompt.new_line} (or \\ and {prompt.send}) makes a new line; "
+             "{prompt.before} brings back what was asked; / has commands, @ names a function. {Screen.next} goes to "
+             "code blocks ({code.copy} copies, {code.take} puts it into the editor) and to tools ({tool.fold} unfolds)."
+             " What would change something asks: {permission.yes}, {permission.no}, or {permission.always} for always. "
+             "{Chat.leave} stops."),
 }  # fmt: skip
+"""What stands at the top of the help, by pane; keys by name (`Keymap.say`)."""
 
 
 class HelpScreen(Dialog[None]):
@@ -57,22 +60,19 @@ class HelpScreen(Dialog[None]):
         with Page(id="help"):
             kind = PANES.get(self._state.where)
             title, text = (kind.title, kind.about) if kind else ABOUT[self._state.where]
-            yield Static(Content.assemble((title, "bold $accent"), "\n", (text, "$foreground")), classes="about")
+            about = self._keymap.say(text, self._state.where)
+            yield Static(Content.assemble((title, "bold $accent"), "\n", (about, "$foreground")), classes="about")
             if here := self._here():
                 yield Static(here, classes="group")
             heads = Content.styled(f"{'key':<9}{'tree':<10}{'leader':<8}", "$muted")
             yield Static(heads, classes="group")
             for group in GROUPS:
                 yield Static(self._group(group), classes="group")
-            yield Static(
-                Content.styled(
-                    "Where a terminal eats a key: ctrl+space or F12, then the letter.",
-                    "$muted",
-                ),
-                classes="about",
-            )
+            leader = " or ".join(dict.fromkeys(map(show_key, self._keymap.actions["app.leader"].keys)))
+            eaten = f"Where a terminal eats a key: {leader}, then the letter." if leader else ""
+            yield Static(Content.styled(eaten, "$muted"), classes="about")
         with Horizontal(id="buttons"):
-            yield action_button("Close", "esc", id="close")
+            yield action_button("Close", self.key("dialog.leave"), id="close")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")
@@ -90,10 +90,12 @@ class HelpScreen(Dialog[None]):
             bindings = [*self._keymap.local_bindings(where, shared=where in PANES)]
         rows = [(show_key(binding.key), binding.description) for binding in bindings]
         inside = INSIDE.get(where, (where,))
+        # In a file what works everywhere comes first; in a field it is the field's.
+        taken = {key for action in self._keymap.actions.values() for key in action.keys if where == "editor"}
         rows += [
             (show_key(key), known.title)
             for known in self._keymap.pane_keys.values() if known.where in inside
-            for key in known.keys
+            for key in known.keys if key not in taken
         ]  # fmt: skip
         keys: dict[str, str] = {}
         for key, title in rows:

@@ -20,14 +20,8 @@ from clowdy_tui.tui.widgets.result import ResultView
 from clowdy_tui.tui.widgets.result_lines import call_lines
 from clowdy_tui.tui.widgets.timing import timing_bar, timing_legend
 
-WAYS: Final = (
-    ("replay", "Replay", "r"),
-    ("edit", "Edit", "i"),
-    ("compare", "Compare", "v"),
-    ("curl", "curl", "c"),
-    ("cli", "CLI", "x"),
-)
-"""What can be done with a call, with its word and its key."""
+WAYS: Final = {"replay": "Replay", "edit": "Edit", "compare": "Compare", "curl": "curl", "cli": "CLI"}
+"""What can be done with a call, with its word. `invocation.` before it is its key's name."""
 
 ROOMY: Final = 100
 """Columns from which the buttons have room for air in them; below, all of them still stand side by side."""
@@ -38,7 +32,7 @@ class InvocationDialog(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("invocation.mend", "mend"),
-        *(bind(f"invocation.{way}", f"leave('{way}')") for way, _, _ in WAYS),
+        *(bind(f"invocation.{way}", f"leave('{way}')") for way in WAYS),
     ]
 
     def __init__(self, call: InvocationDetail, function_name: str) -> None:
@@ -46,15 +40,19 @@ class InvocationDialog(Dialog[str]):
         self.heading = f"Call of {function_name}"
         self._call = call
         self._function_name = function_name
-        failed = call.status is not OutcomeStatus.SUCCESS
-        self._buttons = [*([("mend", "Mend it", "m")] if failed else []), *WAYS, ("close", "Close", "esc")]
 
     def compose_box(self) -> Iterable[Widget]:
         yield Static(id="call-facts", markup=False)
         yield ResultView(id="call-lines")
         with Horizontal(id="buttons"):
-            for name, label, key in self._buttons:
+            for name, label, key in self._buttons():
                 yield action_button(label, key, id=name, variant="main" if name == "mend" else "plain")
+
+    def _buttons(self) -> list[tuple[str, str, str]]:
+        failed = self._call.status is not OutcomeStatus.SUCCESS
+        ways = {**({"mend": "Mend it"} if failed else {}), **WAYS}
+        named = [(way, label, self.key(f"invocation.{way}")) for way, label in ways.items()]
+        return [*named, ("close", "Close", self.key("dialog.leave"))]
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large", "-tall")
@@ -89,8 +87,9 @@ class InvocationDialog(Dialog[str]):
         facts = self.query_one("#call-facts", Static)
         facts.update(self._facts(facts.content_size.width))
         roomy = self.size.width >= ROOMY
-        for button, (_, label, key) in zip(self.query("#buttons Button").results(Button), self._buttons, strict=True):
-            button.label = labelled(label, key) if roomy else labelled(label, key if key != "esc" else "", gap=1)
+        for button, (_, label, key) in zip(self.query("#buttons Button").results(Button), self._buttons(), strict=True):
+            narrow = "" if button.id == "close" else key
+            button.label = labelled(label, key) if roomy else labelled(label, narrow, gap=1)
 
     def _facts(self, width: int) -> Content:
         call = self._call

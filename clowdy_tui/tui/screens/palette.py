@@ -38,10 +38,7 @@ class Entry:
 
 
 class Palette(Modal[Message]):
-    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None.
-
-    Where what is chosen `opens` something, keys that are typed after that are meant for what it opens.
-    """
+    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None."""
 
     CSS_PATH = "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,9 +50,8 @@ class Palette(Modal[Message]):
         bind("palette.page_up", "move('page_up')", priority=True),
     ]
 
-    def __init__(self, entries: Sequence[Entry], placeholder: str, *, opens: bool = False) -> None:
+    def __init__(self, entries: Sequence[Entry], placeholder: str) -> None:
         super().__init__()
-        self._opens = opens
         self._entries = entries
         self._found: list[Entry] = []
         self._sought = ""
@@ -89,21 +85,17 @@ class Palette(Modal[Message]):
     def _retype(self, event: Input.Changed) -> None:
         self._search(event.value)
 
-    async def action_choose(self) -> None:
+    def action_choose(self) -> None:
         """Take what the cursor is on, once the letters that were typed before have been searched for."""
-        if self._opens:
-            await self.run_action("app.hold_keys")
         self.query_one("#query", Input).call_later(self.call_later, self._enter)
 
-    async def _enter(self) -> None:
+    def _enter(self) -> None:
         # Where they were, what one moved to stays.
         if self.query_one("#query", Input).value.strip() != self._sought:
             self._search_again()
         index = self.query_one("#found", OptionList).highlighted
         if index is not None and self._found:
             self.dismiss(self._found[index].message)
-        elif self._opens:
-            await self.run_action("app.release_keys")
 
     @on(OptionList.OptionSelected, "#found")
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -175,6 +167,6 @@ def action_entries(state: ScreenState, keymap: Keymap) -> Iterable[Entry]:
     for action in keymap.actions.values():
         if action.id in ("app.palette", "app.leader"):
             continue
-        obstacle = action.obstacle(state)
-        tail = f"not now: {obstacle}" if obstacle else keymap.key_of(action.id) or f"^space {action.letter}"
+        obstacle = keymap.obstacle(action.id, state)
+        tail = f"not now: {obstacle}" if obstacle else keymap.way_to(action.id)
         yield Entry(action.title, tail, Perform(action.id), "›", bool(obstacle))

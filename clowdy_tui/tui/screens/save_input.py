@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.tui.binding import say
 from clowdy_tui.tui.screens.dialog import Field, FormDialog, Unfit, Values
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 
@@ -32,5 +33,6 @@ class SaveInput(FormDialog[str]):
         if name and name != self._warned:
             self._warned = name
             if any(saved.name == name for saved in await self._client.inputs.list(self._function_id)):
-                raise Unfit("name", "There is one of this name; enter once more puts this input in its place")
+                again = "There is one of this name; {field.done} once more puts this input in its place"
+                raise Unfit("name", say(self, again))
         return (await self._client.inputs.set(self._function_id, name, self._value)).name

@@ -39,7 +39,7 @@ class SaveLog(FormDialog[str]):
         try:
             path = await asyncio.to_thread(_write, typed, self._lines, replace=typed == known)
         except FileExistsError as error:
-            raise Unfit("path", f"{typed} is there already; enter once more replaces it") from error
+            raise Unfit("path", f"{typed} is there already; {self.key('field.done')} once more replaces it") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise Unfit("path", f"{typed} cannot be written: {getattr(error, 'strerror', None) or error}") from error
         return f"{count(len(self._lines), 'line')} in {path}"

@@ -58,8 +58,8 @@ class TextForm(Dialog[Result], Generic[Result]):
         )
         yield Static(id="form-error", markup=False)
         with Horizontal(id="buttons"):
-            yield action_button(self._verb, "^s", id="submit", variant="main")
-            yield action_button("Cancel", "esc", id="cancel")
+            yield action_button(self._verb, self.key("dialog.submit"), id="submit", variant="main")
+            yield action_button("Cancel", self.key("dialog.leave"), id="cancel")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-large")
@@ -100,7 +100,7 @@ class TextForm(Dialog[Result], Generic[Result]):
     def _refuse(self, problem: str) -> None:
         button = self.query_one("#submit", Button)
         button.disabled = False
-        button.label = labelled(self._verb, "^s")
+        button.label = labelled(self._verb, self.key("dialog.submit"))
         self._say(problem)
         self.query_one(CodeArea).focus()
 

@@ -44,6 +44,8 @@ class Workbench(Screen[None], inherit_bindings=False):
         self._state = state
         self._keymap = keymap
         self._ssh = ssh
+        self.heading: Widget | None = None
+        """Where the focus was sent, until it is there."""
 
     def compose(self) -> ComposeResult:
         yield StatusBar(self._state, id="status")
@@ -109,6 +111,7 @@ class Workbench(Screen[None], inherit_bindings=False):
     def go(self, region: str) -> None:
         """Give a pane the focus, opening it first."""
         self.uncover(region)
+        self.heading = self.query_one(f"#{region}")
         match region:
             case "tree":
                 self._open(region)
@@ -175,6 +178,11 @@ class Workbench(Screen[None], inherit_bindings=False):
         self.remove_class(*(f"-zoom-{region}" for region in REGIONS))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        within = event.widget.ancestors_with_self
+        if self.heading in within:
+            self.heading = None
+        if self.tabs.heading in within:
+            self.tabs.heading = None
         region = self._region_of(event.widget)
         if region is None or region == self._state.region:
             return

@@ -58,7 +58,7 @@ def restore(app: "Core", function: FunctionOut, version: VersionOut) -> None:
     note = f"It has no {', '.join(extra)}; delete that in the tree where it shall go." if extra else ""
     if changed:
         said = f"{count(len(changed), 'file')} as in version {version.version}"
-        app.tell(said, note or "Not saved yet: ^s makes a new version of it.")
+        app.tell(said, note or app.keymap.say("Not saved yet: {function.save} makes a new version of it."))
     else:
         app.tell(f"The editor shows version {version.version} already", note)
 

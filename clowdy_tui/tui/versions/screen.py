@@ -64,10 +64,10 @@ class VersionsScreen(Dialog[Chosen]):
                 yield Static("Loading …", id="about", markup=False)
                 yield DiffView(id="view")
         with Horizontal(id="buttons"):
-            yield action_button("Activate", "a", id="activate", variant="main")
-            yield action_button("Restore", "r", id="restore")
-            yield action_button("Compare", "c", id="compare")
-            yield action_button("Close", "esc", id="close")
+            yield action_button("Activate", self.key("versions.activate"), id="activate", variant="main")
+            yield action_button("Restore", self.key("versions.restore"), id="restore")
+            yield action_button("Compare", self.key("versions.compare"), id="compare")
+            yield action_button("Close", self.key("dialog.leave"), id="close")
 
     def on_mount(self) -> None:
         self.query_one("#box").add_class("-whole")

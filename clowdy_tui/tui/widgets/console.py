@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from clowdy_tui.tui.binding import perform_in
+from clowdy_tui.tui.binding import perform_in, say
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.console_json import Parsed, parse
@@ -249,7 +249,7 @@ class TestConsole(Widget):
         if self._function_id is None:
             nothing.update("Open a function to test it.")
         else:
-            nothing.update(f"Not run yet.\nPress {self._run_key}, or click Run.")
+            nothing.update(say(self, "Not run yet.\nPress {function.run}, or click Run."))
 
     def _draw_outcome(self) -> None:
         memory = self._memory

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
+from clowdy_tui.tui.binding import say
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.editor_overlays import EditorOverlays
 from clowdy_tui.tui.widgets.editor_status import EditorStatus
@@ -113,13 +114,15 @@ class EditorTabs(EditorOverlays):
         self._files: dict[Key, _Open] = {}
         self._panes: dict[Key, ProjectPane] = {}
         self._active: Key | None = None
+        self.heading: Widget | None = None
+        """The text area or pane that was given the focus, until it has it."""
 
     def compose(self) -> ComposeResult:
         """Tabs, the text area of each file of which one is shown, and the line beneath."""
         yield TabBar()
         with Vertical(id="areas"):
             yield Static(
-                "No file is open.\n\nChoose a function in the tree (F2) and press Enter.",
+                say(self, "No file is open.\n\nChoose a function in the tree ({pane.tree}) and press {Tree.open}."),
                 id="empty",
                 markup=False,
             )
@@ -202,6 +205,7 @@ class EditorTabs(EditorOverlays):
             self.refresh_document(document)
         self._activate(document.key)
         if focus:
+            self.heading = file.area
             file.area.focus()
 
     def restore(self, document: Document, text: str) -> None:
@@ -218,6 +222,7 @@ class EditorTabs(EditorOverlays):
             self.query_one("#areas").mount(shown)
         self._activate(pane.key)
         if focus:
+            self.heading = shown
             shown.call_after_refresh(shown.take_focus)
 
     def close_pane(self, pane: ProjectPane) -> None:
@@ -239,6 +244,7 @@ class EditorTabs(EditorOverlays):
 
     def focus_front(self) -> bool:
         """Give what is in front the focus; False where nothing is open."""
+        self.heading = self.in_front
         if self.pane is not None and not self.pane.is_mounted:
             self.pane.call_after_refresh(self.pane.take_focus)
         elif self.pane is not None:

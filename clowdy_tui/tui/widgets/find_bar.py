@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, say
 from clowdy_tui.tui.text import count, lines_of
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from clowdy_tui.tui.widgets.code_area_marks import Hit
@@ -53,18 +53,18 @@ class FindBar(Vertical):
         with Horizontal(classes="row"):
             yield Static("Find", classes="name", markup=False)
             yield LiteralInput(id="find", compact=True)
-            yield Toggle("Aa", tooltip="Upper and lower case differ (alt+c)", switches=True, id="case")
-            yield Toggle("ab|", tooltip="Whole words only (alt+w)", switches=True, id="word")
-            yield Toggle(".*", tooltip="A regular expression (alt+x)", switches=True, id="regex")
+            yield Toggle("Aa", tooltip=say(self, "Upper and lower case differ ({find.case})"), switches=True, id="case")
+            yield Toggle("ab|", tooltip=say(self, "Whole words only ({find.word})"), switches=True, id="word")
+            yield Toggle(".*", tooltip=say(self, "A regular expression ({find.regex})"), switches=True, id="regex")
             yield Static("", id="found")
-            yield Toggle("↑", tooltip="The one before (up)", id="previous")
-            yield Toggle("↓", tooltip="The next one (down, Enter)", id="next")
-            yield Toggle("×", tooltip="Close (escape)", id="close")
+            yield Toggle("↑", tooltip=say(self, "The one before ({find.previous})"), id="previous")
+            yield Toggle("↓", tooltip=say(self, "The next one ({find.next}, {field.done})"), id="next")
+            yield Toggle("×", tooltip=say(self, "Close ({find.leave})"), id="close")
         with Horizontal(classes="row", id="with"):
             yield Static("With", classes="name", markup=False)
             yield LiteralInput(id="replacement", compact=True)
-            yield Toggle("Replace", tooltip="This one, and on to the next (Enter)", id="one")
-            yield Toggle("All", tooltip="Every one; one undo takes it back (alt+a)", id="all")
+            yield Toggle("Replace", tooltip=say(self, "This one, and on to the next ({field.done})"), id="one")
+            yield Toggle("All", tooltip=say(self, "Every one; one undo takes it back ({find.all})"), id="all")
 
     def on_mount(self) -> None:
         self.display = False

@@ -18,12 +18,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, say
 from clowdy_tui.tui.text import count, shorten, visible
 from clowdy_tui.tui.widgets.call_pages import PageAsk
 from clowdy_tui.tui.widgets.history_view import HistoryView
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 from clowdy_tui.tui.widgets.log_query import BadQuery, api_query
+from clowdy_tui.tui.widgets.logs import NO_CALLS
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import InvocationOut
@@ -179,8 +180,8 @@ class HistoryPane(Widget):
         if self.view.busy:
             return "Looking …"
         if self._query:
-            return "No call fits.\n\nEsc shows all again."
-        return "No calls yet.\n\nPress F5 to run the open function, or curl one of its routes."
+            return say(self, "No call fits.\n\n{History.all} shows all again.")
+        return say(self, NO_CALLS)
 
     def _draw_state(self) -> None:
         view = self.view

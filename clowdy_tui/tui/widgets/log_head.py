@@ -4,6 +4,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
+from clowdy_tui.tui.binding import say
 from clowdy_tui.tui.text import count, shorten, visible
 
 
@@ -43,7 +44,7 @@ class LogHead(Static):
         elif unseen:
             badge = _clickable(f" {unseen:,} new below ↓ ", "bold $background on $warning", "toggle_follow")
         else:
-            badge = _clickable(" PAUSED · End follows ", "$muted on $panel", "toggle_follow")
+            badge = _clickable(say(self, " PAUSED · {Logs.last} follows "), "$muted on $panel", "toggle_follow")
         self.update(Content("  ").join([*parts, badge]))
 
 

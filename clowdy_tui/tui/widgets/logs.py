@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from clowdy_tui.tui.binding import bind
+from clowdy_tui.tui.binding import bind, say
 from clowdy_tui.tui.widgets.literal_input import LiteralInput
 from clowdy_tui.tui.widgets.log_buffer import CAPACITY, Change, LogBuffer
 from clowdy_tui.tui.widgets.log_call import plain
@@ -42,6 +42,9 @@ CONTEXTS: Final = (0, 1, 3, 10)
 """Lines shown around each that is sought: the key goes from one to the next."""
 
 FAILED: Final = "status:failed"
+
+NO_CALLS: Final = "No calls yet.\n\nPress {function.run} to run the open function, or curl one of its routes."
+_ALL_AGAIN: Final = "{Logs.all} shows all lines again."
 
 WORDS: Final = "text · !text · /regex/ · status:failed · level:warn · since:10m"
 """What a filter can be made of, said where none is typed yet."""
@@ -238,21 +241,20 @@ class LogPane(Widget):
         none = self.query_one("#none", Static)
         none.display = not some
         if not some:
+            all_again = say(self, _ALL_AGAIN)
             if self.older.busy and not self.buffer.filter.empty:
-                none.update(f"Looking …\n\n{self.older.said}\nEsc shows all lines again.")
+                none.update(f"Looking …\n\n{self.older.said}\n{all_again}")
             elif self.buffer.lines or not self.buffer.filter.empty:
                 none.update(self._nothing_passes())
             else:
-                none.update("No calls yet.\n\nPress F5 to run the open function, or curl one of its routes.")
+                none.update(say(self, NO_CALLS))
         self._draw_head()
 
     def _nothing_passes(self) -> str:
         if (back_to := self.older.rests_at) is None:
-            return "Nothing here passes the filter.\n\nEsc shows all lines again."
-        return (
-            f"Nothing since {back_to:%d %b %H:%M} passes the filter.\n\n"
-            "↑ looks further back, since: and until: go there at once.\nEsc shows all lines again."
-        )
+            return f"Nothing here passes the filter.\n\n{say(self, _ALL_AGAIN)}"
+        further = say(self, "{logs.up} looks further back, since: and until: go there at once.\n" + _ALL_AGAIN)
+        return f"Nothing since {back_to:%d %b %H:%M} passes the filter.\n\n{further}"
 
     def _draw_head(self) -> None:
         field = self.query_one("#filter", Input)

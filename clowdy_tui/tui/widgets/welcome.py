@@ -75,7 +75,8 @@ class Welcome(Page):
         count = len(state.functions)
         name = state.target.name if state.target else ""
         head = Content.styled(f"{count} function{'s' if count > 1 else ''}, none open", "bold")
-        hint = f"enter opens {name}" if name and state.region == "tree" else "choose one in the tree"
+        enter = self._keymap.say("{tree.open}")
+        hint = f"{enter} opens {name}" if name and state.region == "tree" else "choose one in the tree"
         return Content("\n").join([head, literal(hint, "$muted")])
 
     def _keys(self) -> Content:
