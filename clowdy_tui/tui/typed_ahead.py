@@ -167,11 +167,12 @@ class TypedAhead:
 
     def _awaits_focus(self) -> bool:
         workbench = self._app.workbench
-        if self._is_late():
-            # It never came.
-            workbench.heading = workbench.tabs.heading = None
-        places = (workbench.heading, workbench.tabs.heading)
-        return any(place is not None and place.is_attached and not place.has_focus_within for place in places)
+        for place in (workbench, workbench.tabs):
+            to = place.heading
+            # It is there, was there all along, went, or will never come: the next key may lead somewhere else.
+            if to is not None and (to.has_focus_within or not to.is_attached or self._is_late()):
+                place.heading = None
+        return workbench.heading is not None or workbench.tabs.heading is not None
 
     def _flows(self) -> Iterable[Worker[object]]:
         return [worker for worker in self._app.workers if worker.group == "flow" and not worker.is_finished]

@@ -144,6 +144,15 @@ async def test_escape_and_a_move_put_it_away_and_prose_has_none() -> None:
         app.completing.now()
         await pilot.pause()
         assert _list(app) is None
+        # Nor has what nobody typed: a version restored, a file tidied.
+        _area(app).replace_text("def handler(event):\n    total = 1\n")
+        _area(app).move_cursor((0, 7))
+        app.completing.now()
+        assert not [worker for worker in app.workers if worker.group == "complete" and not worker.is_finished]
+        await type_text(pilot, "d")
+        await until(pilot, lambda: _area(app).document.get_line(0).startswith("def hand"))
+        app.completing.now()
+        assert [worker for worker in app.workers if worker.group == "complete" and not worker.is_finished]
 
 
 async def test_it_can_be_asked_for_and_clicked() -> None:

@@ -138,6 +138,19 @@ async def test_what_comes_after_an_answer_gets_what_is_typed_after_it() -> None:
         assert app.state.open_function == made.id
 
 
+async def test_nothing_waits_for_a_focus_that_was_there_before() -> None:
+    async with screen() as (app, pilot):
+        await open_function(app, pilot, "pay")
+        await pilot.press("ctrl+g", *"pay", "enter")
+        await until(pilot, lambda: app.screen is app.workbench and app.workbench.tabs.area.has_focus)  # type: ignore[union-attr]
+        await pilot.press("f4", *"[1", "f8")
+        # At once, and not after the time that a focus may need.
+        assert app.workbench.heading is None
+        assert app.workbench.tabs.heading is None
+        assert not app._typed_ahead._waiting
+        assert app.workbench.dock.shown == "logs"
+
+
 async def test_where_nothing_fits_it_goes_on_being_what_is_looked_for() -> None:
     async with screen() as (app, pilot):
         type_at_once(app, "ctrl+p", *"zzzq", "enter", "y")

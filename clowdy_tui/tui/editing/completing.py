@@ -37,6 +37,8 @@ class Completing:
         area, document = tabs.area, tabs.active
         if area is None or document is None or not (asked or area.has_focus):
             return
+        if not asked and area.document.revision == area.put_revision:
+            return
         row, column = area.cursor_location
         before = area.document.get_line(row)[:column]
         typed = typed_before(before)

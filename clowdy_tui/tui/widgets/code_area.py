@@ -77,6 +77,8 @@ class CodeArea(TextArea, inherit_bindings=False):
         self._strips: LRUCache[LineLook, Strip] = LRUCache(1024)
         self._repaint_due = False
         self.before_key: Callable[[events.Key], bool] | None = None
+        self.put_revision = -1
+        """The document's revision as `replace_text` left it: nobody typed what stands before the cursor then."""
         self.marks = Marks()
         super().__init__(
             text,
@@ -125,6 +127,7 @@ class CodeArea(TextArea, inherit_bindings=False):
         cursor, offset = self.selection, self.scroll_offset
         self.replace(text, self.document.start, self.document.end, maintain_selection_offset=False)
         self.history.checkpoint()
+        self.put_revision = self.document.revision
         self.selection = cursor
         self.scroll_to(offset.x, offset.y, animate=False, force=True)
 
