@@ -13,6 +13,7 @@ from textual.worker import Worker, WorkerState
 
 from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
 from clowdy_tui.tui.session import ScreenOptions
+from clowdy_tui.tui.styling import KeptStylesheet
 from clowdy_tui.tui.terminal_keys import teach
 from clowdy_tui.tui.text import block, visible
 from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme, load_themes
@@ -49,7 +50,7 @@ class Frame(App[None], inherit_bindings=False):
         if wanted := next((name for name in (options.theme, DEFAULT_THEME) if name in self.themes), None):
             self.set_reactive(App.theme, wanted)
         self._styled_with = self.get_css_variables()
-        self.stylesheet.set_variables(dict(self._styled_with))
+        self.stylesheet = KeptStylesheet(variables=dict(self._styled_with))
 
     def refresh_css(self, animate: bool = True) -> None:
         # Textual asks at the start, too, for the theme that everything is styled with already.

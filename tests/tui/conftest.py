@@ -10,6 +10,7 @@ from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
+from clowdy_tui.tui.styling import KeptStylesheet
 from tests.tui.settling import is_real, settle
 
 
@@ -32,9 +33,19 @@ def _parse_styles_once() -> Iterator[None]:
         plain_set(self, variables)
         share(self)
 
+    # And what they say of each widget: by the rules themselves, which stay what they are as long as they are kept here.
+    known: dict[tuple[int, ...], Any] = {}
+
+    def forget(self: KeptStylesheet) -> None:
+        rules = list(self.rules)
+        found = known.setdefault(tuple(map(id, rules)), ({rule: at for at, rule in enumerate(rules)}, {}, {}))
+        self._places, self._asked, self._answers = found
+        self._parts.clear()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "__init__", begin)
         patch.setattr(Stylesheet, "set_variables", set_variables)
+        patch.setattr(KeptStylesheet, "_forget", forget)
         yield
 
 

@@ -14,7 +14,7 @@ from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.session import Connect, ScreenOptions
 from clowdy_tui.tui.state import Link, Place
 from tests.tui.fake import FakeClowdy, connect_to, example
-from tests.tui.settling import is_real
+from tests.tui.settling import in_a_text, is_real
 
 THEMES = Path(__file__).parents[2] / "themes"
 NARROW, NORMAL = (80, 24), (120, 36)
@@ -85,7 +85,10 @@ async def shows(pilot: Pilot[None], text: str) -> None:
 
 async def type_text(pilot: Pilot[None], text: str) -> None:
     """Press the keys that make up a text."""
-    await pilot.press(*({" ": "space", "/": "slash", ":": "colon", "\n": "enter"}.get(char, char) for char in text))
+    keys = [{" ": "space", "/": "slash", ":": "colon", "\n": "enter"}.get(char, char) for char in text]
+    with in_a_text():
+        await pilot.press(*keys[:-1])
+    await pilot.press(*keys[-1:])
 
 
 async def open_function(app: ClowdyApp, pilot: Pilot[None], name: str) -> str:

@@ -2,10 +2,13 @@
 
 Textual's own way looks at the CPU time of the process in steps of 20 ms, twice a key, and goes on after a second where
 something else keeps the CPU busy: slow where nothing happens, and no proof on a machine with other work. On a real
-gateway it stays so: there an answer comes by a socket, which no look at the loop can foresee.
+gateway it stays so: there an answer comes by a socket, which no look at the loop can foresee. But from one letter of a
+text to the next nobody waits for an answer.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from textual._context import active_app
@@ -17,11 +20,24 @@ from clowdy_tui.client import Clowdy
 # Looks, one after the other, that have to find nothing: each lets the loop hear its sockets, pipes and timers once.
 LOOKS = 3
 
+_in_a_text = False
+
+
+@contextmanager
+def in_a_text() -> Iterator[None]:
+    """For keys of a text but the last: with a real gateway, too, it is enough that the screen has settled."""
+    global _in_a_text
+    _in_a_text = True
+    try:
+        yield
+    finally:
+        _in_a_text = False
+
 
 async def settle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> bool:
     """Wait until nothing is left to do at once and the screen is painted, or `max_sleep` s; whether that came."""
     app: App[Any] | None = active_app.get(None)
-    if is_real(app):
+    if is_real(app) and not _in_a_text:
         await wait_for_idle(min_sleep, max_sleep)
         return False
     loop = asyncio.get_running_loop()
