@@ -9,7 +9,7 @@ import struct
 from collections.abc import Coroutine
 from typing import Any, Final, Protocol, cast
 
-from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, StreamReader, web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, StreamReader, hdrs, web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
@@ -159,16 +159,16 @@ class Connection(web.RequestHandler):
             ):
                 self._request_count += 1
                 return
-            self._parser_at_start = False
             # Hidden, so that what comes does not wake aiohttp's handler before it is known whether the lane takes it.
             self._waiter = None
             self._parse(data)
             self._waiter = waiter
+            self._parser_at_start = at_start and self._at_start_after(data)
             if self._lap is None:
-                self._next(waiter, data if at_start else b"")
+                self._next(waiter, data)
             return
-        self._parser_at_start = False
         self._parse(data)
+        self._parser_at_start = at_start and self._at_start_after(data)
         if self._messages and self._current_request is not None:
             last, _ = self._messages[-1]
             content = self._current_request.content
@@ -176,6 +176,21 @@ class Connection(web.RequestHandler):
                 # Whoever reads this body waits for something that cannot come any more.
                 content.set_exception(web.RequestPayloadError("The body cannot be read any further"))
                 self._lingering_time = 0.0
+
+    def _at_start_after(self, data: bytes) -> bool:
+        """Whether a parser that was at a request's start before this is at one again: it was one request and no more,
+        or nothing, as aiohttp says when it goes on to read.
+        """
+        if not data:
+            return True
+        if len(self._messages) != 1:
+            return False
+        message, _ = self._messages[0]
+        if not isinstance(message, RawRequestMessage) or message.chunked or message.upgrade:
+            return False
+        size = data.find(b"\r\n\r\n") + 4
+        # The parser takes nothing but digits here.
+        return size >= 4 and size + int(message.headers.get(hdrs.CONTENT_LENGTH, "0")) == len(data)
 
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
@@ -186,7 +201,7 @@ class Connection(web.RequestHandler):
 
     def _next(self, waiter: "asyncio.Future[None]", data: bytes = b"") -> None:
         """Have the first request that waits answered, by the lane or else by aiohttp's handler. `data`: what it was
-        parsed from, where the parser was at the start of a request before that.
+        parsed from, where it is known.
         """
         if self._messages and not waiter.done() and not self._parsed_by_lane(data):
             waiter.set_result(None)
@@ -211,7 +226,8 @@ class Connection(web.RequestHandler):
         if self._by_lane(message, body):
             if self._parser is not None:
                 self._parser.message_consumed()
-            self._remember(data, message, body)
+            if data and self._parser_at_start:
+                self._remember(data, message, body)
             return True
         if body:
             payload = StreamReader(self, self._read_bufsize, loop=self._loop)
@@ -221,10 +237,9 @@ class Connection(web.RequestHandler):
         return False
 
     def _remember(self, data: bytes, message: RawRequestMessage, body: bytes) -> None:
-        """Keep what a head means, where these bytes are one request from its beginning to its end and nothing else."""
-        size = data.find(b"\r\n\r\n") + 4
-        self._parser_at_start = size >= 4 and size + len(body) == len(data) and not self._messages
-        if self._parser_at_start and size <= _LONGEST_KNOWN:
+        """Keep what the head of this one request means."""
+        size = len(data) - len(body)
+        if size <= _LONGEST_KNOWN:
             self._known_head, self._known_size, self._known_message = data[:size], len(data), message
 
     def _by_lane(self, message: RawRequestMessage | None, body: bytes) -> bool:

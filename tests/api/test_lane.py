@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import re
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -234,6 +235,32 @@ async def test_a_head_that_came_before_is_not_parsed_again(shop: Workshop, raw: 
         len(posted(shop, b"55")),
         len(posted(shop, b"666")),
     ]
+
+
+async def test_it_is_known_too_where_another_request_came_first(shop: Workshop, raw: Raw, parsed: list[bytes]) -> None:
+    await shop.route(await shop.function(SEES), "/x")
+    asked = b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"
+    for data in (asked, posted(shop, b"11"), posted(shop, b"22"), asked, posted(shop, b"33"), posted(shop, b"44")):
+        assert (await raw.ask(data))[0] == 200
+    assert parsed == [posted(shop, b"11")]
+
+
+async def test_it_is_known_too_where_the_first_came_before_anybody_waited_for_it(
+    shop: Workshop, gateway: Gateway, parsed: list[bytes]
+) -> None:
+    await shop.route(await shop.function(SEES), "/x")
+    # The gateway, in this thread, finds both at once: a connection and a request by it.
+    connection = socket.create_connection(("127.0.0.1", gateway.port))
+    connection.sendall(posted(shop, b"11"))
+    reader, writer = await asyncio.open_connection(sock=connection)
+    raw = Raw(reader, writer)
+    assert (await raw.answer())[0] == 200
+    for body in (b"22", b"33", b"44"):
+        assert (await raw.ask(posted(shop, body)))[0] == 200
+    assert parsed[:1] == [posted(shop, b"11")]
+    # Whoever was not asked the first time is asked the second.
+    assert parsed[1:] in ([], [posted(shop, b"22")])
+    writer.close()
 
 
 async def test_a_head_that_came_before_is_no_request_inside_of_one(
