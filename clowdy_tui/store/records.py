@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,13 +106,13 @@ class InvocationRecord:
             clean(self.error_type),
         )
 
-    def body(self, max_log_bytes: int) -> tuple[Any, ...]:
-        """The body's row, in the order of BODY_COLUMNS; log lines up to a size."""
+    def body(self, max_log_bytes: int, *, plain: bool = False) -> tuple[Any, ...]:
+        """The body's row, in the order of BODY_COLUMNS; log lines up to a size. `plain`: see `bodies`."""
         logs, all_of_them = _logs(self.logs, max_log_bytes)
         return (
             self.id,
-            self._text(self.input, cut=self.input_truncated),
-            self._text(self.output, cut=self.output_truncated),
+            self._text(self.input, cut=self.input_truncated, plain=plain),
+            self._text(self.output, cut=self.output_truncated, plain=plain),
             self.input_truncated,
             self.output_truncated,
             clean(self.error_message),
@@ -121,22 +121,33 @@ class InvocationRecord:
             self.logs_truncated or not all_of_them,
         )
 
-    def _text(self, data: bytes | None, *, cut: bool) -> str | None:
+    def _text(self, data: bytes | None, *, cut: bool, plain: bool) -> str | None:
         if data is None:
             return None
-        masked = mask(data)
+        masked = data if plain else mask(data)
         if self.redactor is not None:
             masked = self.redactor.json(masked, cut=cut)
         return (_whole_characters(masked) if cut else masked).decode("utf-8", "replace")
 
 
+def bodies(records: Iterable[InvocationRecord], max_log_bytes: int) -> list[tuple[Any, ...]]:
+    """The bodies' rows of those that have one. What authenticates somebody is looked for in all of them at once: most
+    hold nothing that does.
+    """
+    kept = [record for record in records if record.has_body]
+    plain = not _names_a_secret(b"\n".join([text for record in kept for text in (record.input, record.output) if text]))
+    return [record.body(max_log_bytes, plain=plain) for record in kept]
+
+
 def mask(text: bytes) -> bytes:
     """JSON with the values of the names that authenticate somebody hidden, at any depth."""
+    # Looked for first: the pattern costs a hundred times as much.
+    return _SECRETS.sub(rb'\1"****"', text) if _names_a_secret(text) else text
+
+
+def _names_a_secret(text: bytes) -> bool:
     lowered = text.lower()
-    # Looked for first: the pattern costs a hundred times as much, and most bodies hold none of these.
-    if b'authorization"' in lowered or b'cookie"' in lowered or b'cookies"' in lowered or b'"x-api-key"' in lowered:
-        return _SECRETS.sub(rb'\1"****"', text)
-    return text
+    return b'authorization"' in lowered or b'cookie"' in lowered or b'cookies"' in lowered or b'"x-api-key"' in lowered
 
 
 def clean(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ from clowdy_tui.domain.durations import bucket_of
 from clowdy_tui.domain.names import invocation_time_ms
 
 MINUTE: Final = 60
+_MINUTE_MS: Final = 60_000
 HOUR: Final = 3600
 DAY: Final = 86400
 ALL: Final = 0
@@ -40,20 +42,20 @@ class Tally:
     def __init__(self) -> None:
         self.sums: dict[tuple[str, int, int], Sums] = {}
 
-    def add(self, id_: int, function_id: str, status: str, *, cold_start: bool, duration_us: int) -> None:
-        """Count one call, in its minute; `spread` brings it to the wider spans."""
-        second = invocation_time_ms(id_) // 1000
-        key = (function_id, MINUTE, second - second % MINUTE)
+    def add(self, minute: int, function_id: str, status: str, *, cold_starts: int, durations_us: list[int]) -> None:
+        """Count calls of this minute, which is in seconds; `spread` brings them to the wider spans."""
+        key = (function_id, MINUTE, minute)
         sums = self.sums.get(key)
         if sums is None:
             sums = self.sums[key] = Sums()
-        sums.calls += 1
-        sums.cold_starts += cold_start
-        sums.statuses[status] = sums.statuses.get(status, 0) + 1
+        sums.calls += len(durations_us)
+        sums.cold_starts += cold_starts
+        sums.statuses[status] = sums.statuses.get(status, 0) + len(durations_us)
         if status not in _NEVER_RAN:
-            bucket = str(bucket_of(duration_us))
-            sums.duration_us += duration_us
-            sums.durations[bucket] = sums.durations.get(bucket, 0) + 1
+            sums.duration_us += sum(durations_us)
+            for bucket, count in Counter(map(bucket_of, durations_us)).items():
+                name = str(bucket)
+                sums.durations[name] = sums.durations.get(name, 0) + count
 
     def spread(self) -> None:
         """Add the minutes up to hours, days and all: nearly all calls of a batch are of the same minute."""
@@ -99,8 +101,17 @@ def write_tally(connection: sqlite3.Connection, tally: Tally) -> None:
 
 def tally_of(calls: Iterable[tuple[int, str, str, bool, int]]) -> Tally:
     """A tally of calls: id, function, status, whether it started cold, duration in microseconds."""
-    tally = Tally()
+    # Nearly all calls of a batch are alike but for their duration.
+    alike: dict[tuple[int, str, str, bool], list[int]] = {}
     for id_, function_id, status, cold_start, duration_us in calls:
-        tally.add(id_, function_id, status, cold_start=cold_start, duration_us=duration_us)
+        key = (invocation_time_ms(id_) // _MINUTE_MS, function_id, status, cold_start)
+        if key in alike:
+            alike[key].append(duration_us)
+        else:
+            alike[key] = [duration_us]
+    tally = Tally()
+    for (minute, function_id, status, cold_start), durations_us in alike.items():
+        cold_starts = len(durations_us) if cold_start else 0
+        tally.add(minute * MINUTE, function_id, status, cold_starts=cold_starts, durations_us=durations_us)
     tally.spread()
     return tally

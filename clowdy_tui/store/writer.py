@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clowdy_tui.store.database import prepare
-from clowdy_tui.store.records import BODY_COLUMNS, INVOCATION_COLUMNS, InvocationRecord
+from clowdy_tui.store.records import BODY_COLUMNS, INVOCATION_COLUMNS, InvocationRecord, bodies
 from clowdy_tui.store.tally import tally_of, write_tally
 
 _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
@@ -219,14 +219,14 @@ class InvocationWriter:
                 log.warning("The call %016x cannot be kept: %s", record.id, error)
 
     def _insert(self, connection: sqlite3.Connection, batch: list[InvocationRecord]) -> None:
-        bodies = [record.body(self._max_log_bytes) for record in batch if record.has_body]
+        body_rows = bodies(batch, self._max_log_bytes)
         tally = tally_of(
             (record.id, record.function_id, record.status, record.cold_start, record.duration_us) for record in batch
         )
         connection.execute("BEGIN IMMEDIATE")
         try:
             _insert_rows(connection, "invocation", INVOCATION_COLUMNS, [record.row() for record in batch])
-            _insert_rows(connection, "invocation_body", BODY_COLUMNS, bodies)
+            _insert_rows(connection, "invocation_body", BODY_COLUMNS, body_rows)
             write_tally(connection, tally)
             connection.execute("COMMIT")
         except BaseException:

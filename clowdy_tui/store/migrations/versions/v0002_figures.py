@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from clowdy_tui.store.tally import Tally
+from clowdy_tui.store.tally import tally_of
 
 revision = "0002"
 down_revision = "0001"
@@ -32,11 +32,11 @@ def upgrade() -> None:
         ("ix_invocation_failed_owner_id", "owner"),
     ):
         op.create_index(name, "invocation", [column, "id"], sqlite_where=sa.text("status <> 'success'"))
-    tally = Tally()
     calls = sa.table("invocation", *(sa.column(name) for name in _COLUMNS))
-    for id_, function_id, status, cold_start, duration_us in op.get_bind().execute(sa.select(calls)):
-        tally.add(id_, function_id, status, cold_start=bool(cold_start), duration_us=duration_us)
-    tally.spread()
+    tally = tally_of(
+        (id_, function_id, status, bool(cold_start), duration_us)
+        for id_, function_id, status, cold_start, duration_us in op.get_bind().execute(sa.select(calls))
+    )
     rows = [
         {
             "function_id": function_id,
