@@ -9,9 +9,11 @@ from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.pipeline import Pace
 from clowdy_tui.engine.placement import PlacementService
 from clowdy_tui.engine.worker import BootFailed, Worker
 
+STOPPING: Final = "The gateway is stopping."
 _REAP_EVERY_S: Final = 5.0
 
 
@@ -32,10 +34,11 @@ class Pool:
 
     `open` are the instances that have room for a call, the one to use next last: while there are any, no call waits
     but those that want a new one, for a call hands on its place only when it ends. `width` is how many calls each
-    takes at once: what the deployment wants, until an instance says that its handler cannot.
+    takes at once: what the deployment wants, until an instance says that its handler cannot; of a handler that takes
+    one after the other as many as its `pace` allows.
     """
 
-    __slots__ = ("deployment", "live", "open", "retired", "starting", "waiters", "width")
+    __slots__ = ("deployment", "live", "open", "pace", "retired", "starting", "waiters", "width")
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -43,6 +46,8 @@ class Pool:
         self.live: set[Worker] = set()
         self.starting = 0
         self.width = deployment.concurrency
+        self.pace: Pace | None = Pace() if deployment.concurrency == 1 else None
+        """None where calls run beside each other, or none may wait for another."""
         self.retired = False
         self.waiters: deque[asyncio.Future[tuple[Worker, bool]]] = deque()
 
@@ -139,6 +144,8 @@ class AssignmentService:
         pool = self._pools.get(worker.deployment.key)
         if pool is not None:
             self._release(pool, worker)
+            if pool.pace is not None and worker in pool.live:
+                self._keep_pace(pool, pool.pace, worker)
 
     def _release(self, pool: Pool, worker: Worker) -> None:
         worker.taken -= 1
@@ -164,13 +171,48 @@ class AssignmentService:
         if self._starved:
             self._feed_starved()
 
+    def _keep_pace(self, pool: Pool, pace: Pace, worker: Worker) -> None:
+        """A call in this instance is over: let its instances hold as many as suits how quick they are."""
+        pace.note(worker.handler_us)
+        width = pace.width if worker.queues else 1
+        if worker.wrote_past:
+            pool.pace, width = None, 1
+        if width != pool.width or (worker.width != width and worker.queues):
+            self._set_width(pool, width)
+
+    def _set_width(self, pool: Pool, width: int) -> None:
+        pool.width = width
+        for instance in pool.live:
+            instance.width = width if instance.queues else 1
+        # Those that run something first, the fullest of them foremost: whoever works goes on without being woken.
+        busy = [instance for instance in pool.live if 0 < instance.taken < instance.width and not instance.spent]
+        idle = [instance for instance in pool.open if not instance.taken]
+        pool.open = idle + sorted(busy, key=lambda instance: instance.taken)
+        while pool.waiters and pool.open:
+            instance = pool.open[-1]
+            if not self._hand_over(pool, instance, fresh=False):
+                break
+            self._idle.pop(instance, None)
+            if instance.taken >= instance.width:
+                pool.open.pop()
+
+    def take_back(self, worker: Worker, calls: int, *, stalled: bool) -> None:
+        """So many calls that waited in an instance are not its any more."""
+        assert worker.deployment is not None
+        pool = self._pools.get(worker.deployment.key)
+        if pool is None:
+            return
+        if stalled and pool.pace is not None:
+            pool.pace.stalled()
+            self._set_width(pool, 1)
+        for _ in range(calls):
+            self._release(pool, worker)
+
     def narrow(self, worker: Worker) -> None:
         """An instance says that its handler takes one call after the other, whatever the deployment wants."""
         for pool in self._pool_of(worker):
-            pool.width = 1
-            for instance in pool.live:
-                instance.width = 1
-            pool.open = [instance for instance in pool.open if not instance.taken]
+            pool.pace = Pace()
+            self._set_width(pool, 1)
             self._grow(pool)
 
     def _close_to_others(self, pool: Pool, worker: Worker) -> None:
@@ -228,7 +270,7 @@ class AssignmentService:
         for pool in self._pools.values():
             for waiter in pool.waiters:
                 if not waiter.done():
-                    waiter.set_exception(Refused(OutcomeStatus.UNAVAILABLE, "Unavailable", "The gateway is stopping."))
+                    waiter.set_exception(Refused(OutcomeStatus.UNAVAILABLE, "Unavailable", STOPPING))
 
     def _pool_of(self, worker: Worker) -> list[Pool]:
         key = worker.deployment.key if worker.deployment is not None else None
@@ -259,7 +301,7 @@ class AssignmentService:
     def _from_spare(self, pool: Pool) -> Worker | None:
         worker = self._placement.take(pool.deployment.shape)
         if worker is not None:
-            worker.width = pool.width
+            worker.width = pool.width if pool.pace is None else 1
             pool.live.add(worker)
         return worker
 
@@ -298,7 +340,7 @@ class AssignmentService:
             self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error), passing=not error.late))
         else:
             pool.starting -= 1
-            worker.width = pool.width
+            worker.width = pool.width if pool.pace is None else 1
             pool.live.add(worker)
             if not self._fill(pool, worker):
                 # Those who waited were served by others meanwhile.

@@ -1,6 +1,7 @@
 """Call: one invocation on its way through the engine, from its event to its outcome."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,10 @@ class Call:
         "queue_us",
         "receiver",
         "search",
+        "sent",
         "settled",
         "streamed",
+        "waits",
         "worker",
     )
 
@@ -72,12 +75,22 @@ class Call:
         self.log: CallLog | None = None
         self.streamed: Streamed | None = None
 
-    def begin(self, worker: "Worker", number: int, now: float, *, cold: bool) -> None:
-        """It runs in this worker from now on, which has yet to import the code where it is `cold`."""
+    def begin(self, worker: "Worker", number: int, now: float, *, cold: bool, waits: bool) -> None:
+        """It is this worker's from now on, which has yet to import the code where it is `cold`, and runs another call
+        first where it `waits`.
+        """
         self.worker = worker
         self.number = number
         self.cold = cold
-        self.began = now
-        self.deadline = now + self.deployment.timeout_s
+        self.sent = self.began = now
+        self.waits = waits
+        self.deadline = math.inf if waits else now + self.deployment.timeout_s
         self.late = False
         self.handler_may_have_run = False
+
+    def go_on(self, now: float) -> None:
+        """It has waited: those before it are over."""
+        self.waits = False
+        self.began = now
+        self.deadline = now + self.deployment.timeout_s
+        self.queue_us += int((now - self.sent) * 1e6)

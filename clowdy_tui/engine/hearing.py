@@ -23,6 +23,9 @@ class Asker(Protocol):
 
     def succeeded(self, call: Call, output: bytes) -> None: ...
     def failed(self, call: Call, kind: str, message: str, trace: str) -> None: ...
+    def catch_up(self) -> None:
+        """Have what was written past the runner before now told, by `output_received`."""
+
     def flow(self, call: Call) -> Flow:
         """The valve of the call's answer, which begins to stream."""
 
@@ -41,6 +44,7 @@ class Hearing:
         "calls",
         "feed",
         "given_up",
+        "handler_us",
         "init_us",
         "is_loaded",
         "load_sent",
@@ -60,6 +64,8 @@ class Hearing:
         self.is_loaded = False
         self.init_us = 0
         self.memory_kb: int | None = None
+        self.handler_us = 0
+        """How long the last handler took, as the runner says."""
         self.calls: dict[int, Call] = {}
         self.given_up: set[int] = set()
         self.between = CallLog(limits.log_bytes, None, 0.0)
@@ -77,9 +83,13 @@ class Hearing:
 
     def _frame(self, kind: int, body: memoryview) -> None:
         if kind == protocol.RESULT or kind == protocol.ERROR:  # noqa: PLR1714  twice as fast as a set, on every call
-            if not self.is_loaded or len(body) < 8:
+            if not self.is_loaded or len(body) < protocol.ANSWER_HEAD.size:
                 raise FrameError("an answer that nobody asked for")
-            number, self.memory_kb = protocol.ANSWER_HEAD.unpack_from(body)
+            number, self.memory_kb, handler_us = protocol.ANSWER_HEAD.unpack_from(body)
+            if handler_us & protocol.UNREAD:
+                self._asker.catch_up()
+                handler_us ^= protocol.UNREAD
+            self.handler_us = handler_us
             call = self.calls.get(number)
             if call is None:
                 if number not in self.given_up:
@@ -87,14 +97,16 @@ class Hearing:
                 self.given_up.remove(number)
                 return
             if kind == protocol.RESULT:
-                output = bytes(body[8:]) if call.streamed is None else call.streamed.end(body[8:])
+                output = bytes(body[12:]) if call.streamed is None else call.streamed.end(body[12:])
                 del self.calls[number]
                 self._asker.succeeded(call, output)
             else:
-                told = protocol.parse_error(body[8:])
+                told = protocol.parse_error(body[12:])
                 del self.calls[number]
                 self._asker.failed(call, *told)
         elif kind == protocol.LOG:
+            # What was written before this line belongs before it.
+            self._asker.catch_up()
             self._log_frame(body)
         elif kind == protocol.CHUNK or kind == protocol.HEAD:  # noqa: PLR1714  as above
             self._stream_frame(kind, body)
@@ -103,6 +115,7 @@ class Hearing:
                 raise FrameError("READY out of turn, or of another version")
             self.ready.set_result(None)
         elif kind == protocol.LOADED:
+            self._asker.catch_up()
             self._loaded_frame(body)
         else:
             raise FrameError(f"a frame of type {kind:#x}")

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
-from clowdy_tui.engine.assignment import AssignmentService, Refused
+from clowdy_tui.engine.assignment import STOPPING, AssignmentService, Refused
 from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.layers import LayersLeft, LayerStore
@@ -85,6 +85,7 @@ class InvokeService:
             self._limits,
             on_gone=self._worker_gone,
             on_narrow=self._worker_narrow,
+            on_returned=self._returned,
             on_change=self._changed,
             on_trouble=self._driver_failed,
             layers=layers,
@@ -229,6 +230,16 @@ class InvokeService:
         outcome.queue_us = call.queue_us
         outcome.init_us += call.init_us
         call.done(outcome)
+
+    def _returned(self, worker: Worker, calls: list[Call], stalled: bool) -> None:
+        """These have waited in a worker and not begun there: `stalled` behind a call that goes on, or it ended."""
+        self._assignment.take_back(worker, len(calls), stalled=stalled)
+        for call in calls:
+            call.worker = None
+            if self._closed:
+                call.done(Outcome(OutcomeStatus.UNAVAILABLE, error_type="Unavailable", error_message=STOPPING))
+            else:
+                self._start(call)
 
     async def warm(self, deployment: Deployment) -> None:
         """See to it that the deployment has its `min_instances`, at least one, with the code imported.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clowdy_tui.domain.errors import DriverUnavailable
+from clowdy_tui.engine.call import Call
 from clowdy_tui.engine.deployment import SpareShape
 from clowdy_tui.engine.layers import LayerStore
 from clowdy_tui.engine.limits import EngineLimits
@@ -46,6 +47,7 @@ class PlacementService:
         *,
         on_gone: Callable[[Worker], None],
         on_narrow: Callable[[Worker], None],
+        on_returned: Callable[[Worker, list[Call], bool], None],
         on_change: Callable[[], None],
         on_trouble: Callable[[DriverUnavailable], None],
         layers: LayerStore | None = None,
@@ -56,6 +58,7 @@ class PlacementService:
         self._limits = limits
         self._tell_gone = on_gone
         self._on_narrow = on_narrow
+        self._on_returned = on_returned
         self._on_change = on_change
         self._on_trouble = on_trouble
         self._spares: dict[SpareShape, list[Worker]] = {}
@@ -123,6 +126,7 @@ class PlacementService:
             self._limits,
             on_gone=self._gone,
             on_narrow=self._on_narrow,
+            on_returned=self._on_returned,
             background=self.background,
         )
         self.workers[worker.id] = worker

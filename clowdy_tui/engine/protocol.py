@@ -5,12 +5,13 @@ can reach the runner's descriptor and write what it likes, so whatever comes is 
 
     host → runner   LOAD    JSON: what to run and with which surroundings
                     CALL    u32 call | u32 milliseconds left | u8 n | n bytes invocation id | the event's JSON
-                    CANCEL  u32 call (kept free: nothing sends it yet)
     runner → host   READY   u8 protocol version: the interpreter is up, nothing of a user's is loaded
                     LOADED  u32 µs that the import took | u8 1: takes several calls at once, where LOAD wants that
                             | empty, or JSON {type, message, trace} where it failed
-                    RESULT  u32 call | u32 peak memory in KiB | the result's JSON; nothing where it was streamed
-                    ERROR   u32 call | u32 peak memory in KiB | JSON {type, message, trace}
+                    RESULT  u32 call | u32 peak memory in KiB | u32 µs that the handler took, with the highest bit where
+                            something was written past the runner that nobody has read | the result's JSON; nothing
+                            where it was streamed
+                    ERROR   as RESULT, with JSON {type, message, trace}
                     LOG     u32 call (0: outside a call) | u8 stream | u8 flags | u32 µs since the call began | UTF-8
                     HEAD    u32 call | u8 flags | JSON object {statusCode, headers, cookies}: a stream begins
                     CHUNK   u32 call | bytes, after HEAD; RESULT or ERROR ends the stream
@@ -21,11 +22,10 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 LOAD: Final = 0x01
 CALL: Final = 0x02
-CANCEL: Final = 0x03
 READY: Final = 0x10
 LOADED: Final = 0x11
 RESULT: Final = 0x12
@@ -46,7 +46,8 @@ MAX_FRAME_SLACK: Final = 64 * 1024
 
 _PREFIX: Final = struct.Struct(">IB")
 _CALL_HEAD: Final = struct.Struct(">IBIIB")
-ANSWER_HEAD: Final = struct.Struct(">II")
+ANSWER_HEAD: Final = struct.Struct(">III")
+UNREAD: Final = 1 << 31
 LOADED_HEAD: Final = struct.Struct(">IB")
 CALL_NUMBER: Final = struct.Struct(">I")
 LOG_HEAD: Final = struct.Struct(">IBBI")
@@ -68,6 +69,16 @@ def call_frame(call: int, remaining_ms: int, invocation_id: str, event: bytes) -
     return b"".join(
         (_CALL_HEAD.pack(10 + len(name) + len(event), CALL, call, remaining_ms, len(name)), name, event),
     )
+
+
+def called(frame: bytes) -> int | None:
+    """Which call a frame, or several of them, asks for; None where it is none, or its bytes are elsewhere."""
+    while len(frame) >= _CALL_HEAD.size:
+        length, kind, call, _, _ = _CALL_HEAD.unpack_from(frame)
+        if kind == CALL:
+            return int(call)
+        frame = frame[4 + length :]
+    return None
 
 
 class FrameReader:

@@ -17,6 +17,7 @@ from clowdy_tui.engine.hearing import Hearing
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome, Stream
 from clowdy_tui.engine.pack import DATABASE_CLIENT, LAYER_PLACE
+from clowdy_tui.engine.pipeline import Pipeline
 from clowdy_tui.engine.protocol import FrameError
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
 from clowdy_tui.engine.streaming import Flow
@@ -28,6 +29,8 @@ _LATE_S: Final = 0.05
 _GRACE_S: Final = 0.02
 _EARLY_S: Final = 0.001
 """What a timer may come too early: uvloop's count whole milliseconds."""
+_STALL_S: Final = 0.01
+"""After this time a call holds up those that wait behind it."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Worker:
         *,
         on_gone: Callable[["Worker"], None],
         on_narrow: Callable[["Worker"], None],
+        on_returned: Callable[["Worker", list[Call], bool], None],
         background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self.id = id_
@@ -67,21 +71,37 @@ class Worker:
         self.spent = False
         """Takes no further call: what happened in it makes it unfit (out of memory), or it is being retired."""
         self.width = 1
-        """How many calls it takes at once."""
+        """How many calls it takes at once, beside each other or one after the other."""
         self.taken = 0
         """How many calls have been promised to it: counted by whoever assigns them."""
+        self.wrote_past = False
+        """Its code has written past the runner, which does not say for which call."""
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._on_gone = on_gone
         self._on_narrow = on_narrow
+        self._on_returned = on_returned
         self._background = background
         self._sandbox: Sandbox | None = None
         self._killed = False
         self._hearing = Hearing(self, limits)
         self._calls = self._hearing.calls
+        self._pipeline = Pipeline(self._calls)
+        self._several = False
         self._loaded: asyncio.Future[None] | None = None
         """Told when the code is imported, where somebody waits for that alone."""
         self._timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def queues(self) -> bool:
+        """Whether a call may wait in it for another to end: it can be taken back as long as it has not begun."""
+        return self._sandbox is not None and self._sandbox.queues and self._hearing.is_loaded and not self._several
+
+    @property
+    def handler_us(self) -> int:
+        """How long the last handler took, as the runner says."""
+        return self._hearing.handler_us
 
     @property
     def memory_kb(self) -> int | None:
@@ -174,21 +194,31 @@ class Worker:
         self.calls = number = self.calls + 1
         self.state = "busy"
         hearing = self._hearing
-        call.begin(self, number, time.monotonic(), cold=not hearing.is_loaded)
+        waits = bool(self._calls) and hearing.is_loaded and not self._several
+        call.begin(self, number, time.monotonic(), cold=not hearing.is_loaded, waits=waits)
         if hearing.between.entries:
             hearing.log_of(call).take_over(hearing.between)
         self._calls[number] = call
+        frame = protocol.call_frame(number, int(deployment.timeout_s * 1000), call.invocation_id, call.event)
+        if waits:
+            frame = self._pipeline.put(call, frame)
+            if self._stall_timer is None:
+                self._stall_timer = self._loop.call_later(_STALL_S, self._look_for_stall)
+            if frame:
+                self._write(frame)
+            return
         if self._timer is None:
             # Calls of an instance have all the same time, so the one that began first is due first: one timer does for
             # all, and looks when it fires whether anything is due.
             self._timer = self._loop.call_at(call.deadline, self._look_at_deadlines)
-        frame = protocol.call_frame(number, int(deployment.timeout_s * 1000), call.invocation_id, call.event)
         self._write(self.load(deployment) + frame if self.deployment is None else frame)
 
     def cancel(self, call: Call) -> None:
-        """Nobody wants the call any more. The sandbox ends, at once or with the other calls that run in it; `settled`
-        is not told.
+        """Nobody wants the call any more. Where it runs the sandbox ends, at once or with the other calls that run in
+        it; `settled` is not told.
         """
+        if call.waits and self._sandbox is not None and self._pipeline.remove(call, self._sandbox):
+            return
         if self._calls.pop(call.number, None) is None:
             return
         if call.streamed is not None:
@@ -216,12 +246,15 @@ class Worker:
             self._end(f"something other than the runner wrote to its channel: {error}")
 
     def output_received(self, stream: Stream, data: bytes) -> None:
+        self.wrote_past = True
         self._hearing.output_received(stream, data)
 
     def sandbox_exited(self, how: SandboxExit) -> None:
         hearing = self._hearing
+        returned, unbegun = self._take_back()
         for call in self._calls.values():
-            call.handler_may_have_run = call.streamed is not None or (hearing.is_loaded and not how.undelivered)
+            read = hearing.is_loaded and not how.undelivered and not unbegun
+            call.handler_may_have_run = call.streamed is not None or read
         if not hearing.ready.done():
             printed = " ".join(entry.text for entry in hearing.between.finish(time.monotonic())[-5:])
             hearing.ready.set_exception(
@@ -234,6 +267,7 @@ class Worker:
             self._gone(OutcomeStatus.OUT_OF_MEMORY, "OutOfMemory", f"It used more than {limit} MB.")
         else:
             self._gone(OutcomeStatus.CRASHED, "Crashed", _how_it_ended(how))
+        self._return(returned)
 
     def pause_writing(self) -> None:
         """One call at a time, and its event has a bound: what is queued is bounded already."""
@@ -244,6 +278,7 @@ class Worker:
     # What the hearing makes of it.
 
     def loaded(self, *, several: bool) -> None:
+        self._several = several
         if self.width > 1 and not several:
             self._on_narrow(self)
         if self._loaded is not None and not self._loaded.done():
@@ -256,10 +291,16 @@ class Worker:
         if kind == "MemoryError":
             # The interpreter itself met the limit and lived: fit to answer, not to go on.
             self.spent = True
+            returned, _ = self._take_back()
             told = message or f"It wanted more than its {self.shape.memory_mb} MB."
             self._settle(call, OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
+            self._return(returned)
         else:
             self._settle(call, OutcomeStatus.ERROR, kind=kind, message=message, trace=trace)
+
+    def catch_up(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.catch_up()
 
     def flow(self, call: Call) -> Flow:
         assert self._sandbox is not None
@@ -292,6 +333,11 @@ class Worker:
         if call.cold:
             init_us = self._hearing.init_us
             run_us = max(0, run_us - init_us)
+        elif (queued_us := call.queue_us) and (more_us := self._hearing.handler_us - run_us) > 0:
+            # It had begun before its predecessor's answer was read.
+            more_us = min(more_us, queued_us)
+            run_us += more_us
+            call.queue_us -= more_us
         outcome = Outcome(status, output, kind, message, trace or None)
         if call.log is not None:
             outcome.logs = call.log.finish(now)
@@ -304,7 +350,39 @@ class Worker:
         if self.state == "busy" and not self._calls:
             self.state = "idle"
             self.idle_since = now
+        elif self._pipeline.waiting:
+            self._go_on(now)
         call.settled(call, outcome)
+
+    def _go_on(self, now: float) -> None:
+        for frame in self._pipeline.go_on(now):
+            self._write(frame)
+        if self._timer is None:
+            first = next(iter(self._calls.values()))
+            self._timer = self._loop.call_at(first.deadline, self._look_at_deadlines)
+
+    def _look_for_stall(self) -> None:
+        self._stall_timer = None
+        if not self._pipeline.waiting or self._sandbox is None:
+            return
+        now = time.monotonic()
+        left = next(iter(self._calls.values())).began + _STALL_S - now
+        if left > 0:
+            self._stall_timer = self._loop.call_later(left, self._look_for_stall)
+            return
+        returned, unbegun = self._pipeline.take_back(self._sandbox, now, stalled=True)
+        if unbegun:
+            self._stall_timer = self._loop.call_later(_STALL_S, self._look_for_stall)
+        elif returned:
+            self._on_returned(self, returned, True)
+
+    def _take_back(self) -> tuple[list[Call], bool]:
+        return ([], False) if self._sandbox is None else self._pipeline.take_back(self._sandbox, time.monotonic())
+
+    def _return(self, calls: list[Call]) -> None:
+        """Have these begun elsewhere."""
+        if calls:
+            self._on_returned(self, calls, False)
 
     def _look_at_deadlines(self) -> None:
         self._timer = None
@@ -322,22 +400,26 @@ class Worker:
             self._give_up(call, "its call ran over the deadline")
             limit = call.deployment.timeout_s
             self._settle(call, OutcomeStatus.TIMEOUT, kind="Timeout", message=f"It ran longer than its {limit:g} s.")
-        if self._calls:
+        if self._calls and self._timer is None:
             first = next(iter(self._calls.values()))
             self._timer = self._loop.call_at(first.deadline, self._look_at_deadlines)
 
     def _give_up(self, call: Call, reason: str) -> None:
         """The call counts no longer but goes on in there: end the sandbox, after its other calls where it has some."""
+        returned, _ = self._take_back()
         if self._calls:
             self._hearing.given_up.add(call.number)
             self.spent = True
         else:
             self._end(reason)
+        self._return(returned)
 
     def _end(self, reason: str) -> None:
+        returned, _ = self._take_back()
         for call in self._calls.values():
             call.handler_may_have_run = True
         self._gone(OutcomeStatus.CRASHED, "Crashed", f"The instance was ended: {reason}.")
+        self._return(returned)
 
     def _gone(self, status: OutcomeStatus, kind: str, message: str) -> None:
         """It takes no more calls; those that run in it end like this."""
@@ -352,6 +434,9 @@ class Worker:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+            if self._stall_timer is not None:
+                self._stall_timer.cancel()
+                self._stall_timer = None
             if self._sandbox is not None:
                 self._background(self._sandbox.kill())
         while self._calls:

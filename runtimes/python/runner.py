@@ -4,6 +4,8 @@ Standard library only, Python 3.11 to 3.14, started as `python -I -S -X utf8 run
 `clowdy_tui/engine/protocol.py`; the numbers are written again here because nothing of Clowdy is inside a sandbox.
 Bytes in come on descriptor 0. Frames go out on 1, and what is not a frame on 2: both drivers connect those. Where there
 is a socket at DIRECT, frames go by that in both directions, and the rest to a pipe whose other end is sent along.
+Where there is a mailbox, frames come by that: a socket that keeps messages apart, at a descriptor that is named in the
+environment, or made here and sent along. A message of four bytes says how long the one is that comes by the stream.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-VERSION = 2
+VERSION = 3
 LOAD, CALL = 0x01, 0x02
 READY, LOADED, RESULT, ERROR, LOG, CHUNK, HEAD = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 LOG_TRUNCATED, LOG_PARTIAL = 1, 2
@@ -51,6 +53,9 @@ CHUNK_BYTES = 64 * 1024
 LINE_PRICE = 16
 MAX_PIECES = 256
 """Of a line that has no end yet, before they are sent as part of one."""
+MESSAGE_BYTES = 16 * 1024
+FIONREAD = 0x541B
+UNREAD = 1 << 31
 HIGH_DESCRIPTOR = 100
 CO_VARARGS, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR = 0x04, 0x80, 0x100, 0x200
 IMPORTED_LATE = ("asyncio", "inspect")
@@ -61,16 +66,19 @@ IDLE_AFTER_S = 0.05
 
 _PREFIX = struct.Struct(">IB")
 _CALL_HEAD = struct.Struct(">IIB")
-_ANSWER = struct.Struct(">IBII")
+_ANSWER = struct.Struct(">IBIII")
 _LOADED = struct.Struct(">IBIB")
 _LOG = struct.Struct(">IBIBBI")
 _CHUNK = struct.Struct(">IBI")
 _HEAD = struct.Struct(">IBIB")
+_LENGTH = struct.Struct(">I")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 _peak = resource.getrusage
+_ioctl = fcntl.ioctl
+_NOTHING = bytes(4)
 # Held by names of our own: a handler may patch the modules that it shares with us.
 _monotonic = time.monotonic
 _clock_ns = time.perf_counter_ns
@@ -90,16 +98,24 @@ class Refused(Exception):
 class Channel:
     """The protocol's two ends, on descriptors that no child process inherits."""
 
-    def __init__(self, inbound: int, outbound: int) -> None:
+    def __init__(self, inbound: int, outbound: int, mailbox: int | None = None) -> None:
         self._inbound = inbound
         self._outbound = outbound
+        self._mailbox = mailbox
+        self._output = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
         self._buffer = b""
         self._lock = threading.Lock()
         self.closed = False
 
     @property
     def inbound(self) -> int:
-        return self._inbound
+        """What is readable when something has come."""
+        return self._inbound if self._mailbox is None else self._mailbox
+
+    @property
+    def has_unread_output(self) -> bool:
+        """Whether the pipe behind descriptors 1 and 2 holds something that was written past us."""
+        return _ioctl(self._output, FIONREAD, _NOTHING) != _NOTHING
 
     @property
     def has_more(self) -> bool:
@@ -108,11 +124,15 @@ class Channel:
 
     def is_quiet(self, for_s: float) -> bool:
         """Whether nothing comes within this time."""
-        return not select.select([self._inbound], [], [], for_s)[0]
+        return not select.select([self.inbound], [], [], for_s)[0]
 
     def receive(self) -> tuple[int, bytes] | None:
         """The next frame; None at the end of the stream."""
         buffer = self._buffer
+        if not buffer and self._mailbox is not None:
+            buffer = self._message()
+            if not buffer:
+                return None
         while len(buffer) < 5:
             data = _read(self._inbound, 65536)
             if not data:
@@ -121,15 +141,26 @@ class Channel:
         length, kind = _PREFIX.unpack_from(buffer)
         end = 4 + length
         if len(buffer) < end:
-            whole = bytearray(buffer)
-            while len(whole) < end:
-                data = _read(self._inbound, min(end - len(whole), 1 << 20))
-                if not data:
-                    return None
-                whole += data
-            buffer = bytes(whole)
+            buffer = self._to_length(buffer, end)
+            if not buffer:
+                return None
         self._buffer = buffer[end:]
         return kind, buffer[5:end]
+
+    def _message(self) -> bytes:
+        """The next one, of whole frames; nothing at the end."""
+        assert self._mailbox is not None
+        message = _read(self._mailbox, MESSAGE_BYTES + 1)
+        return self._to_length(b"", _LENGTH.unpack(message)[0]) if len(message) == _LENGTH.size else message
+
+    def _to_length(self, begun: bytes, length: int) -> bytes:
+        whole = bytearray(begun)
+        while len(whole) < length:
+            data = _read(self._inbound, min(length - len(whole), 1 << 20))
+            if not data:
+                return b""
+            whole += data
+        return bytes(whole)
 
     def send(self, frame: bytes) -> None:
         with self._lock:
@@ -147,6 +178,9 @@ class Channel:
         self.closed = True
         os.close(self._inbound)
         os.close(self._outbound)
+        os.close(self._output)
+        if self._mailbox is not None:
+            os.close(self._mailbox)
 
 
 class Scope:
@@ -762,7 +796,15 @@ def move_descriptors() -> Channel:
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.close(null)
-    return Channel(inbound, outbound)
+    given = os.environ.pop("CLOWDY_MAILBOX", "")
+    return Channel(inbound, outbound, move_high(int(given)) if given else None)
+
+
+def move_high(descriptor: int) -> int:
+    """The same under another number, which no child process inherits."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
+    os.close(descriptor)
+    return moved
 
 
 def take_direct() -> Channel | None:
@@ -776,8 +818,10 @@ def take_direct() -> Channel | None:
     output, inner = os.pipe()
     try:
         connection.connect(DIRECT)
-        sent = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", output))]
-        connection.sendmsg([b"\1"], sent)
+        theirs, mailbox = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        descriptors = struct.pack("3i", output, theirs.fileno(), mailbox.fileno())
+        connection.sendmsg([b"\1"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
+        theirs.close()
     except OSError:
         os.close(inner)
         return None
@@ -792,7 +836,7 @@ def take_direct() -> Channel | None:
     os.dup2(inner, 2)
     os.close(null)
     os.close(inner)
-    return Channel(inbound, outbound)
+    return Channel(inbound, outbound, move_high(mailbox.detach()))
 
 
 def serve(channel: Channel, log: Log) -> None:
@@ -842,7 +886,7 @@ def serve_several(channel: Channel, log: Log, function: Function) -> None:
             kind = ERROR
             told = _encode_ascii(describe(error)).encode()
         log.end_in_context(scope)
-        send_answer(channel, kind, call, told)
+        send_answer(channel, kind, scope, call, told)
 
     def ended(task: asyncio.Task[None]) -> None:
         running.discard(task)
@@ -881,9 +925,12 @@ def read_call(body: bytes) -> tuple[int, str, float, bytes]:
     return call, body[9:start].decode(), _monotonic() + remaining_ms / 1000, body[start:]
 
 
-def send_answer(channel: Channel, kind: int, call: int, told: bytes) -> None:
+def send_answer(channel: Channel, kind: int, scope: Scope, call: int, told: bytes) -> None:
+    took_us = min((_clock_ns() - scope.began) // 1000, UNREAD - 1)
+    if channel.has_unread_output:
+        took_us |= UNREAD
     peak_kb = _peak(resource.RUSAGE_SELF).ru_maxrss & 0xFFFFFFFF
-    channel.send(_ANSWER.pack(9 + len(told), kind, call, peak_kb) + told)
+    channel.send(_ANSWER.pack(13 + len(told), kind, call, peak_kb, took_us) + told)
 
 
 def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> None:
@@ -896,7 +943,7 @@ def answer_call(channel: Channel, log: Log, function: Function, body: bytes) -> 
         kind = ERROR
         told = _encode_ascii(describe(error)).encode()
     log.end()
-    send_answer(channel, kind, call, told)
+    send_answer(channel, kind, log.scope, call, told)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import docker
@@ -33,8 +34,12 @@ class Told(Recorder):
         super().__init__()
         self.order: list[bytes] = []
         self.states: list[str] = []
+        self.channel: DirectChannel | None = None
 
     def data_received(self, data: bytes) -> None:
+        # As whoever listens to a runner does before a line of its log.
+        assert self.channel is not None
+        self.channel.catch_up()
         self.order.append(data)
         super().data_received(data)
 
@@ -59,54 +64,78 @@ def told() -> Told:
 @pytest.fixture
 async def channel(tmp_path: Path, told: Told) -> AsyncIterator[DirectChannel]:
     channel = DirectChannel(tmp_path / "c")
+    told.channel = channel
     channel.listen(told)
     yield channel
     channel.close()
     assert not (tmp_path / "c").exists()
 
 
-@pytest.fixture
-def runner(channel: DirectChannel) -> Iterator[tuple[socket.socket, int]]:
-    """What a runner does: its socket, and the end of the pipe that it writes to."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(channel.folder / "channel"))
+@dataclass
+class Runner:
+    """What a runner has: its socket, the end of the pipe that it writes to, its mailbox."""
+
+    connection: socket.socket
+    output: int
+    mailbox: socket.socket
+
+
+def say_hello(connection: socket.socket) -> Runner:
     output, inner = os.pipe()
-    socket.send_fds(connection, [b"\1"], [output])
+    theirs, mailbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(connection, [b"\1"], [output, theirs.fileno(), mailbox.fileno()])
     os.close(output)
-    yield connection, inner
-    connection.close()
-    os.close(inner)
+    return Runner(connection, inner, mailbox)
+
+
+@pytest.fixture
+def runner(channel: DirectChannel) -> Iterator[Runner]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(channel.folder / "channel"))
+        runner = say_hello(connection)
+        yield runner
+        os.close(runner.output)
+        runner.mailbox.close()
 
 
 async def test_raw_output_comes_before_the_frame_that_was_written_after_it(
-    channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]
+    channel: DirectChannel, told: Told, runner: Runner
 ) -> None:
-    connection, output = runner
     await told.until(lambda: told.states == ["opened"])
     for _ in range(20):
-        os.write(output, b"raw")
-        connection.sendall(b"frame")
+        os.write(runner.output, b"raw")
+        runner.connection.sendall(b"frame")
         await told.until(lambda: b"frame" in told.order)
         assert told.order == [b"raw", b"frame"]
         told.order.clear()
+
+
+async def test_what_is_written_comes_by_the_mailbox_and_what_is_long_by_the_stream(
+    channel: DirectChannel, told: Told, runner: Runner
+) -> None:
+    assert not channel.queues
+    await told.until(lambda: told.states == ["opened"])
+    assert channel.queues
     channel.write(b"call")
-    assert connection.recv(10) == b"call"
+    channel.write(b"x" * 20_000)
+    channel.write(b"another")
+    assert [runner.mailbox.recv(100) for _ in range(2)] == [b"call", (20_000).to_bytes(4, "big")]
+    assert channel.take_back() == [b"another"]
+    assert runner.connection.recv(20_000, socket.MSG_WAITALL) == b"x" * 20_000
 
 
-async def test_one_alone_is_let_in(channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]) -> None:
+async def test_one_alone_is_let_in(channel: DirectChannel, told: Told, runner: Runner) -> None:
     await told.until(lambda: told.states == ["opened"])
     with socket.socket(socket.AF_UNIX) as second, pytest.raises(ConnectionRefusedError):
         second.connect(str(channel.folder / "channel"))
 
 
-async def test_its_end_is_told_after_the_last_bytes(
-    channel: DirectChannel, told: Told, runner: tuple[socket.socket, int]
-) -> None:
-    connection, output = runner
+async def test_its_end_is_told_after_the_last_bytes(channel: DirectChannel, told: Told, runner: Runner) -> None:
     await told.until(lambda: told.states == ["opened"])
-    connection.sendall(b"frame")
-    os.write(output, b"raw")
-    connection.shutdown(socket.SHUT_RDWR)
+    runner.connection.sendall(b"frame")
+    os.write(runner.output, b"raw")
+    runner.connection.shutdown(socket.SHUT_RDWR)
     await told.until(lambda: told.states == ["opened", "closed"])
     assert sorted(told.order) == [b"frame", b"raw"]
 
@@ -139,9 +168,8 @@ def test_closed_at_any_moment_of_its_opening_it_closes_each_descriptor_once(
         channel.listen(told)
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(channel.folder / "channel"))
-            reading, writing = os.pipe()
-            socket.send_fds(connection, [b"\1"], [reading])
-            os.close(reading)
+            runner = say_hello(connection)
+            runner.mailbox.close()
             for _ in range(turns):
                 await asyncio.sleep(0)
             reached = "open" if channel.is_open else "opening" if channel._opening else "waiting"
@@ -156,7 +184,7 @@ def test_closed_at_any_moment_of_its_opening_it_closes_each_descriptor_once(
                     assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
             for other in others:
                 os.close(other)
-            os.close(writing)
+            os.close(runner.output)
         return reached
 
     async def close_at_each() -> set[str]:

@@ -147,7 +147,7 @@ async def test_an_answer_to_a_call_that_does_not_run_ends_the_instance(engine: E
 import asyncio, os, struct
 async def handler(event):
     if event:
-        os.write(101, struct.pack(">IBII", 9 + 1, 0x12, {number}, 1) + b"1")
+        os.write(101, struct.pack(">IBIII", 13 + 1, 0x12, {number}, 1, 1) + b"1")
     await asyncio.sleep(0.3)
     return 1
 """

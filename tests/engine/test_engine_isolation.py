@@ -262,13 +262,13 @@ FORGERIES = {
     "a huge frame": "struct.pack('>IB', 2**31, 0x12)",
     "a frame of no length": "struct.pack('>IB', 0, 0x12)",
     "an unknown frame": "struct.pack('>IB', 1, 0x77)",
-    "an answer to another call": "struct.pack('>IBII', 11, 0x12, 999, 1) + b'{}'",
+    "an answer to another call": "struct.pack('>IBIII', 15, 0x12, 999, 1, 1) + b'{}'",
     "an answer too short": "struct.pack('>IB', 3, 0x12) + b'ab'",
     "a second READY": "struct.pack('>IBB', 2, 0x10, 2)",
     "a second LOADED": "struct.pack('>IBIB', 6, 0x11, 1, 0)",
     "a log of another call": "struct.pack('>IBIBBI', 12, 0x14, 999, 1, 0, 0) + b'x'",
-    "an error that is not JSON": "struct.pack('>IBII', 10, 0x13, CALL, 1) + b'x'",
-    "an error of another shape": "struct.pack('>IBII', 9 + 13, 0x13, CALL, 1) + b'{\"type\": [1]}'",
+    "an error that is not JSON": "struct.pack('>IBIII', 14, 0x13, CALL, 1, 1) + b'x'",
+    "an error of another shape": "struct.pack('>IBIII', 13 + 13, 0x13, CALL, 1, 1) + b'{\"type\": [1]}'",
 }
 
 

@@ -237,7 +237,7 @@ def handler(event):
         "frame(0x16, struct.pack('>I', 1))",
         "frame(0x16, b'')",
         "yield 'a'; frame(0x16, struct.pack('>I', 1) + b'\\0{}')",
-        "yield 'a'; frame(0x12, struct.pack('>II', 1, 1) + b'1')",
+        "yield 'a'; frame(0x12, struct.pack('>III', 1, 1, 1) + b'1')",
     ],
 )
 async def test_forged_pieces_end_the_instance(engine: Engine, body: str) -> None:

@@ -79,8 +79,20 @@ class Sandbox(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def queues(self) -> bool:
+        """Whether what is written waits as messages, which can be taken back until the runner takes them."""
+
     def write(self, data: bytes) -> None:
-        """Send bytes to the runner. Bytes for a sandbox that is gone are dropped."""
+        """Send one or more whole frames to the runner, as one message. For a sandbox that is gone they are dropped."""
+
+    def take_back(self) -> list[bytes]:
+        """The messages that the runner has not taken yet, in the order in which they were written: it does not get
+        them any more. One of `mailbox.LENGTH_BYTES` stands for one that went by the stream, which it does.
+        """
+
+    def catch_up(self) -> None:
+        """Tell the listener now of what has reached descriptors 1 and 2 and was not told yet, where that is known."""
 
     def pause_reading(self) -> None:
         """Take no more bytes of the protocol's stream for now: back-pressure down to the runner."""

@@ -2,8 +2,9 @@
 
 By the attach stream each byte passes the engine and its shim, twice copied and four times scheduled; by this one it
 does not. The runner connects to it when it starts and sends along the reading end of a pipe that its raw output goes
-to. Where it cannot (a virtual machine, another OCI runtime, a policy) it stays with the attach stream, which is
-opened in any case: it tells of the container's end, and of what an interpreter says that does not come up.
+to, and both ends of its mailbox. Where it cannot (a virtual machine, another OCI runtime, a policy) it stays with the
+attach stream, which is opened in any case: it tells of the container's end, and of what an interpreter says that does
+not come up.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import stat
 from pathlib import Path
 from typing import Final, Protocol
 
+from clowdy_tui.engine.sandboxes.mailbox import Mailbox
 from clowdy_tui.engine.sandboxes.raw_output import RawOutput
 from clowdy_tui.engine.sandboxes.runner_stream import RunnerStream, StreamListener
 
@@ -23,6 +25,7 @@ PLACE: Final = "/run/clowdy"
 
 _NAME: Final = "channel"
 _HELLO: Final = b"\1"
+_KINDS: Final = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFSOCK)
 
 
 class DirectListener(StreamListener, Protocol):
@@ -79,6 +82,8 @@ class DirectChannel(RunnerStream):
             self._output.finish()
             self._output.close()
             self._output = None
+        if self._mailbox is not None:
+            self._mailbox.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _close_door(self) -> None:
@@ -103,8 +108,9 @@ class DirectChannel(RunnerStream):
     async def _open(self, connection: socket.socket) -> None:
         # What is no runner of ours is shown out: its container ends, which is told by the engine.
         with contextlib.suppress(OSError, ValueError):
-            output = await _hello(self._loop, connection)
+            output, *ends = await _hello(self._loop, connection)
             self._output = RawOutput(output, self._listener.raw_received)
+            self._mailbox = Mailbox(*(socket.socket(fileno=end) for end in ends))
             await self._connect(connection)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,16 +124,17 @@ class DirectChannel(RunnerStream):
         self._listener.direct_closed()
 
 
-async def _hello(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> int:
-    """The descriptor that the runner sends with its first byte.
+async def _hello(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> tuple[int, int, int]:
+    """The descriptors that the runner sends with its first byte: its raw output, our end of its mailbox, and its own.
 
     Raises:
         OSError, ValueError: it sends something else.
     """
     await _readable(loop, connection)
-    said, descriptors, _, _ = socket.recv_fds(connection, len(_HELLO), 1, socket.MSG_CMSG_CLOEXEC)
-    if said == _HELLO and len(descriptors) == 1 and stat.S_ISFIFO(os.fstat(descriptors[0]).st_mode):
-        return descriptors[0]
+    said, descriptors, _, _ = socket.recv_fds(connection, len(_HELLO), len(_KINDS), socket.MSG_CMSG_CLOEXEC)
+    if said == _HELLO and tuple(stat.S_IFMT(os.fstat(descriptor).st_mode) for descriptor in descriptors) == _KINDS:
+        output, ours, theirs = descriptors
+        return output, ours, theirs
     for descriptor in descriptors:
         os.close(descriptor)
     raise ValueError("not a runner's first byte")

@@ -79,6 +79,17 @@ class DockerSandbox:
         elif self._closed.is_set():
             self._end_soon(killed=False)
 
+    @property
+    def queues(self) -> bool:
+        return self._direct is not None and self._direct.is_open and self._direct.queues
+
+    def catch_up(self) -> None:
+        if self._direct is not None:
+            self._direct.catch_up()
+
+    def take_back(self) -> list[bytes]:
+        return self._direct.take_back() if self._direct is not None else []
+
     def write(self, data: bytes) -> None:
         if self._direct is not None and self._direct.is_open:
             self._direct.write(data)

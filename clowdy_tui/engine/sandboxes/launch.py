@@ -119,6 +119,7 @@ def sandbox_arguments(
         "SSL_CERT_FILE": CA_BUNDLE,
         "CLOWDY_RLIMITS": rlimits,
         "CLOWDY_SANDBOX": marker,
+        "CLOWDY_MAILBOX": "{mailbox}",
     }
     arguments.append("--clearenv")
     for name, value in environment.items():

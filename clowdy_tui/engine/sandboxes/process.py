@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from clowdy_tui.domain.errors import DriverUnavailable
-from clowdy_tui.engine.sandboxes import diagnosis
+from clowdy_tui.engine.sandboxes import diagnosis, mailbox
 from clowdy_tui.engine.sandboxes.base import SandboxExit, SandboxListener, SandboxSpec
 from clowdy_tui.engine.sandboxes.cgroups import Cgroup
+from clowdy_tui.engine.sandboxes.mailbox import Mailbox
 from clowdy_tui.engine.sandboxes.raw_output import RawOutput
 from clowdy_tui.engine.sandboxes.runner_stream import SOCKET_BUFFER, RunnerStream
 from clowdy_tui.engine.sandboxes.usernet import RESOLVER, Attached, UserNetwork
@@ -36,6 +37,7 @@ class Spawned:
     first_pidfd: int
     exit_pidfd: int
     channel: socket.socket
+    mailbox: tuple[socket.socket, socket.socket]
     output: int
     group: Cgroup | None
     network: Attached | None = None
@@ -46,7 +48,8 @@ class Spawned:
             signal.pidfd_send_signal(self.first_pidfd, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
-        self.channel.close()
+        for end in (self.channel, *self.mailbox):
+            end.close()
         for descriptor in (self.first_pidfd, self.exit_pidfd, self.output):
             os.close(descriptor)
         if self.network is not None:
@@ -119,7 +122,8 @@ def spawn(
 ) -> Spawned:
     """Start bwrap and wait until it has made the sandbox and, when its program has written something, `network` its
     network. In the command `{info}` becomes bwrap's --info-fd, `{seccomp}` the descriptor of the file `seccomp`,
-    `{resolver}` that of a resolv.conf. The command has no variables but `environment`; the sandbox has its own. Blocks.
+    `{resolver}` that of a resolv.conf, `{mailbox}` the runner's end of the mailbox. The command has no variables but
+    `environment`; the sandbox has its own. Blocks.
 
     Raises:
         DriverUnavailable: bwrap or the network's program says that it cannot.
@@ -129,6 +133,9 @@ def spawn(
         channel, inner = socket.socketpair()
         ours.callback(channel.close)
         theirs.callback(inner.close)
+        ends = mailbox.pair()
+        for end in ends:
+            ours.callback(end.close)
         output, output_inner = os.pipe()
         ours.callback(os.close, output)
         theirs.callback(os.close, output_inner)
@@ -139,11 +146,11 @@ def spawn(
         with contextlib.closing(_Descriptor(info)):
             inner.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
             process = subprocess.Popen(  # noqa: S603
-                _filled(command, info=(info_inner,), seccomp=filter_, resolver=resolver),
+                _filled(command, info=(info_inner,), seccomp=filter_, resolver=resolver, mailbox=(ends[1].fileno(),)),
                 stdin=inner.fileno(),
                 stdout=inner.fileno(),
                 stderr=output_inner,
-                pass_fds=(info_inner, *filter_, *resolver),
+                pass_fds=(info_inner, *filter_, *resolver, ends[1].fileno()),
                 env=environment or {},
                 cwd="/",
                 process_group=0,
@@ -168,7 +175,7 @@ def spawn(
                 raise
         ours.pop_all()
     channel.setblocking(False)
-    return Spawned(process, first_pidfd, exit_pidfd, channel, output, group, attached)
+    return Spawned(process, first_pidfd, exit_pidfd, channel, ends, output, group, attached)
 
 
 class _Descriptor:
@@ -233,6 +240,7 @@ class BubblewrapSandbox(RunnerStream):
         self._threads = threads
         self._forget = forget
         self._output: RawOutput = RawOutput(spawned.output, partial(listener.output_received, "stderr"))
+        self._mailbox: Mailbox = Mailbox(*spawned.mailbox)
         self._undelivered = False
         self._exit_code: int | None = None
         self._exited = False
@@ -330,3 +338,5 @@ class BubblewrapSandbox(RunnerStream):
         self._gone.set_result(None)
         out_of_memory = not ending.cancelled() and ending.result()
         self._listener.sandbox_exited(SandboxExit(self._exit_code, out_of_memory, undelivered=self._undelivered))
+        # Not before: the listener asks what it still holds.
+        self._mailbox.close()

@@ -26,9 +26,10 @@ class RawOutput:
 
     def catch_up(self) -> None:
         """Tell of what was written before now. Asking whether there is something takes a third of finding nothing."""
-        fcntl.ioctl(self._descriptor, termios.FIONREAD, self._size)
-        if self._size != _NOTHING:
-            self._take()
+        if self._reading:
+            fcntl.ioctl(self._descriptor, termios.FIONREAD, self._size)
+            if self._size != _NOTHING:
+                self._take()
 
     def finish(self) -> None:
         """Tell of the last of it: nobody is left to write more."""

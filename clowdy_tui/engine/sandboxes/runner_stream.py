@@ -1,12 +1,16 @@
-"""Our end of a socket that a runner speaks by, and the pipe of its raw output, read in order with it."""
+"""Our end of a socket that a runner speaks by, the pipe of its raw output, and its mailbox."""
 
 import asyncio
 import socket
+import struct
 from typing import Final, Protocol, cast
 
+from clowdy_tui.engine.sandboxes.mailbox import MESSAGE_BYTES, Mailbox
 from clowdy_tui.engine.sandboxes.raw_output import RawOutput
 
 SOCKET_BUFFER: Final = 1 << 20
+
+_LENGTH: Final = struct.Struct(">I")
 
 
 class StreamListener(Protocol):
@@ -18,8 +22,8 @@ class StreamListener(Protocol):
 
 
 class RunnerStream(asyncio.Protocol):
-    """A subclass says what its begin and its end mean: it sets `_listener` and `_output` before `_connect`, and `_over`
-    when nothing more is to be written.
+    """A subclass says what its begin and its end mean: it sets `_listener`, `_output` and `_mailbox` before `_connect`,
+    and `_over` when nothing more is to be written.
     """
 
     _listener: StreamListener
@@ -27,13 +31,36 @@ class RunnerStream(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._output: RawOutput | None = None
+        self._mailbox: Mailbox | None = None
         self._transport: asyncio.Transport | None = None
         self._heard = False
         self._over = False
 
+    @property
+    def queues(self) -> bool:
+        return self._mailbox is not None
+
     def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._over:
+        if self._transport is None or self._over:
+            return
+        if self._mailbox is None:
             self._transport.write(data)
+            return
+        try:
+            if len(data) > MESSAGE_BYTES:
+                self._transport.write(data)
+                data = _LENGTH.pack(len(data))
+            self._mailbox.post(data)
+        except OSError:
+            # Code in the sandbox has shut it.
+            self._transport.abort()
+
+    def take_back(self) -> list[bytes]:
+        return self._mailbox.take_back() if self._mailbox is not None else []
+
+    def catch_up(self) -> None:
+        if self._output is not None:
+            self._output.catch_up()
 
     def pause_reading(self) -> None:
         if self._transport is not None:
@@ -69,9 +96,6 @@ class RunnerStream(asyncio.Protocol):
             self._heard = True
             if not self._hears_the_first():
                 return
-        # What was written to the raw streams before this frame belongs before it.
-        if self._output is not None:
-            self._output.catch_up()
         self._listener.data_received(data)
 
     def pause_writing(self) -> None:

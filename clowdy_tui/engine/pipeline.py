@@ -1,0 +1,146 @@
+"""Pipelining: calls that wait in an instance behind the one that runs there, and how many that may be.
+
+A runner that finds its next call waiting goes on with it; one that finds none sleeps, and to be woken costs it and the
+gateway more than a short handler does. Only handlers that are over in a moment are called so, and a call that the
+runner has not taken can be given to another instance at any time, or be dropped.
+"""
+
+from typing import Final
+
+from clowdy_tui.engine import protocol
+from clowdy_tui.engine.call import Call
+from clowdy_tui.engine.sandboxes.base import Sandbox
+from clowdy_tui.engine.sandboxes.mailbox import LENGTH_BYTES, MESSAGE_BYTES
+
+MOST: Final = 8
+"""Calls in one instance, the running one with them."""
+
+_PATIENCE_US: Final = 200
+"""How long those before a call may take, all together, as far as is known."""
+
+_OVERHEAD_US: Final = 10
+"""What the runner does for each call beside the handler."""
+
+_UNKNOWN_US: Final = 2_000.0
+_SHRINKS: Final = 1 / 16
+_GROWS: Final = 2
+_DOUBTS: Final = 256
+_MOST_DOUBTS: Final = 1 << 20
+
+
+class Pace:
+    """How quick a deployment's handler is, by what its runners say, and how many calls an instance may hold by that.
+
+    It is believed to be quick after some dozens of calls and slow after two; a processor that is taken away for a
+    moment in the middle of one does not count as much. After a stall no call waits for the next 256, after another
+    one for 512, and so on: what is quick nearly always must not hold up those behind it again and again.
+    """
+
+    __slots__ = ("_doubts", "_next_doubts", "_us", "width")
+
+    def __init__(self) -> None:
+        self._us = _UNKNOWN_US
+        self._doubts = 0
+        self._next_doubts = _DOUBTS
+        self.width = 1
+
+    def note(self, handler_us: int) -> None:
+        """A handler has taken so long."""
+        us = self._us
+        self._us = us = min(handler_us, us * _GROWS + 1) if handler_us > us else us + (handler_us - us) * _SHRINKS
+        if self._doubts:
+            self._doubts -= 1
+            self.width = 1
+        else:
+            self.width = max(1, min(MOST, int(_PATIENCE_US / (us + _OVERHEAD_US))))
+
+    def stalled(self) -> None:
+        """Calls had to be taken back from behind one that was not over in a moment."""
+        self._doubts = self._next_doubts
+        self._next_doubts = min(_MOST_DOUBTS, 2 * self._next_doubts)
+        self.width = 1
+
+
+class Pipeline:
+    """One instance's calls that wait, in the order in which they were put.
+
+    `calls` is its worker's: all that run or wait in it, the first sent first. A large event is held back here until it
+    is its call's turn, and what comes after it too: what went into the stream cannot be taken back.
+    """
+
+    __slots__ = ("_calls", "_held", "waiting")
+
+    def __init__(self, calls: dict[int, Call]) -> None:
+        self._calls = calls
+        self._held: dict[int, bytes] = {}
+        self.waiting = 0
+        """How many wait."""
+
+    def put(self, call: Call, frame: bytes) -> bytes:
+        """One more waits; what of its frame is to be written now, which is all or nothing."""
+        self.waiting += 1
+        if self._held or len(frame) > MESSAGE_BYTES:
+            self._held[call.number] = frame
+            return b""
+        return frame
+
+    def go_on(self, now: float) -> list[bytes]:
+        """A call is over: the next one runs, where none does. The frames that are to be written now."""
+        first = next(iter(self._calls.values()), None)
+        if first is None or not first.waits:
+            return []
+        first.go_on(now)
+        self.waiting -= 1
+        frames = []
+        for number, frame in list(self._held.items()):
+            if len(frame) > MESSAGE_BYTES and number != first.number:
+                break
+            frames.append(self._held.pop(number))
+        return frames
+
+    def take_back(self, sandbox: Sandbox, now: float, *, stalled: bool = False) -> tuple[list[Call], bool]:
+        """Those that wait, out of `calls`; and whether the running one has not been begun either.
+
+        What the runner has begun by now goes on. Where calls are `stalled` and the running one has not been begun, it
+        is the sandbox that has no processor: all stay.
+        """
+        messages = sandbox.take_back()
+        running = next((call for call in self._calls.values() if not call.waits), None)
+        # Only the running one's can be elsewhere.
+        numbers = {_called(message, running) for message in messages}
+        idle = running is not None and running.number in numbers
+        if stalled and idle:
+            for message in messages:
+                sandbox.write(message)
+            return [], True
+        numbers |= self._held.keys()
+        back = [call for call in self._calls.values() if call.waits and call.number in numbers]
+        for call in back:
+            del self._calls[call.number]
+            call.queue_us += int((now - call.sent) * 1e6)
+        self._held.clear()
+        self.waiting = 0
+        for call in self._calls.values():
+            if call.waits:
+                call.go_on(now)
+        return back, idle
+
+    def remove(self, call: Call, sandbox: Sandbox) -> bool:
+        """Take one back that nobody wants any more, out of `calls`; False where the runner has begun it by now."""
+        found = self._held.pop(call.number, None) is not None
+        if not found:
+            for message in sandbox.take_back():
+                if protocol.called(message) == call.number:
+                    found = True
+                else:
+                    sandbox.write(message)
+        if found:
+            del self._calls[call.number]
+            self.waiting -= 1
+        return found
+
+
+def _called(message: bytes, running: Call | None) -> int | None:
+    if len(message) == LENGTH_BYTES:
+        return running.number if running is not None else None
+    return protocol.called(message)

@@ -1,0 +1,246 @@
+"""Calls that wait in an instance behind a quick one, on every driver: each runs once, and none waits for long."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from engine_support import Engine, deployment, texts, until, value
+
+from clowdy_tui.engine.deployment import Deployment
+from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.outcome import Outcome
+from clowdy_tui.engine.pipeline import MOST
+
+# Inside each sandbox the runner is process 1: what tells instances apart is made when the code is imported. What a call
+# prints shows that it ran, and how often.
+CODE = """
+import os, time
+name = os.urandom(4).hex()
+def handler(event):
+    print("began", event.get("number"))
+    if "sleep" in event:
+        time.sleep(event["sleep"])
+    if "exit" in event:
+        os._exit(event["exit"])
+    if "raw" in event:
+        os.write(1, b"written past\\n")
+    if "memory" in event:
+        raise MemoryError
+    return {"name": name, "size": len(event.get("text", ""))}
+"""
+
+
+@pytest.fixture
+def limits() -> EngineLimits:
+    return EngineLimits(spares=0)
+
+
+async def quickened(engine: Engine, what: Deployment, at_least: int = MOST) -> str:
+    """Call until so many may be in an instance at once; what the instance answers as its name."""
+    named = set()
+    async with asyncio.timeout(60):
+        while width(engine, what) < at_least:
+            named.add(value(await engine.invoke(what, {}))["name"])
+    (name,) = named
+    return str(name)
+
+
+def width(engine: Engine, what: Deployment) -> int:
+    pool = engine.service._assignment._pools.get(what.key)
+    return 0 if pool is None else pool.width
+
+
+async def at_once(engine: Engine, what: Deployment, events: Sequence[dict[str, Any]]) -> list[Outcome]:
+    """Begin all of them before the sandbox can have answered the first."""
+    return await asyncio.gather(*(engine.invoke(what, event | {"number": n}) for n, event in enumerate(events)))
+
+
+def names(outcomes: Sequence[Outcome]) -> list[str]:
+    return [value(outcome)["name"] for outcome in outcomes]
+
+
+def began(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    return [texts(outcome, "stdout") for outcome in outcomes]
+
+
+async def test_quick_calls_wait_in_the_instance_that_works(engine: Engine) -> None:
+    what = deployment(CODE)
+    name = await quickened(engine, what)
+    outcomes = await at_once(engine, what, [{}] * MOST)
+    assert names(outcomes) == [name] * MOST
+    assert began(outcomes) == [[f"began {number}"] for number in range(MOST)]
+    assert not any(outcome.cold_start for outcome in outcomes)
+    assert len(engine.service.snapshot()) == 1
+    # Whoever came later waited for the others, and that is told as waiting.
+    assert outcomes[-1].queue_us > 0
+    assert engine.service.counts().idle == 1
+
+
+async def test_more_than_may_wait_there_wait_with_us(engine: Engine) -> None:
+    what = deployment(CODE, max_instances=1)
+    name = await quickened(engine, what)
+    outcomes = await at_once(engine, what, [{}] * 3 * MOST)
+    assert names(outcomes) == [name] * 3 * MOST
+    assert began(outcomes) == [[f"began {number}"] for number in range(3 * MOST)]
+
+
+async def test_a_call_that_takes_long_does_not_hold_up_those_behind_it(engine: Engine) -> None:
+    what = deployment(CODE, timeout_s=60.0)
+    name = await quickened(engine, what)
+    slow = asyncio.create_task(engine.invoke(what, {"sleep": 60}))
+    outcomes = await at_once(engine, what, [{}] * 5)
+    assert not slow.done()
+    assert name not in names(outcomes)
+    assert began(outcomes) == [[f"began {number}"] for number in range(5)]
+    # Nobody waits for a while.
+    assert width(engine, what) == 1
+    slow.cancel()
+
+
+async def test_an_instance_goes_on_after_a_call_that_took_long(engine: Engine) -> None:
+    what = deployment(CODE, max_instances=1)
+    name = await quickened(engine, what)
+    outcomes = await at_once(engine, what, [{"sleep": 0.1}, *[{}] * 5])
+    assert names(outcomes) == [name] * 6
+    assert began(outcomes) == [[f"began {number}"] for number in range(6)]
+    assert engine.service.counts().busy == 0
+
+
+async def test_what_a_dying_instance_had_not_begun_runs_elsewhere_and_once(engine: Engine) -> None:
+    what = deployment(CODE)
+    name = await quickened(engine, what)
+    first, *others = await at_once(engine, what, [{"exit": 3}] + [{}] * 6)
+    assert (first.status, texts(first)) == ("crashed", ["began 0"])
+    assert name not in names(others)
+    assert began(others) == [[f"began {number}"] for number in range(1, 7)]
+
+
+async def test_an_instance_that_is_out_of_memory_runs_nothing_more(engine: Engine) -> None:
+    what = deployment(CODE)
+    await quickened(engine, what)
+    # It sleeps before, so that nothing behind it can have begun when the end of it is known.
+    first, *others = await at_once(engine, what, [{"sleep": 0.005, "memory": 1}] + [{}] * 4)
+    assert first.status == "out_of_memory"
+    assert [outcome.status for outcome in others] == ["success"] * 4
+    assert began(others) == [[f"began {number}"] for number in range(1, 5)]
+    await until(lambda: all(info.calls < 100 for info in engine.service.snapshot()))
+
+
+async def test_time_is_up_for_the_one_that_runs_alone(engine: Engine) -> None:
+    what = deployment(CODE, timeout_s=1.0)
+    await quickened(engine, what)
+    first, *others = await at_once(engine, what, [{"sleep": 60}] + [{}] * 4)
+    assert first.status == "timeout"
+    assert [outcome.status for outcome in others] == ["success"] * 4
+
+
+async def test_a_waiting_call_that_is_cancelled_does_not_run_and_ends_nothing(engine: Engine) -> None:
+    what = deployment(CODE)
+    name = await quickened(engine, what)
+    slow, unwanted, last = (
+        asyncio.create_task(engine.invoke(what, event))
+        for event in ({"sleep": 0.005, "number": 0}, {"number": 1, "exit": 3}, {"number": 2})
+    )
+    await asyncio.sleep(0)
+    unwanted.cancel()
+    outcomes = await asyncio.gather(slow, last)
+    assert began(outcomes) == [["began 0"], ["began 2"]]
+    assert names(outcomes)[0] == name
+    assert unwanted.cancelled()
+    assert names([await engine.invoke(what, {})]) == [name]
+
+
+async def test_a_running_call_that_is_cancelled_takes_its_instance_and_nobody_else(engine: Engine) -> None:
+    what = deployment(CODE)
+    name = await quickened(engine, what)
+    running = asyncio.create_task(engine.invoke(what, {"sleep": 60}))
+    others = asyncio.create_task(at_once(engine, what, [{}] * 3))
+    await asyncio.sleep(0)
+    running.cancel()
+    outcomes = await others
+    assert began(outcomes) == [[f"began {number}"] for number in range(3)]
+    assert name not in names(outcomes)
+
+
+async def test_large_events_wait_among_small_ones(engine: Engine) -> None:
+    what = deployment(CODE)
+    await quickened(engine, what)
+    sizes = [0, 100_000, 10, 20_000, 0, 15_000, 1_000_000, 5]
+    outcomes = await at_once(engine, what, [{"text": "x" * size} for size in sizes])
+    assert [value(outcome)["size"] for outcome in outcomes] == sizes
+
+
+async def test_code_that_writes_past_the_runner_has_its_calls_alone(engine: Engine) -> None:
+    what = deployment(CODE)
+    await quickened(engine, what)
+    (wrote,) = await at_once(engine, what, [{"raw": 1}])
+    assert sorted(texts(wrote)) == ["began 0", "written past"]
+    assert width(engine, what) == 1
+    outcomes = await at_once(engine, what, [{"raw": 1}] * 4)
+    assert [sorted(texts(outcome)) for outcome in outcomes] == [[f"began {n}", "written past"] for n in range(4)]
+    for _ in range(100):
+        await engine.invoke(what, {})
+    assert width(engine, what) == 1
+
+
+async def test_async_handlers_wait_as_others_do(engine: Engine) -> None:
+    what = deployment(CODE.replace("def handler", "async def handler"))
+    name = await quickened(engine, what, at_least=2)
+    outcomes = await at_once(engine, what, [{}] * 2)
+    assert names(outcomes) == [name] * 2
+    assert began(outcomes) == [["began 0"], ["began 1"]]
+
+
+async def test_calls_that_wait_when_the_engine_closes_are_told_so(engine: Engine) -> None:
+    what = deployment(CODE)
+    await quickened(engine, what)
+    calls = asyncio.create_task(at_once(engine, what, [{"sleep": 0.008}] * 4))
+    await asyncio.sleep(0)
+    await engine.service.close()
+    for outcome in await calls:
+        assert outcome.status in {"crashed", "unavailable"}, outcome
+
+
+@pytest.mark.parametrize("shut", ["socket.SHUT_RDWR", "socket.SHUT_RD"])
+async def test_a_function_that_shuts_its_mailbox_hurts_itself_alone(engine: Engine, shut: str) -> None:
+    code = f"""
+import socket
+def handler(event):
+    if event:
+        socket.socket(fileno=102).shutdown({shut})
+    return 1
+"""
+    what = deployment(code)
+    assert value(await engine.invoke(what, False)) == 1
+    await engine.invoke(what, True)
+    for _ in range(3):
+        outcome = await engine.invoke(what, False)
+        if outcome.status == "success":
+            break
+    assert value(outcome) == 1
+
+
+async def test_a_function_that_eats_its_calls_gets_no_further(engine: Engine) -> None:
+    code = """
+import os
+def handler(event):
+    if event.get("hungry"):
+        os.set_blocking(102, False)
+        eaten = 0
+        while eaten < 3:
+            try:
+                os.read(102, 20000)
+                eaten += 1
+            except BlockingIOError:
+                pass
+        os.set_blocking(102, True)
+    return {"name": "one of them"}
+"""
+    what = deployment(code, timeout_s=1.0)
+    await quickened(engine, what)
+    hungry, *eaten = await at_once(engine, what, [{"hungry": 1}] + [{}] * 3)
+    assert hungry.status == "success"
+    # They may have begun, as far as can be known: none is tried again.
+    assert {outcome.status for outcome in eaten} == {"timeout"}
+    assert value(await engine.invoke(what, {})) == {"name": "one of them"}
