@@ -24,8 +24,9 @@ help:
 run: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/clowdy; else exec $(BIN)/clowdy demo; fi
 
+# What pytest makes of a test's file is kept, whatever the environment says: else each worker makes it anew, each time.
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet .

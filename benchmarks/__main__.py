@@ -23,6 +23,7 @@ from benchmarks import (
     report,
     rounds,
     scale,
+    styling,
     summary,
     targets,
     weight,
@@ -59,9 +60,10 @@ KEYSTROKES = "keystrokes"
 NEIGHBOURS = "neighbours"
 WEIGHT = "weight"
 REDACTION = "redaction"
+STYLING = "styling"
 SCALE = "scale"
 # What takes ten minutes runs only where it is asked for.
-USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, FLOOD, KEYSTROKES, NEIGHBOURS, WEIGHT, REDACTION)
+USUAL = (*SUBJECTS, FIRST_CALLS, LISTS, LAYERS, FIRST_FRAME, FLOOD, KEYSTROKES, NEIGHBOURS, WEIGHT, REDACTION, STYLING)
 CHOICES = (*USUAL, SCALE)
 
 
@@ -143,6 +145,8 @@ def run(wanted: set[str], plan: Plan, generator: Generator, quick: bool, scale_s
         ]
     if REDACTION in wanted:
         results.sections.append(redaction.measure(rounds=3 if quick else 15, say=_say))
+    if STYLING in wanted:
+        results.sections.append(styling.measure(rounds=3 if quick else 15, say=_say))
     if SCALE in wanted:
         results.sections.append(scale.measure(seconds=scale_seconds, say=_say))
     results.verdicts = targets.judge(results.figures)
