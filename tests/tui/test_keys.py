@@ -413,6 +413,31 @@ async def test_what_the_screen_says_names_the_keys_as_they_are() -> None:
         assert re.search(r"\w  \^b", shown(app))
 
 
+async def test_a_log_and_a_history_that_show_nothing_keep_the_focus_and_their_keys() -> None:
+    async with screen(busy_example()) as (app, pilot):
+        await pilot.press("f8")
+        logs, history = app.workbench.dock.logs, app.workbench.dock.history
+        await until(pilot, lambda: logs.view.has_focus and logs.buffer.shown)
+        # Typed on, and not over what the key began with.
+        await pilot.press("exclamation_mark", *"x")
+        await until(pilot, lambda: logs.query_one("#filter", Input).value == "!x")
+        await pilot.press("escape", "slash", *"zzz", "enter")
+        await until(pilot, lambda: not logs.buffer.shown and not logs.view.display)
+        await pilot.press("escape")
+        await until(pilot, lambda: logs.buffer.shown and logs.view.display)
+        logs.query_one("#filter", Input).value = "zzz"
+        await until(pilot, lambda: not logs.view.display)
+        await pilot.press("escape")
+        await until(pilot, lambda: logs.view.display and logs.view.has_focus)
+        await pilot.press("f12", "4")
+        await until(pilot, lambda: history.view.has_focus and history.view.display)
+        # As where no call fits.
+        history.view.display = False
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: history.view.display and history.view.has_focus)
+
+
 def _read(sent: str) -> list[str]:
     """The keys that Textual reads in what a terminal sends."""
     teach()

@@ -91,7 +91,7 @@ class HistoryPane(Widget):
     def compose(self) -> ComposeResult:
         with Horizontal(id="head"):
             yield Static(id="scope", markup=False)
-            yield LiteralInput(placeholder=WORDS, compact=True, id="filter")
+            yield LiteralInput(placeholder=WORDS, compact=True, select_on_focus=False, id="filter")
             yield Static(id="state", markup=False)
         yield HistoryView()
         yield Static(id="none", markup=False)

@@ -14,18 +14,18 @@ from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.widgets.call_pages import CallPages, PageAsk
 from clowdy_tui.tui.widgets.call_row import call_row
+from clowdy_tui.tui.widgets.lines_view import LinesView
 
 if TYPE_CHECKING:
     from clowdy_tui.domain.schemas import InvocationOut
 
 
-class HistoryView(ScrollView, can_focus=True, inherit_bindings=False):
+class HistoryView(LinesView, can_focus=True, inherit_bindings=False):
     """Newest first. `names` (function id → name) are shown where `named`.
 
     The cursor stays on its call when newer ones come; at the top, on the newest, it stays on the newest.

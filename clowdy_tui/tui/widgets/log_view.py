@@ -16,12 +16,12 @@ from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import wrap_cells
+from clowdy_tui.tui.widgets.lines_view import LinesView
 from clowdy_tui.tui.widgets.log_buffer import Change, LogBuffer
 from clowdy_tui.tui.widgets.log_call import Line
 from clowdy_tui.tui.widgets.log_line import INDENT, Piece, header, printed
@@ -29,7 +29,7 @@ from clowdy_tui.tui.widgets.log_line import INDENT, Piece, header, printed
 Row = tuple[Line, int]
 
 
-class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+class LogView(LinesView, can_focus=True, inherit_bindings=False):
     """Shows a `LogBuffer`. Follows its end until one scrolls up or moves the cursor; the end, reached, resumes."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

@@ -116,7 +116,7 @@ class LogPane(Widget):
         """A head of one line, the lines, and what stands there while there are none."""
         with Horizontal(id="head"):
             yield LogHead(id="scope")
-            yield LiteralInput(placeholder=WORDS, compact=True, id="filter")
+            yield LiteralInput(placeholder=WORDS, compact=True, select_on_focus=False, id="filter")
             yield LogHead(id="state")
         yield LogView(self.buffer)
         yield Static(id="none", markup=False)
