@@ -202,10 +202,10 @@ class Worker:
         frame = protocol.call_frame(number, int(deployment.timeout_s * 1000), call.invocation_id, call.event)
         if waits:
             frame = self._pipeline.put(call, frame)
+            if frame and self._sandbox is not None:
+                self._sandbox.write(frame, soon=True)
             if self._stall_timer is None:
                 self._stall_timer = self._loop.call_later(_STALL_S, self._look_for_stall)
-            if frame:
-                self._write(frame)
             return
         if self._timer is None:
             # Calls of an instance have all the same time, so the one that began first is due first: one timer does for

@@ -25,7 +25,7 @@ class Sandbox:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, soon: bool = False) -> None:
         self.messages.append(data)
 
     def take_back(self) -> list[bytes]:

@@ -83,8 +83,10 @@ class Sandbox(Protocol):
     def queues(self) -> bool:
         """Whether what is written waits as messages, which can be taken back until the runner takes them."""
 
-    def write(self, data: bytes) -> None:
-        """Send one or more whole frames to the runner, as one message. For a sandbox that is gone they are dropped."""
+    def write(self, data: bytes, *, soon: bool = False) -> None:
+        """Send one or more whole frames to the runner, as one message; with `soon` together with what else comes in
+        this turn of the loop. For a sandbox that is gone they are dropped.
+        """
 
     def take_back(self) -> list[bytes]:
         """The messages that the runner has not taken yet, in the order in which they were written: it does not get

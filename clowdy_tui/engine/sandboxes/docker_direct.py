@@ -108,9 +108,9 @@ class DirectChannel(RunnerStream):
     async def _open(self, connection: socket.socket) -> None:
         # What is no runner of ours is shown out: its container ends, which is told by the engine.
         with contextlib.suppress(OSError, ValueError):
-            output, *ends = await _hello(self._loop, connection)
+            output, ours, theirs = await _hello(self._loop, connection)
             self._output = RawOutput(output, self._listener.raw_received)
-            self._mailbox = Mailbox(*(socket.socket(fileno=end) for end in ends))
+            self._mailbox = Mailbox(socket.socket(fileno=ours), socket.socket(fileno=theirs), self._shut)
             await self._connect(connection)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

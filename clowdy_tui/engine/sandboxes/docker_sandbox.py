@@ -90,9 +90,9 @@ class DockerSandbox:
     def take_back(self) -> list[bytes]:
         return self._direct.take_back() if self._direct is not None else []
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, soon: bool = False) -> None:
         if self._direct is not None and self._direct.is_open:
-            self._direct.write(data)
+            self._direct.write(data, soon=soon)
         elif self._channel is not None:
             self._channel.write(data)
 

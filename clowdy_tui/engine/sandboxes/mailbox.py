@@ -8,6 +8,7 @@ hold both ends. Nothing is done twice.
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -27,30 +28,29 @@ class Mailbox:
     can change those.
     """
 
-    __slots__ = ("_late", "_loop", "_ours", "_theirs", "_timer")
+    __slots__ = ("_late", "_loop", "_on_shut", "_ours", "_theirs", "_timer")
 
-    def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
+    def __init__(self, ours: socket.socket, theirs: socket.socket, on_shut: Callable[[], None]) -> None:
+        """`on_shut` is told where code in the sandbox has shut the runner's end: nothing comes there any more."""
         self._ours = ours
         self._theirs = theirs
+        self._on_shut = on_shut
         self._loop = asyncio.get_running_loop()
         self._late: deque[bytes] = deque()
-        """What finds no room yet."""
-        self._timer: asyncio.TimerHandle | None = None
+        """What is to be sent yet."""
+        self._timer: asyncio.Handle | None = None
 
     def post(self, message: bytes) -> None:
-        """Send; what finds no room is sent a little later.
+        """Send; what finds no room is sent a little later."""
+        self._late.append(message)
+        if self._timer is None:
+            self._post_late()
 
-        Raises:
-            OSError: the runner's end is shut.
-        """
-        if self._late:
-            self._late.append(message)
-            return
-        try:
-            self._ours.send(message, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self._late.append(message)
-            self._timer = self._loop.call_later(_AGAIN_S, self._post_late)
+    def post_soon(self, message: bytes) -> None:
+        """Send with all that comes in this turn of the loop: a runner that sleeps is woken once for them."""
+        self._late.append(message)
+        if self._timer is None:
+            self._timer = self._loop.call_soon(self._post_late)
 
     def take_back(self) -> list[bytes]:
         """All that the runner has not taken yet, in the order in which it was sent; it does not get them any more."""
@@ -67,15 +67,20 @@ class Mailbox:
         """Let go of both ends; the second time does nothing."""
         if self._timer is not None:
             self._timer.cancel()
+        self._late.clear()
         self._ours.close()
         self._theirs.close()
 
     def _post_late(self) -> None:
-        late, self._late = self._late, deque()
-        # A runner that is shut to us ends, and takes nothing any more.
-        with suppress(OSError):
-            for message in late:
-                self.post(message)
+        self._timer = None
+        try:
+            while self._late:
+                self._ours.send(self._late[0], socket.MSG_DONTWAIT)
+                self._late.popleft()
+        except BlockingIOError:
+            self._timer = self._loop.call_later(_AGAIN_S, self._post_late)
+        except OSError:
+            self._on_shut()
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

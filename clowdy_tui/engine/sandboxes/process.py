@@ -240,7 +240,7 @@ class BubblewrapSandbox(RunnerStream):
         self._threads = threads
         self._forget = forget
         self._output: RawOutput = RawOutput(spawned.output, partial(listener.output_received, "stderr"))
-        self._mailbox: Mailbox = Mailbox(*spawned.mailbox)
+        self._mailbox: Mailbox = Mailbox(*spawned.mailbox, self._shut)
         self._undelivered = False
         self._exit_code: int | None = None
         self._exited = False

@@ -40,20 +40,19 @@ class RunnerStream(asyncio.Protocol):
     def queues(self) -> bool:
         return self._mailbox is not None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, soon: bool = False) -> None:
         if self._transport is None or self._over:
             return
         if self._mailbox is None:
             self._transport.write(data)
             return
-        try:
-            if len(data) > MESSAGE_BYTES:
-                self._transport.write(data)
-                data = _LENGTH.pack(len(data))
+        if len(data) > MESSAGE_BYTES:
+            self._transport.write(data)
+            data = _LENGTH.pack(len(data))
+        if soon:
+            self._mailbox.post_soon(data)
+        else:
             self._mailbox.post(data)
-        except OSError:
-            # Code in the sandbox has shut it.
-            self._transport.abort()
 
     def take_back(self) -> list[bytes]:
         return self._mailbox.take_back() if self._mailbox is not None else []
@@ -69,6 +68,11 @@ class RunnerStream(asyncio.Protocol):
     def resume_reading(self) -> None:
         if self._transport is not None and not self._over:
             self._transport.resume_reading()
+
+    def _shut(self) -> None:
+        """The runner's mailbox takes nothing any more."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _connect(self, connection: socket.socket) -> None:
         """Attach the socket, which belongs to the stream from now on, to the event loop."""
