@@ -291,7 +291,7 @@ class Worker:
         if kind == "MemoryError":
             # The interpreter itself met the limit and lived: fit to answer, not to go on.
             self.spent = True
-            returned, _ = self._take_back()
+            returned = self._waiting()
             told = message or f"It wanted more than its {self.shape.memory_mb} MB."
             self._settle(call, OutcomeStatus.OUT_OF_MEMORY, kind=kind, message=told, trace=trace)
             self._return(returned)
@@ -379,6 +379,10 @@ class Worker:
     def _take_back(self) -> tuple[list[Call], bool]:
         return ([], False) if self._sandbox is None else self._pipeline.take_back(self._sandbox, time.monotonic())
 
+    def _waiting(self) -> list[Call]:
+        """Those that wait, to be begun elsewhere; what runs stays. Of several at once none waits, read or not."""
+        return self._take_back()[0] if self._pipeline.waiting else []
+
     def _return(self, calls: list[Call]) -> None:
         """Have these begun elsewhere."""
         if calls:
@@ -406,7 +410,7 @@ class Worker:
 
     def _give_up(self, call: Call, reason: str) -> None:
         """The call counts no longer but goes on in there: end the sandbox, after its other calls where it has some."""
-        returned, _ = self._take_back()
+        returned = self._waiting()
         if self._calls:
             self._hearing.given_up.add(call.number)
             self.spent = True

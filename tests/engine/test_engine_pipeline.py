@@ -163,6 +163,18 @@ async def test_a_running_call_that_is_cancelled_takes_its_instance_and_nobody_el
     assert name not in names(outcomes)
 
 
+async def test_one_of_several_at_once_that_is_cancelled_leaves_the_others_their_calls(engine: Engine) -> None:
+    what = deployment(CODE.replace("def handler", "async def handler"), concurrency=8)
+    name = value(await engine.invoke(what, {}))["name"]
+    calls = [asyncio.create_task(engine.invoke(what, {"number": number})) for number in range(5)]
+    # Sent, and not read by anybody yet.
+    await asyncio.sleep(0)
+    calls[0].cancel()
+    outcomes = await asyncio.gather(*calls[1:])
+    assert began(outcomes) == [[f"began {number}"] for number in range(1, 5)]
+    assert names(outcomes) == [name] * 4
+
+
 async def test_large_events_wait_among_small_ones(engine: Engine) -> None:
     what = deployment(CODE)
     await quickened(engine, what)
