@@ -121,6 +121,8 @@ def _change(shell: Shell, project: str, change: Callable[[str], str], *, upgrade
         output.dump(found)
     if replaced:
         raise Failure("A newer list took the place of this one before it was done.")
+    if found.stopped:
+        raise Failure(f"{found.error}. What was in use before stays.")
     if found.status == "failed":
         raise Failure(f"Failed to build image: {found.error}\nWhat was in use before stays.")
     if not shell.as_json:
@@ -139,6 +141,8 @@ def _show(found: RequirementsOut) -> None:
         output.say("No packages yet. Add one: clowdy deps add PROJECT PACKAGE")
     if found.status == "building":
         output.say(output.plain(f"A new list is being built: {found.progress or ''}"))
+    elif found.stopped:
+        output.say("The list saved last is not in use, its build was stopped.")
     elif found.status == "failed":
         output.say(output.plain(f"The list saved last is not in use, its build failed:\n{found.error}", keep="\n"))
     elif found.has_custom_image:

@@ -59,7 +59,8 @@ class RequirementsOut(Outgoing):
     """A project's packages. `requirements_txt`, its hash and `lock` are those that functions see now.
 
     `status` tells of the list saved last; where that is not in use (being built, or failed), it is `wanted_txt`, with
-    the `progress` of the build or the `error` that ended it. `has_custom_image`: functions have a layer.
+    the `progress` of the build or the `error` that ended it; `stopped`: a person did. `has_custom_image`: functions
+    have a layer.
     """
 
     requirements_txt: str
@@ -70,6 +71,7 @@ class RequirementsOut(Outgoing):
     wanted_txt: str | None = None
     progress: str | None = None
     error: str | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

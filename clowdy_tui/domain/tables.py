@@ -223,7 +223,7 @@ class ProjectPackages(SQLModel, table=True):
     """A project's packages: what is in use (`requirements_hash`, `lock`, `layer`), and how the last save ended.
 
     `target` is the Python that the layer is for. `wanted_txt` is the list saved last where it is not in use, with
-    `status` building or failed.
+    `status` building, failed or stopped.
     """
 
     __tablename__ = "project_packages"

@@ -145,7 +145,7 @@ class PackageService:
         if build is None:
             raise NotFound("Nothing is being built")
         await self._end(project_id, build)
-        return await self._failed(project, "The build was stopped")
+        return await self._failed(project, "The build was stopped", stopped=True)
 
     async def forget(self, gone: DeletedProject) -> list[str]:
         """The project is gone: its build ends, and its layer goes where nobody else has it; what is left of that, in
@@ -299,16 +299,18 @@ class PackageService:
         return self._out(kept, row, done=True)
 
     @whole
-    async def _failed(self, project: Project, reason: str, build: _Build | None = None) -> RequirementsOut:
+    async def _failed(
+        self, project: Project, reason: str, build: _Build | None = None, *, stopped: bool = False
+    ) -> RequirementsOut:
         async with self._database.write() as transaction:
             kept = await transaction.projects.get(project.id)
             if kept is None:
                 raise NotFound("Project not found")
             row = _copy(await transaction.packages.get(project.id), project.id)
-            row.status, row.error = "failed", reason
+            row.status, row.error = "stopped" if stopped else "failed", reason
             await transaction.packages.put(row)
         self._is_done(project, build)
-        self._publish(events.PACKAGES_FAILED, project, error=reason)
+        self._publish(events.PACKAGES_FAILED, project, error=reason, stopped=stopped)
         return self._out(kept, row, done=True)
 
     def _out(self, project: Project, row: ProjectPackages | None, *, done: bool = False) -> RequirementsOut:
@@ -317,7 +319,7 @@ class PackageService:
         status: Literal["building", "ready", "failed"] = "ready"
         if build is not None or (row is not None and row.status == "building"):
             status = "building"
-        elif row is not None and row.status == "failed":
+        elif row is not None and row.status in ("failed", "stopped"):
             status = "failed"
         return RequirementsOut(
             requirements_txt=project.requirements_txt,
@@ -328,9 +330,10 @@ class PackageService:
             wanted_txt=build.text if build is not None else row.wanted_txt if row is not None else None,
             progress=build.progress if build is not None else None,
             error=row.error if row is not None and build is None else None,
+            stopped=row is not None and build is None and row.status == "stopped",
         )
 
-    def _publish(self, event: str, project: Project, **data: str | None) -> None:
+    def _publish(self, event: str, project: Project, **data: str | bool | None) -> None:
         self._bus.publish(event, {"project_id": project.id, **data}, owner=project.owner)
 
     async def _tidy(self) -> None:

@@ -155,9 +155,7 @@ def _new_key(app: "ClowdyApp") -> None:
 def _delete_key(app: "ClowdyApp") -> None:
     pane, project = app.workbench.tabs.pane, app.state.project
     key = pane.chosen_key if isinstance(pane, SettingsPane) else None
-    if key is None or project is None:
-        app.tell(app.keymap.say("Go to the list of API keys first ({screen.next})"), severity="warning")
-    else:
+    if key is not None and project is not None:
         app.start_flow(settings_flows.delete_key, project, key)
 
 

@@ -31,6 +31,8 @@ from clowdy_tui.tui.widgets.editor import Document
 if TYPE_CHECKING:
     from clowdy_tui.tui.app import ClowdyApp
 
+LISTED = 4
+
 TEMPLATE = '''\
 def handler(event, context):
     """Answers with what it was given."""
@@ -136,7 +138,7 @@ async def delete_project(app: "ClowdyApp", project: ProjectOut) -> None:
 async def delete_function(app: "ClowdyApp", function: FunctionOut) -> None:
     routes = app.state.routes_to(function.id)
     goes = [count(function.active_version, "version"), "its log of calls"]
-    goes += [f"the route {route.method} {route.path}" for route in routes]
+    goes += _some([f"the route {route.method} {route.path}" for route in routes], "route")
     if await app.push_screen_wait(ask_delete("function", function.name, *goes)) == "delete":
         gone = messages.Gone(function_id=function.id)
         await _delete(app, function.name, app.client.functions.delete(function.id), gone)
@@ -151,11 +153,17 @@ async def delete_route(app: "ClowdyApp", project: ProjectOut, route: RouteOut) -
         await _delete(app, name, app.client.routes.delete(project.id, route.id), gone)
 
 
+def _some(lines: list[str], kind: str) -> list[str]:
+    """As many of these as stand in a dialog of a low terminal, and how many more there are."""
+    more = len(lines) - LISTED
+    return [*lines[:LISTED], f"{count(more, f'more {kind}')}"] if more > 1 else lines
+
+
 async def ask_unsaved(app: "ClowdyApp", names: list[str], leaving: str, *, drafts: bool = False) -> str | None:
     """What to do about unsaved files: `save`, `keep` (as drafts, where offered), `discard`, or None."""
     body = Content.assemble(
         (count(len(names), "file") + " not saved:\n", ""),
-        *((f"\n- {visible(name)}", "bold") for name in names),
+        *((f"\n- {visible(name)}", "bold") for name in _some(names, "file")),
     )
     choices = [Choice("save", "Save all" if len(names) > 1 else "Save", "s", "main"),
                *([Choice("keep", "Keep as draft", "k")] if drafts else []),

@@ -52,7 +52,10 @@ class Happenings:
             case events.PACKAGES_READY:
                 self._tell_end("packages", "The packages are ready", data)
             case events.PACKAGES_FAILED:
-                self._tell_end("packages", "The packages could not be built", data)
+                if data.get("stopped"):
+                    self._tell_end("packages", "The build of the packages was stopped", {**data, "error": ""})
+                else:
+                    self._tell_end("packages", "The packages could not be built", data)
             case events.PROJECT_DELETED:
                 app.post_message(messages.Gone(project_id=data["project_id"]))
             case events.FUNCTION_DELETED:

@@ -128,6 +128,12 @@ def settings(state: ScreenState) -> str:
     return not_online(state) or ("" if state.pane_kind == "settings" else "Open a project's settings first")
 
 
+def key(state: ScreenState) -> str:
+    if problem := settings(state):
+        return problem
+    return "" if state.pane.kind == "key" else "Go to the list of API keys first ({screen.next})"
+
+
 def instance(state: ScreenState) -> str:
     return not_online(state) or (
         ""
@@ -137,10 +143,40 @@ def instance(state: ScreenState) -> str:
 
 
 def variables(state: ScreenState) -> str:
-    return not_online(state) or ("" if state.pane_kind == "variables" else "Open the project's variables first")
+    if problem := not_online(state):
+        return problem
+    if state.pane_kind != "variables":
+        return "Open the project's variables first"
+    return "" if state.pane.kind == "variable" else "There is no variable yet; set one first"
 
 
-def packages(state: ScreenState) -> str:
+def upgradable(state: ScreenState) -> str:
+    if problem := project(state):
+        return problem
+    assert state.project is not None
+    known = state.packages.get(state.project.id)
+    if known is None:
+        return ""
+    if known.status == "building":
+        return "A list is being built; wait for it, or stop it"
+    return "" if known.requirements_txt.strip() else "The project has no packages yet; edit the list first"
+
+
+def building(state: ScreenState) -> str:
+    if problem := _in_packages(state):
+        return problem
+    known = state.packages.get(state.pane.project_id or "")
+    return "" if known is not None and known.status == "building" else "Nothing is being built"
+
+
+def locked(state: ScreenState) -> str:
+    if problem := _in_packages(state):
+        return problem
+    known = state.packages.get(state.pane.project_id or "")
+    return "" if known is not None and known.lock else "There is no lock yet: no package is installed"
+
+
+def _in_packages(state: ScreenState) -> str:
     return not_online(state) or ("" if state.pane_kind == "packages" else "Open the project's packages first")
 
 
@@ -155,7 +191,10 @@ def without_database(state: ScreenState) -> str:
     if problem := project(state):
         return problem
     assert state.project is not None
-    return "The project has a database already" if state.project.has_database else ""
+    if state.project.has_database:
+        return "The project has a database already"
+    known = state.databases.get(state.project.id)
+    return "The database is being made" if known is not None and known.status == "provisioning" else ""
 
 
 def reachable(state: ScreenState) -> str:

@@ -54,7 +54,7 @@ async def paste_variables(app: "Core", project: ProjectOut) -> None:
 
 
 async def delete_variable(app: "Core", project: ProjectOut, key: str) -> None:
-    goes = ["the project's functions find it no more from their next call on"]
+    goes = ["the project's functions do not find it any more"]
     if await app.push_screen_wait(ask_delete("variable", key, *goes)) == "delete":
         try:
             await app.client.variables.delete(project.id, key)
@@ -206,7 +206,8 @@ async def remove_database(app: "Core", project: ProjectOut) -> None:
     """Remove a project's database; a dump of it is kept where that is wanted."""
     body = Content.assemble(
         "The database of ", (visible(project.name), "bold"), " goes with all that is in it.\n",
-        ("\nA dump is a file beside Clowdy's data, which `clowdy db restore` puts back.", "$muted"),
+        ("\nA dump is a file beside Clowdy's data, which ", "$muted"), ("clowdy db restore", "$accent"),
+        (" puts back.", "$muted"),
     )  # fmt: skip
     choices = [
         Choice("keep", "Dump and remove", "k", "main"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from clowdy_tui.tui.session import Session
 
 if TYPE_CHECKING:
+    from clowdy_tui.domain.databases import DatabaseOut
+    from clowdy_tui.domain.packages import RequirementsOut
     from clowdy_tui.domain.schemas import FunctionOut, Health, InvocationOut, ProjectOut, RouteOut
 
 ENTRY_PATH = "function.py"
@@ -17,7 +19,7 @@ ENTRY_PATH = "function.py"
 PlaceKind = Literal[
     "none", "project", "functions", "function", "file", "route", "group", "hint",
     "routes", "variables", "packages", "database", "settings", "dashboard", "limits",
-    "instance", "variable", "data",
+    "instance", "variable", "data", "key",
 ]  # fmt: skip
 """What a place in the tree or in a pane can be; those of the second line open a pane, as `functions` does."""
 
@@ -36,7 +38,7 @@ class Link(StrEnum):
 class Place:
     """What the tree's or a pane's cursor is on. Of a route `function_id` is the one that it leads to.
 
-    `path` is a file's, `name` a variable's. The kind `data` is a project's database that is there.
+    `path` is a file's, `name` a variable's or an API key's. The kind `data` is a project's database that is there.
     """
 
     kind: PlaceKind = "none"
@@ -68,7 +70,8 @@ class ScreenState:
 
     `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
     chosen in it. `open_count` counts files and panes. `failed` has the last call of each function that failed, as far
-    as this screen has heard of it. `assistant_at` is when the assistant did something last, by `time.monotonic`.
+    as this screen has heard of it. `packages` and `databases`, by project, are what their panes were told last.
+    `assistant_at` is when the assistant did something last, by `time.monotonic`.
     """
 
     link: Link = Link.CONNECTING
@@ -79,6 +82,8 @@ class ScreenState:
     projects: dict[str, ProjectOut] = field(default_factory=dict)
     functions: dict[str, FunctionOut] = field(default_factory=dict)
     routes: dict[str, list[RouteOut]] = field(default_factory=dict)
+    packages: dict[str, RequirementsOut] = field(default_factory=dict)
+    databases: dict[str, DatabaseOut] = field(default_factory=dict)
     place: Place = field(default_factory=Place)
     region: str = "tree"
     dock: str = "test"
@@ -157,6 +162,8 @@ class ScreenState:
         """Drop a project with all that it had; returns the ids of its functions."""
         self.projects.pop(project_id, None)
         self.routes.pop(project_id, None)
+        self.packages.pop(project_id, None)
+        self.databases.pop(project_id, None)
         gone = [function.id for function in self.functions.values() if function.project_id == project_id]
         self.forget_functions(gone)
         return gone

@@ -146,8 +146,8 @@ async def _logs_searched(app: ClowdyApp, pilot: Pilot[None]) -> None:
 
 
 async def _chat(app: ClowdyApp, pilot: Pilot[None]) -> None:
-    await _write(app, pilot)
     await pilot.press("f9")
+    await until(pilot, lambda: app.workbench.chat.is_ready and app.workbench.chat.body.thread.query(".code"))
 
 
 def _over(name: str, *keys: str) -> Act:
@@ -198,23 +198,26 @@ async def ready(app: ClowdyApp, pilot: Pilot[None]) -> None:
 SCENES = (
     Scene("welcome", _welcome, ALL),
     Scene("empty", _welcome, (NARROW, NORMAL), empty=True),
+    # Before more is called than an hour has.
+    Scene("dashboard", _pane("dashboard", project=None), ALL),
+    Scene("functions", _pane("functions"), ALL),
     Scene("workbench", _workbench, ALL),
-    Scene("test", _test, (NARROW, NORMAL)),
+    Scene("test", _test, ALL),
     Scene("logs", _logs, ALL, live=True),
     Scene("logs-zoomed", _logs_zoomed, ALL, live=True),
     Scene("logs-searched", _logs_searched, ALL, live=True),
     Scene("history", _history, ALL, live=True),
     Scene("history-call", _history_call, ALL, live=True),
     Scene("inputs", _inputs),
-    Scene("call", _call, live=True),
-    Scene("chat", _chat),
-    Scene("dashboard", _pane("dashboard", project=None), ALL, live=True),
-    Scene("functions", _pane("functions"), ALL, live=True),
+    Scene("call", _call, ALL, live=True),
+    Scene("chat-no-key", _chat, empty=True),
     Scene("routes", _pane("routes"), ALL),
     Scene("settings", _pane("settings"), ALL),
-    Scene("variables", _pane("variables")),
-    Scene("packages", _pane("packages", blank=True)),
-    Scene("database", _pane("database", blank=True)),
+    Scene("variables", _pane("variables"), ALL),
+    Scene("packages", _pane("packages"), ALL),
+    Scene("packages-none", _pane("packages", project="site", blank=True)),
+    Scene("database", _pane("database"), ALL),
+    Scene("database-none", _pane("database", project="site", blank=True)),
     Scene("jump", _jump),
     Scene("dialog-limits", _pane("settings", "tab", "l")),
     Scene("dialog-cors", _pane("settings", "end", "enter")),

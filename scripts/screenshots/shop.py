@@ -1,10 +1,15 @@
 """The example on the pictures: a small shop, with what was called in it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.domain import names
+from clowdy_tui.domain.databases import ProvisionIn
 from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch, RouteIn
 
 ORDERS = '''\
@@ -99,6 +104,13 @@ async def handler(event, context):
     return {"thanks": True}
 '''
 
+PACKAGES = """\
+requests>=2.32
+pillow~=11.0
+jinja2
+qrcode  # on the parcel
+"""
+
 PING = "def handler(event, context):\n    return 'pong'\n"
 
 
@@ -148,21 +160,57 @@ async def seed(client: Clowdy) -> Mapping[str, str]:
     await client.functions.update(ids["orders"], FunctionPatch(memory_mb=256, cpus=1, min_instances=1))
     contact = {"function_id": ids["contact_form"], "method": "POST", "path": "/contact"}
     await client.routes.create(site.id, RouteIn.model_validate(contact))
+    await client.packages.set(shop.id, PACKAGES, wait=True)
+    if any(provider.name == "local" and provider.available for provider in (await client.databases.get(shop.id)).providers):
+        await client.databases.provision(shop.id, ProvisionIn(provider="local"), wait=True)
     return ids
 
 
-async def call(client: Clowdy, url: str, ids: Mapping[str, str]) -> None:
-    """What a minute in the shop looks like, most of it by the gateway's public door at `url`."""
+async def call(
+    client: Clowdy, url: str, ids: Mapping[str, str], which: slice = slice(None), *, failing: bool = True
+) -> None:
+    """What a minute in the shop looks like, or a part of it, most of it by the gateway's public door at `url`."""
     async with httpx.AsyncClient(base_url=f"{url}/api/gateway", trust_env=False) as http:
-        await client.invoke(ids["invoice"], {"number": 1041, "customer": "Mei", "total": "12.60"})
-        await http.get("/shop/stock")
-        for number, customer, items in ((17, "Ada", ["tea", "cake"]), (18, "Grace", ["mug"]), (19, "Edsger", ["tea"])):
-            await http.post("/shop/orders", json={"id": number, "customer": customer, "items": items})
-            await http.get(f"/shop/orders/{number}")
-        await http.post("/shop/pay", json={"key": "k-17", "amount": 770})
-        await http.post("/shop/pay", json={"key": "k-17", "amount": 770})
-        await http.post("/site/contact", json={"email": "lin@example.org"})
-        await http.post("/shop/orders", json={"id": 20, "customer": "Alan", "items": ["tea", "coffee"]})
-        await http.get("/shop/stock")
-        await client.invoke(ids["pay"], {"key": "k-18", "amount": 1200, "currency": "GBP"})
-    await client.invoke(ids["uptime_ping"])
+
+        def order(number: int, customer: str, *items: str) -> Callable[[], Awaitable[object]]:
+            body = {"id": number, "customer": customer, "items": items}
+            return lambda: http.post("/shop/orders", json=body)
+
+        paid = {"key": "k-17", "amount": 770}
+        all_: list[Callable[[], Awaitable[object]]] = [
+            lambda: client.invoke(ids["invoice"], {"number": 1041, "customer": "Mei", "total": "12.60"}),
+            lambda: http.get("/shop/stock"),
+            order(17, "Ada", "tea", "cake"),
+            lambda: http.get("/shop/orders/17"),
+            order(18, "Grace", "mug"),
+            lambda: http.get("/shop/orders/18"),
+            order(19, "Edsger", "tea"),
+            lambda: http.get("/shop/orders/19"),
+            lambda: http.post("/shop/pay", json=paid),
+            lambda: http.post("/shop/pay", json=paid),
+            lambda: http.post("/site/contact", json={"email": "lin@example.org"}),
+            *([order(20, "Alan", "tea", "coffee")] if failing else []),
+            lambda: http.get("/shop/stock"),
+            lambda: client.invoke(ids["pay"], {"key": "k-18", "amount": 1200, "currency": "GBP"}),
+            lambda: client.invoke(ids["uptime_ping"]),
+        ]
+        for one in all_[which]:
+            await one()
+
+
+async def pass_an_hour(client: Clowdy, url: str, ids: Mapping[str, str]) -> None:
+    """The hour before now, minute by minute: some busier than others, a failure now and then."""
+    for ago in range(59, 0, -1):
+        begin, many = ago * 5 % 7, 2 + ago * ago % 9 + (6 if 18 < ago < 31 else 0)
+        with _minutes_ago(ago):
+            await call(client, url, ids, slice(begin, begin + many), failing=ago in (44, 27, 9))
+
+
+@contextmanager
+def _minutes_ago(minutes: float) -> Iterator[None]:
+    """Calls that are made in here were made then: their ids are the time."""
+    names.time = SimpleNamespace(time_ns=lambda: time.time_ns() - int(minutes * 60e9))  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        names.time = time  # type: ignore[attr-defined]

@@ -89,11 +89,12 @@ class Packages:
             errors = [{"loc": [*one.loc], "msg": one.msg, "type": one.type} for one in error.errors]
             raise problem(422, error.detail, errors=errors) from error
         self.upgraded += upgrade
-        self.change(project_id, "building", status="building", wanted_txt=text, progress="Resolving")
+        told: dict[str, Any] = {"wanted_txt": text, "progress": "Resolving", "error": None, "stopped": False}
+        self.change(project_id, "building", status="building", **told)
         return self.found
 
     async def stop(self, project_id: str) -> RequirementsOut:
-        self.change(project_id, "failed", status="failed", error="The build was stopped")
+        self.change(project_id, "failed", status="failed", error="The build was stopped", stopped=True)
         return self.found
 
     def change(self, project_id: str, event: str, **changes: Any) -> None:

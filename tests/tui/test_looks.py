@@ -191,17 +191,10 @@ LOOKS: dict[str, Act] = {
     "routes": _pane("routes"),
     "routes-empty": _pane("routes", "blog"),
     "settings": _pane("settings"),
-    "limits": _pane("settings", "shop", "tab", "l"),
-    "cors": _pane("settings", "shop", "end", "enter"),
-    "new-key": _pane("settings", "shop", "a"),
     "variables": _pane("variables"),
-    "variable": _pane("variables", "shop", "down", "enter"),
-    "dotenv": _pane("variables", "shop", "i"),
     "packages": _pane("packages"),
     "database": _pane("database"),
     "database-none": _pane("database", "blog"),
-    "remove-database": _pane("database", "shop", "d"),
-    "rate": _pane("settings", "shop", "down", "down", "enter"),
     "new-project": _dialog("p", on="shop"),
     "new-function": _dialog("ctrl+n", on="shop"),
     "new-route": _dialog("a", *"users", on="shop"),
@@ -222,7 +215,7 @@ LOOKS: dict[str, Act] = {
 
 
 BUSY = ("dashboard", "functions")
-OWNED = ("variables", "variable", "packages", "database", "remove-database")
+OWNED = ("variables", "packages", "database")
 """Where the project has something of its own to show."""
 
 

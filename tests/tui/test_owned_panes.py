@@ -7,7 +7,7 @@ from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from tests.tui.driving import screen, shown, shows, spot, type_text, until
 from tests.tui.fake import example
-from tests.tui.fake_owned import PROVIDERS, furnish
+from tests.tui.fake_owned import LOCK, PROVIDERS, furnish
 from tests.tui.test_panes import open_pane, project_id
 
 SECRET = "hunter22-s3cret"
@@ -78,6 +78,9 @@ async def test_packages_are_written_built_and_shown_by_version() -> None:
         pane = await open_pane(app, pilot, "packages")
         assert isinstance(pane, PackagesPane)
         await shows(pilot, "import nothing but Python's standard library")
+        for key, why in (("u", "has no packages yet"), ("s", "Nothing is being built"), ("L", "There is no lock yet")):
+            await pilot.press(key)
+            await shows(pilot, why)
         await pilot.press("e")
         await shows(pilot, "Packages of shop")
         area = app.screen.query_one(CodeArea)
@@ -98,10 +101,14 @@ async def test_packages_are_written_built_and_shown_by_version() -> None:
         await pilot.press("u")
         await until(pilot, lambda: fake.packages.upgraded == 1)
         await shows(pilot, "A new list is being built")
+        await pilot.press("u")
+        await shows(pilot, "A list is being built;")
         await pilot.press("s")
-        await shows(pilot, "The build was stopped")
-        await shows(pilot, "What was in use before stays")
+        await shows(pilot, "■ The build of the list saved last was stopped. What was in use before stays.")
         assert "2.32.5" in shown(app)
+        assert "✗" not in shown(app)
+        await pilot.press("L")
+        await until(pilot, lambda: app.clipboard == LOCK)
 
 
 async def test_a_database_is_made_looked_at_and_removed_with_a_dump() -> None:
@@ -157,6 +164,7 @@ async def test_at_neon_the_network_is_offered_and_thinking_better_of_it_makes_no
     fake.databases.found = fake.databases.found.model_copy(update={"providers": able})
     async with screen(fake) as (app, pilot):
         await open_pane(app, pilot, "database")
+        shop = project_id(app)
         for provider, network, made in (
             ("escape", "", 0),
             ("n", "escape", 0),
@@ -172,6 +180,12 @@ async def test_at_neon_the_network_is_offered_and_thinking_better_of_it_makes_no
                 await pilot.press(network)
             await until(pilot, lambda: not isinstance(app.screen, Question))
             await until(pilot, lambda made=made: len(fake.databases.asked) == made)
+            if fake.databases.found.status == "provisioning":
+                await until(pilot, lambda: app.state.databases[shop].status == "provisioning")
+                await pilot.press("a")
+                assert app.screen is app.workbench, "one is being made already"
+                fake.databases.change(shop, "failed", status="failed", error="no room")
+                await until(pilot, lambda: app.state.databases[shop].status == "failed")
     asked = [(one.provider, one.enable_network) for one in fake.databases.asked]
     assert asked == [("neon", True), ("neon", False), ("local", False)]
 

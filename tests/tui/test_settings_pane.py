@@ -78,7 +78,7 @@ async def test_every_setting_of_a_project_is_changed_and_can_be_taken_away() -> 
         await shows(pilot, "empty: as many as anybody likes")
         await type_text(pilot, "100")
         await pilot.press("enter")
-        await shows(pilot, "100 requests in 60 s, together")
+        await shows(pilot, "all callers together; then 429")
         await pilot.press("down", "enter")
         await shows(pilot, "with commas")
         await type_text(pilot, "example.org")

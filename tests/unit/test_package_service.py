@@ -193,7 +193,8 @@ async def test_a_build_can_be_stopped(platform: Platform, layers: FakeLayers, pr
     waiting = asyncio.create_task(platform.packages.set(LOCAL, project, "six"))
     await until(lambda: layers.builds)
     told = await platform.packages.stop(LOCAL, project)
-    assert (told.status, told.error) == ("failed", "The build was stopped")
+    assert (told.status, told.stopped, told.error) == ("failed", True, "The build was stopped")
+    assert (await platform.packages.get(LOCAL, project)).stopped
     with pytest.raises(Conflict):
         await waiting
 

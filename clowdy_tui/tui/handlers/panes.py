@@ -28,7 +28,14 @@ class PaneHandlers(Core):
 
     @on(messages.PaneFetched)
     def _take_pane(self, event: messages.PaneFetched) -> None:
+        # What can be done there depends on it.
+        match event.key:
+            case ("packages", project_id) if event.data is not None:
+                self.state.packages[project_id] = event.data
+            case ("database", project_id) if event.data is not None:
+                self.state.databases[project_id] = event.data
         self.panes.take(event.key, event.data, event.problem)
+        self.workbench.refresh_bars()
 
     def chosen_instance(self) -> PoolInstance | None:
         """The sandbox under the cursor of the pool in front."""
@@ -59,8 +66,6 @@ class PaneHandlers(Core):
         if isinstance(pane, PackagesPane) and pane.found is not None and pane.found.lock:
             self.copy_to_clipboard(pane.found.lock)
             self.tell("The lock is in the clipboard")
-        else:
-            self.tell("There is no lock yet", severity="warning")
 
     def sort_board(self) -> None:
         """Put the dashboard's functions in another order."""

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -27,7 +27,7 @@ from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.logs import LogPane
 from clowdy_tui.tui.widgets.minutes import Minute, Minutes
 from clowdy_tui.tui.widgets.page import Page
-from clowdy_tui.tui.widgets.pool_map import SIGNS, STATES, PoolMap
+from clowdy_tui.tui.widgets.pool_map import SIGNS, STATE_STYLES, STATES, PoolLegend, PoolMap
 from clowdy_tui.tui.widgets.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 RECENT = 100
 SHOWN = 30
 REFRESH_S = 10.0
+TALL = 44
+"""From so many lines on the pane has the class `-tall`: more of the newest calls are in sight."""
 
 SPANS: Sequence[tuple[str, timedelta | None]] = (
     ("the last hour", timedelta(hours=1)),
@@ -94,7 +96,7 @@ class DashboardPane(ProjectPane):
                     yield Static(classes="part functions-title", markup=False)
                     yield Table(FUNCTIONS, id="by-function", classes="-short")
                 with Vertical(classes="half -pool"):
-                    yield Static(classes="part pool-title", markup=False)
+                    yield PoolLegend()
                     yield PoolMap()
                     yield Static(classes="pool-about", markup=False)
             yield Static("Recent calls", classes="part", markup=False)
@@ -102,6 +104,9 @@ class DashboardPane(ProjectPane):
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._refresh)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height >= TALL, "-tall")
 
     def _refresh(self) -> None:
         if self.display:
@@ -208,11 +213,9 @@ class DashboardPane(ProjectPane):
         ]
 
     def _draw_pool(self, pool: Sequence[PoolInstance]) -> None:
-        parts: list[Content | str | tuple[str, str]] = [("Pool", "bold")]
-        for state in STATES:
-            number = sum(instance.state == state for instance in pool)
-            parts += [("  ", ""), (SIGNS[state], _STATE_STYLES[state]), (f" {number} {state}", "not bold $muted")]
-        self.query_one(".pool-title", Static).update(Content.assemble(*parts))
+        # Spares are no project's.
+        states = [state for state in STATES if state != "spare" or not self.place.project_id]
+        self.query_one(PoolLegend).show(pool, states)
         self.query_one(PoolMap).show(pool)
         self._draw_about()
 
@@ -228,7 +231,7 @@ class DashboardPane(ProjectPane):
         if instance.memory_mb is not None:
             facts.append(f"{instance.memory_mb:.0f} MB")
         kill = self.keymap.key_of("pool.kill", self.place.kind)
-        head = Content.assemble((SIGNS[instance.state] + " ", _STATE_STYLES[instance.state]),
+        head = Content.assemble((SIGNS[instance.state] + " ", STATE_STYLES[instance.state]),
                                 (visible(instance.function_name or "ready for any function"), "bold"))  # fmt: skip
         about.update(head + Content.styled("\n" + " · ".join(facts) + f"\n{kill} kills it", "$muted"))
 
@@ -284,9 +287,6 @@ class DashboardPane(ProjectPane):
         event.stop()
         if call := self._call_of(event.key):
             self.post_message(LogPane.InvocationChosen(call.id, call.function_id))
-
-
-_STATE_STYLES = {"spare": "$muted", "starting": "$warning", "busy": "bold $accent", "idle": "$success"}
 
 
 def _tiles(stats: Stats, pool: Sequence[PoolInstance], width: int) -> Content:

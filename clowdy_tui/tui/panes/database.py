@@ -73,6 +73,11 @@ class DatabasePane(ProjectPane):
         """Cells for a line of what is said where there is no database."""
         return max(20, min(NOTE, self.size.width - 2) - 4)
 
+    def _folded(self, text: str) -> Content:
+        """A fact that may be longer than a line: it goes on below its beginning."""
+        room = max(20, self.size.width - LABEL - 5)
+        return Content(("\n" + " " * LABEL).join(text[at : at + room] for at in range(0, max(1, len(text)), room)))
+
     def _offer(self, found: DatabaseOut) -> None:
         lines: list[Line] = [
             "Its functions would find the address in DATABASE_URL, and psycopg is there to be imported.",
@@ -99,11 +104,11 @@ class DatabasePane(ProjectPane):
             _fact("State", _state(found)),
         ]
         if found.neon_project_id:
-            lines.append(_fact("Project there", Content(visible(found.neon_project_id))))
+            lines.append(_fact("Neon project", Content(visible(found.neon_project_id))))
         if found.max_bytes is not None:
             lines.append(_fact("Size", _bar(found.size_bytes, found.max_bytes)))
         lines += [
-            _fact("DATABASE_URL", Content(visible(found.database_url or ""))),
+            _fact("DATABASE_URL", self._folded(visible(found.database_url or ""))),
             _fact("psql", Content.styled(f"clowdy db psql {visible(slug)}", "$accent")),
             Content(""),
         ]

@@ -64,10 +64,9 @@ class PackagesPane(ProjectPane):
                     self.key_line("packages.edit", "writes or pastes the list"),
                 )
             else:
-                then = (
-                    ("packages.stop", "stops it") if found.status == "building" else ("packages.edit", "mends the list")
-                )
-                self.say(banner or "", "", self.key_line(*then))
+                # The resolver's words are as wide as a terminal.
+                self.query_one(".pane-note").set_class(found.status == "failed", "-wide")
+                self.say(banner or "", self.key_line(*_next_step(found)))
             return
         self.say_nothing()
         strip = self.query_one(".pane-banner", Static)
@@ -77,11 +76,14 @@ class PackagesPane(ProjectPane):
         self.query_one(Table).set_rows([_row(one, asked) for one in locked])
 
     def _draw_head(self, found: RequirementsOut, locked: tuple[Locked, ...]) -> None:
-        state = {
-            "ready": Content.styled("● ready" if locked else "none yet", "$success" if locked else "$muted"),
-            "building": Content.styled("◌ building", "$warning"),
-            "failed": Content.styled("✗ the last build failed", "$error"),
-        }[found.status]
+        if found.stopped:
+            state = Content.styled("■ the last build was stopped", "$muted")
+        else:
+            state = {
+                "ready": Content.styled("● ready" if locked else "none yet", "$success" if locked else "$muted"),
+                "building": Content.styled("◌ building", "$warning"),
+                "failed": Content.styled("✗ the last build failed", "$error"),
+            }[found.status]
         amount = [count(len(locked), "package")] if locked else []
         self.tell_facts(state, *amount)
 
@@ -100,11 +102,20 @@ def _banner(found: RequirementsOut) -> Content | None:
     if found.status == "building":
         head = Content.styled("◌ A new list is being built  ", "bold $warning")
         return Content("\n").join([head, Content(visible(found.progress or "Waiting"))])
+    before = " What was in use before stays." if found.has_custom_image else ""
+    if found.stopped:
+        return Content.styled(f"■ The build of the list saved last was stopped.{before}", "bold $warning")
     if found.status == "failed":
-        before = " What was in use before stays." if found.has_custom_image else ""
         head = Content.styled(f"✗ The list saved last could not be built.{before}", "bold $error")
         return Content("\n").join([head, Content(block(found.error or ""))])
     return None
+
+
+def _next_step(found: RequirementsOut) -> tuple[str, str]:
+    """What to do about a list that is not in use: an action, and what it does there."""
+    if found.status == "building":
+        return "packages.stop", "stops it"
+    return "packages.edit", "goes on with that list" if found.stopped else "mends the list"
 
 
 def _asked(text: str) -> dict[str, str]:

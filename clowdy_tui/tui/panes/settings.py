@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from clowdy_tui.tui.messages import Perform
 from clowdy_tui.tui.panes.pane import ProjectPane
-from clowdy_tui.tui.screens.settings_forms import CAPTURE, exposes
+from clowdy_tui.tui.screens.settings_forms import exposes
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.text import count, visible
 from clowdy_tui.tui.widgets.page import Page
@@ -21,11 +21,12 @@ from clowdy_tui.tui.widgets.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from clowdy_tui.client import Clowdy
+    from clowdy_tui.domain.rules import RateLimit
     from clowdy_tui.domain.schemas import FunctionOut, KeyOut, ProjectOut
 
 SETTINGS = (
     Column("setting", most=18, least=10),
-    Column("value", share=2, least=12, most=60),
+    Column("value", share=1, least=12, most=60),
     Column("", share=2, least=6, most=70, needs=64),
 )
 FUNCTIONS = (
@@ -37,6 +38,12 @@ FUNCTIONS = (
     Column("network", least=7),
     Column("by its id", least=9, needs=70),
 )
+KEPT = {
+    "all": "input, output and log of each",
+    "errors": "those of failed calls only",
+    "none": "only how each call ended",
+}
+"""What is kept of calls, in so few words that they stand beside it at 80 columns."""
 KEYS = (Column("API key", share=1, least=10, most=40), Column("made", least=16))
 
 
@@ -73,8 +80,9 @@ class SettingsPane(ProjectPane):
         self.query_one("#settings", Table).set_rows(_settings(project))
         on = sum(function.network_enabled for function in functions)
         said, style = exposes(self.state.health, on=on > 0)
-        title = Content.assemble(("Functions", "bold"), ("  " + (f"{on} with a network: {said}" if on else "none has a "
-                                 "network"), f"not bold {style}"))  # fmt: skip
+        none = "none has a network" if functions else "none yet"
+        network = f"{on} with a network: {said}" if on else none
+        title = Content.assemble(("Functions", "bold"), (f"  {network}", f"not bold {style}"))
         self.query_one(".functions-title", Static).update(title)
         self.query_one("#limits", Table).set_rows([Row(function.id, _limits(function)) for function in functions])
         self.query_one("#limits").display = bool(functions)
@@ -87,31 +95,38 @@ class SettingsPane(ProjectPane):
                 for one in self.keys]  # fmt: skip
         self.query_one("#keys", Table).set_rows(rows)
         self.query_one("#keys").display = bool(rows)
+        if self.chosen.kind == "key" and self.chosen_key is None:
+            self.chose(self.place)
 
     @property
     def chosen_key(self) -> KeyOut | None:
-        """The API key under the cursor, while the keys have the focus."""
-        table = self.query_one("#keys", Table)
-        return next((key for key in self.keys if key.id == table.key and table.has_focus_within), None)
+        """The API key under the cursor, where that is in their list."""
+        name = self.chosen.name if self.chosen.kind == "key" else None
+        return next((key for key in self.keys if key.id == name), None)
 
     @property
     def chosen_setting(self) -> str:
         """The setting under the cursor."""
         return self.query_one("#settings", Table).key or "address"
 
-    @on(Table.Highlighted, "#limits")
+    @on(Table.Highlighted)
     def _move(self, event: Table.Highlighted) -> None:
         event.stop()
         if event.table.has_focus_within:
-            self._mean(event.key)
+            self._mean_chosen()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        limits = self.query_one("#limits", Table)
-        self._mean(limits.key if limits.has_focus_within else None)
+        self._mean_chosen()
 
-    def _mean(self, function_id: str | None) -> None:
-        function = self.state.functions.get(function_id or "")
-        self.chose(Place("function", self.place.project_id, function.id) if function else self.place)
+    def _mean_chosen(self) -> None:
+        """What the cursor is on, in the list that has the focus."""
+        limits, keys = self.query_one("#limits", Table), self.query_one("#keys", Table)
+        if limits.has_focus_within and limits.key in self.state.functions:
+            self.chose(Place("function", self.place.project_id, limits.key))
+        elif keys.has_focus_within and keys.key:
+            self.chose(Place("key", self.place.project_id, name=keys.key))
+        else:
+            self.chose(self.place)
 
     @on(Table.Chosen, "#settings")
     def _change_setting(self, event: Table.Chosen) -> None:
@@ -129,17 +144,20 @@ def _settings(project: ProjectOut) -> list[Row]:
     none: Cell = ("none", "$muted")
     rate: Cell = none
     if limit is not None:
-        each = "together" if limit.by == "project" else "for each caller"
-        rate = f"{count(limit.requests, 'request')} in {limit.per_seconds:g} s, {each}"
+        rate = f"{count(limit.requests, 'request')} in {limit.per_seconds:g} s"
     rows: list[tuple[str, str, Cell, str]] = [
         ("address", "name and address", Content.assemble(visible(project.name), ("  /api/gateway/", "$muted"),
          (visible(project.slug), "$accent")), project.description),
-        ("capture", "kept of calls", project.capture, CAPTURE[project.capture]),
-        ("rate", "rate limit", rate, "over it callers get 429" if limit else "as many requests as anybody likes"),
+        ("capture", "kept of calls", project.capture, KEPT[project.capture]),
+        ("rate", "rate limit", rate, _rate(limit) if limit else "as many as anybody likes"),
         ("cors", "web pages (CORS)", ", ".join(cors.origins) if cors else none,
-         _cors(project) if cors else "no page of another origin may call from a browser"),
+         _cors(project) if cors else "no page of another origin"),
     ]  # fmt: skip
     return [Row(key, [(name, "$muted"), value, (about, "$muted")]) for key, name, value, about in rows]
+
+
+def _rate(limit: RateLimit) -> str:
+    return f"{'all callers together' if limit.by == 'project' else 'for each caller'}; then 429"
 
 
 def _cors(project: ProjectOut) -> str:

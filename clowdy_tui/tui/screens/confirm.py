@@ -27,6 +27,10 @@ class Choice:
     variant: str = "plain"
 
 
+MIN_BUTTON, GAP = 8, 2
+"""Cells of a button at least, and between two: as in the stylesheet of dialogs."""
+
+
 class Question(Dialog[str]):
     """A question with a few answers. Dismisses with the id of the one that was chosen, or None."""
 
@@ -64,6 +68,13 @@ class Question(Dialog[str]):
         self.query_one("#box").set_class(len(self._choices) > 1, "-many")
         self.query_one(f"#{self.begins_at}", Button).focus()
 
+    def fit(self) -> None:
+        """The answers one below the other where they have no room beside each other."""
+        buttons = self.query_one("#buttons")
+        beside = sum(max(MIN_BUTTON, _cells(button)) for button in buttons.query(Button))
+        self.query_one("#box").set_class(beside + GAP * (len(buttons.children) - 1) > buttons.size.width, "-stacked")
+        super().fit()
+
     def on_key(self, event: events.Key) -> None:
         for choice in self._choices:
             if event.character and event.character.lower() == choice.key:
@@ -74,6 +85,11 @@ class Question(Dialog[str]):
     def _choose(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(None if event.button.id == "cancel" else event.button.id)
+
+
+def _cells(button: Button) -> int:
+    """How wide a button of several is: its words, and a blank on either side."""
+    return Content.from_text(button.label, markup=False).cell_length + 2
 
 
 NO_WAY_BACK = "This cannot be undone."
@@ -128,7 +144,9 @@ class DeleteByName(Dialog[str]):
 
 
 def _what_goes(name: str, consequences: Sequence[str], remark: str = NO_WAY_BACK) -> Content:
-    parts: list[Content | str | tuple[str, str]] = [(visible(name), "bold"), "\n"]
+    parts: list[Content | str | tuple[str, str]] = [(visible(name), "bold")]
+    if consequences:
+        parts.append("\n")
     for consequence in consequences:
         parts += [("\n- ", "$error"), visible(consequence)]
     parts.append((f"\n\n{remark}", "$muted"))

@@ -32,7 +32,7 @@ class ConflictDialog(Question):
         self._diff = diff
 
     def compose_details(self) -> Iterable[Widget]:
-        with Page(id="diff"):
+        with Page(id="diff", classes="-fits"):
             yield Static(paint_diff(self._diff))
 
     def on_mount(self) -> None:

@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 Values = Mapping[str, str]
 
 
+BOX_SHARE = 0.96
+"""The most that a dialog's box takes of the screen's height: as in the stylesheet."""
+
+
 class Unfit(Exception):
     """What a form was given cannot be used; shown beneath the field."""
 
@@ -35,7 +39,10 @@ class Unfit(Exception):
 
 
 class Dialog(Modal[Result]):
-    """A box in the middle. Escape, or a click outside of it, leaves it with nothing done."""
+    """A box in the middle. Escape, or a click outside of it, leaves it with nothing done.
+
+    What has the class `-fits` in the box gives way: what is below it stays in sight in a low terminal.
+    """
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,6 +67,21 @@ class Dialog(Modal[Result]):
     def key(self, id_: str) -> str:
         """What a button's key is called, by the key's name."""
         return keymap_of(self).word_for(id_)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.fit)
+
+    def fit(self) -> None:
+        """Give what may give way the height that the rest leaves."""
+        box = self.query_one("#box")
+        most = int(self.size.height * BOX_SHARE) - box.gutter.height
+        for one in box.query_children(".-fits"):
+            rest = sum(
+                child.outer_size.height + child.styles.margin.height
+                for child in box.children
+                if child.display and child is not one
+            )
+            one.styles.max_height = max(3, most - rest - one.styles.margin.height)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -155,7 +177,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
         raise NotImplementedError
 
     def compose_box(self) -> Iterable[Widget]:
-        with Scroller(id="fields"):
+        with Scroller(id="fields", classes="-fits"):
             yield from self.fields()
         yield Static(id="form-error", markup=False)
         with Horizontal(id="buttons"):
@@ -225,6 +247,7 @@ class FormDialog(Dialog[Result], Generic[Result]):
         error = self.query_one("#form-error", Static)
         error.update(Content(f"✗ {block(problem)}" if problem else ""))
         error.display = bool(problem)
+        self.call_after_refresh(self.fit)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#submit")

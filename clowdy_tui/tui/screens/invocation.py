@@ -27,6 +27,10 @@ ROOMY: Final = 100
 """Columns from which the buttons have room for air in them; below, all of them still stand side by side."""
 
 
+ONE_ROW: Final = 76
+"""Columns below which the buttons stand in two rows."""
+
+
 class InvocationDialog(Dialog[str]):
     """Dismisses with what is to be done with the call: one of `WAYS`, or None."""
 
@@ -87,6 +91,7 @@ class InvocationDialog(Dialog[str]):
         facts = self.query_one("#call-facts", Static)
         facts.update(self._facts(facts.content_size.width))
         roomy = self.size.width >= ROOMY
+        self.set_class(self.size.width < ONE_ROW, "-rows")
         for button, (_, label, key) in zip(self.query("#buttons Button").results(Button), self._buttons(), strict=True):
             narrow = "" if button.id == "close" else key
             button.label = labelled(label, key) if roomy else labelled(label, narrow, gap=1)

@@ -54,7 +54,11 @@ class TextForm(Dialog[Result], Generic[Result]):
     def compose_box(self) -> Iterable[Widget]:
         yield Static(Content.styled(block(self._about), "$muted"), classes="body")
         yield CodeArea(
-            self._text, id="text", tab_behavior="focus", blink=self.app.animation_level != "none", classes="typed-text"
+            self._text,
+            id="text",
+            tab_behavior="focus",
+            blink=self.app.animation_level != "none",
+            classes="typed-text -fits",
         )
         yield Static(id="form-error", markup=False)
         with Horizontal(id="buttons"):
@@ -108,6 +112,7 @@ class TextForm(Dialog[Result], Generic[Result]):
         error = self.query_one("#form-error", Static)
         error.update(Content(f"✗ {block(problem)}" if problem else ""))
         error.display = bool(problem)
+        self.call_after_refresh(self.fit)
 
     @on(Button.Pressed, "#submit")
     def _press_submit(self) -> None:

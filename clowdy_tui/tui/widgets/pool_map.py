@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,10 +12,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widgets import Static
 
 from clowdy_tui.tui.binding import bind
 from clowdy_tui.tui.text import shorten, visible
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 SIGNS = {"spare": "◇", "starting": "◌", "busy": "◆", "idle": "○"}
 STATES = ("busy", "idle", "starting", "spare")
+STATE_STYLES = {"spare": "$muted", "starting": "$warning", "busy": "bold $accent", "idle": "$success"}
 NAME = 16
 """Cells of a function's name."""
 
@@ -34,6 +38,35 @@ class _Line:
 
     name: str
     instances: tuple[PoolInstance, ...]
+
+
+class PoolLegend(Static):
+    """How many sandboxes are in which state, and their signs; a sign stays beside its word where the line breaks."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="part pool-title", markup=False)
+        self._numbers: Mapping[str, int] = {}
+
+    def show(self, instances: Sequence[PoolInstance], states: Sequence[str]) -> None:
+        """Count these instead, those in `states`."""
+        found = Counter[str](instance.state for instance in instances)
+        self._numbers = {state: found[state] for state in states}
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        title = Content.styled("Pool", "bold")
+        lines = [title]
+        for state, number in self._numbers.items():
+            part = Content.assemble(
+                (f"  {SIGNS[state]}", STATE_STYLES[state]), (f" {number} {state}", "not bold $muted")
+            )
+            if lines[-1].cell_length + part.cell_length > max(self.size.width, NAME):
+                lines.append(Content(" " * title.cell_length))
+            lines[-1] += part
+        self.update(Content("\n").join(lines))
 
 
 class PoolMap(ScrollView, can_focus=True, inherit_bindings=False):
