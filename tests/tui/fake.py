@@ -509,7 +509,7 @@ def busy_example() -> FakeClowdy:
     ]
     fake.figures = no_figures(4).model_copy(
         update={
-            "total_invocations": 12_408, "success_rate": 99, "avg_duration_ms": 3.1, "p50_ms": 1.24, "p95_ms": 14.2,
+            "total_invocations": 12_408, "success_rate": 100, "avg_duration_ms": 3.1, "p50_ms": 1.24, "p95_ms": 14.2,
             "p99_ms": 88.0, "cold_starts": 12, "errors_by_status": {"error": 31}, "series": minutes,
         }
     )  # fmt: skip

@@ -203,8 +203,10 @@ def _begin(status: ChatStatus) -> Sequence[Widget]:
                 Content.assemble(("› ", "$accent"), (f"{verb} ", "bold"), (what, "$muted")), classes="welcome example"
             )
         )
+    # Whose model it is does not fit beside its name.
+    model = status.model.rpartition("/")[2]
     asked = (
-        f"{status.model} at {status.server}. Reading is free; whatever runs or changes something asks first; secrets "
+        f"{model} at {status.server}. Reading is free; whatever runs or changes something asks first; secrets "
         "never go out. /sent shows what would."
     )
     found.append(Static(Content.styled(visible(asked), "$muted"), classes="welcome label"))

@@ -291,7 +291,8 @@ class DashboardPane(ProjectPane):
 
 def _tiles(stats: Stats, pool: Sequence[PoolInstance], width: int) -> Content:
     none = not stats.total_invocations
-    rate = stats.success_rate
+    # 99.7 is not all of them.
+    rate = 99 if stats.success_rate == 100 and stats.errors_by_status else stats.success_rate
     warm = sum(instance.state in ("idle", "busy") for instance in pool)
     tiles = [
         (f"{stats.total_invocations:,}", "calls", "$foreground"),

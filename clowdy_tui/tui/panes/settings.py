@@ -39,7 +39,7 @@ FUNCTIONS = (
     Column("by its id", least=9, needs=70),
 )
 KEPT = {
-    "all": "input, output and log of each",
+    "all": "input, output, log of each",
     "errors": "those of failed calls only",
     "none": "only how each call ended",
 }

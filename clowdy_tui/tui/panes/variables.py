@@ -66,7 +66,7 @@ class VariablesPane(ProjectPane):
         project = self.state.projects.get(self.place.project_id or "")
         if project is None:
             return
-        of_database = [Content.styled(f"{DATABASE_URL} is its database's", "$muted")] if project.has_database else []
+        of_database = [Content.styled(f"+ {DATABASE_URL}", "$muted")] if project.has_database else []
         if not self._variables:
             self.tell_facts("none yet", *of_database)
             self.chose(self.place)
