@@ -21,6 +21,8 @@ WORDMARK = """\
 
 
 MANY = 5
+WIDEST = 76
+"""Cells of a sentence that is read easily."""
 ROOMY = 50
 """From how many columns on the keys stand well apart; beside the tree at 80 columns there are fewer."""
 
@@ -44,7 +46,9 @@ class Welcome(Page):
         self.redraw()
 
     def on_resize(self) -> None:
-        """As far apart as there is room for."""
+        """As far apart as there is room for, and no wider than that."""
+        for part in self.query(Static):
+            part.styles.max_width = max(1, min(WIDEST, self.size.width - 2))
         self.query_one(".keys", Static).update(self._keys())
 
     def redraw(self) -> None:
