@@ -99,16 +99,18 @@ class HelpScreen(Dialog[None]):
         ]  # fmt: skip
         keys: dict[str, str] = {}
         for key, title in rows:
-            keys[title] = f"{keys[title]} {key}" if title in keys else key
+            # Few keyboards have it, and those that do have the other, too.
+            if title not in keys or not key.startswith("super+"):
+                keys[title] = f"{keys[title]} {key}" if title in keys else key
         if not keys:
             return None
-        columns = 3 if self.app.size.width >= 100 else 2
+        columns = 3 if self.app.size.width >= 120 else 2
         lines = [Content.styled("Here", "bold $accent")]
         pairs = list(keys.items())
         for start in range(0, len(pairs), columns):
-            cells = [Content.assemble((f"{key:<9}", "bold"), (f"{title:<25}", "$foreground"))
+            cells = [Content.assemble((f"{key:<9} ", "bold"), (f"{title:<24}", "$foreground"))
                      for title, key in pairs[start : start + columns]]  # fmt: skip
-            lines.append(Content("").join(cells))
+            lines.append(Content(" ").join(cells))
         return Content("\n").join(lines)
 
     def _group(self, group: str) -> Content:
