@@ -106,9 +106,8 @@ async def stop_build(app: "Core", project: ProjectOut) -> None:
         await app.client.packages.stop(project.id)
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed("No build was stopped", str(error)))
-    else:
-        app.tell("The build is stopped", "What was in use before stays")
-        app.panes.fetch_all()
+    # The pane says so.
+    app.panes.fetch_all()
 
 
 async def make_database(app: "Core", project: ProjectOut) -> None:

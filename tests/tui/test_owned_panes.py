@@ -104,7 +104,7 @@ async def test_packages_are_written_built_and_shown_by_version() -> None:
         await pilot.press("u")
         await shows(pilot, "A list is being built;")
         await pilot.press("s")
-        await shows(pilot, "■ The build of the list saved last was stopped. What was in use before stays.")
+        await shows(pilot, "■ The last build was stopped. What was in use before stays.")
         assert "2.32.5" in shown(app)
         assert "✗" not in shown(app)
         await pilot.press("L")

@@ -99,7 +99,7 @@ class DashboardPane(ProjectPane):
                     yield PoolLegend()
                     yield PoolMap()
                     yield Static(classes="pool-about", markup=False)
-            yield Static("Recent calls", classes="part", markup=False)
+            yield Static(classes="part calls-title", markup=False)
             yield Table(CALLS, id="calls", classes="-short")
 
     def on_mount(self) -> None:
@@ -169,13 +169,17 @@ class DashboardPane(ProjectPane):
         self._draw_functions(board, sorted(mine))
         self._draw_pool(pool)
         calls = [call for call in board.calls if own is None or call.function_id in mine][:SHOWN]
+        title = Content.assemble(("Recent calls", "bold"), ("" if calls else "  none yet", "not bold $muted"))
+        self.query_one(".calls-title", Static).update(title)
         self.query_one("#calls", Table).set_rows([Row(call.id, self._call(call)) for call in calls])
+        self.query_one("#calls", Table).display = bool(calls)
 
     def _draw_functions(self, board: Board, ids: Sequence[str]) -> None:
         title = Content.assemble(("Functions", "bold"), ("  " + ORDERS[self.order] + " first", "not bold $muted"))
         self.query_one(".functions-title", Static).update(title)
         by_id = {stats.function_id: stats for stats in board.functions}
-        slowest = max((stats.p95_ms for stats in board.functions), default=0)
+        # Among others: one alone is no slowest.
+        slowest = max(stats.p95_ms for stats in board.functions) if len(board.functions) > 1 else 0
         failing = max((stats.errors for stats in board.functions), default=0)
 
         def rank(id_: str) -> tuple[float, str]:
@@ -199,7 +203,7 @@ class DashboardPane(ProjectPane):
         if stats is None:
             dash = ("–", "$muted")
             return [name, dash, dash, dash, dash, dash, "active" if active else ("inactive", "$muted")]
-        worst = stats.p95_ms == slowest and len(self.state.functions) > 1
+        worst = 0 < slowest == stats.p95_ms
         failed = f"✗ {stats.errors:,}" if stats.errors else "0"
         style = "bold $error" if stats.errors and stats.errors == failing else "$error" if stats.errors else "$muted"
         return [
@@ -304,8 +308,10 @@ def _tiles(stats: Stats, pool: Sequence[PoolInstance], width: int) -> Content:
         (f"{stats.cold_starts:,}", "cold starts", "$foreground"),
         (f"{warm}", "warm", "$foreground"),
     ]  # fmt: skip
-    room = max(1, min(len(tiles), (width - 2) // 12))
-    cells = max(12, min(16, (width - 2) // room))
+    # The padding, and a scrollbar: a line that is too long by a blank would push the names out of sight.
+    inside = width - 3
+    room = max(1, min(len(tiles), inside // 12))
+    cells = max(12, min(16, inside // room))
     figures = Content("").join(
         Content.styled(f"{figure:<{cells}}", f"bold {style}") for figure, _, style in tiles[:room]
     )

@@ -77,7 +77,7 @@ class PackagesPane(ProjectPane):
 
     def _draw_head(self, found: RequirementsOut, locked: tuple[Locked, ...]) -> None:
         if found.stopped:
-            state = Content.styled("■ the last build was stopped", "$muted")
+            state = Content.styled("■ stopped", "$muted")
         else:
             state = {
                 "ready": Content.styled("● ready" if locked else "none yet", "$success" if locked else "$muted"),
@@ -104,7 +104,7 @@ def _banner(found: RequirementsOut) -> Content | None:
         return Content("\n").join([head, Content(visible(found.progress or "Waiting"))])
     before = " What was in use before stays." if found.has_custom_image else ""
     if found.stopped:
-        return Content.styled(f"■ The build of the list saved last was stopped.{before}", "bold $warning")
+        return Content.styled(f"■ The last build was stopped.{before}", "bold $warning")
     if found.status == "failed":
         head = Content.styled(f"✗ The list saved last could not be built.{before}", "bold $error")
         return Content("\n").join([head, Content(block(found.error or ""))])

@@ -52,10 +52,14 @@ class StatusBar(Widget):
         if project is None and function is None:
             return Content("")
         name = visible(project.name) if project else "no project"
-        where = Content.assemble((" ▸ ", "$muted"), (shorten(name, max(4, room // 2)), "bold"))
+        last = ""
         if function is not None and function.project_id == (project.id if project else None):
-            rest = room - where.cell_length - 3
-            where += Content.assemble((" ▸ ", "$muted"), shorten(visible(function.name), max(4, rest)))
+            last = visible(function.name)
+        # The project has half of the room, and what the function leaves of the rest.
+        left = room - 3 - (Content(last).cell_length + 3 if last else 0)
+        where = Content.assemble((" ▸ ", "$muted"), (shorten(name, max(4, room // 2, left)), "bold"))
+        if last:
+            where += Content.assemble((" ▸ ", "$muted"), shorten(last, max(4, room - where.cell_length - 3)))
         return where
 
     def _facts(self, width: int) -> list[Part]:
