@@ -17,7 +17,7 @@ from textual.dom import DOMNode
 
 Key = tuple[object, ...]
 
-# Answers, of which an hour's work brings some thousand: they are for the ids of what was closed long ago, too.
+# Answers: the workbench with all its panes has three hundred, but there are others for ids of what was closed long ago.
 MOST = 10_000
 
 # The same for all widgets of an app.
