@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -15,8 +14,8 @@ from clowdy_tui.engine.call import Call
 from clowdy_tui.engine.deployment import Deployment, SpareShape
 from clowdy_tui.engine.hearing import Hearing
 from clowdy_tui.engine.limits import EngineLimits
+from clowdy_tui.engine.loading import load_frame
 from clowdy_tui.engine.outcome import Outcome, Stream
-from clowdy_tui.engine.pack import DATABASE_CLIENT, LAYER_PLACE
 from clowdy_tui.engine.pipeline import Pipeline
 from clowdy_tui.engine.protocol import FrameError
 from clowdy_tui.engine.sandboxes.base import Driver, Sandbox, SandboxExit, SandboxSpec
@@ -138,28 +137,7 @@ class Worker:
         """Make it this deployment's instance: the frame that does so, to be sent with the first call or by `warm`."""
         self.deployment = deployment
         self._hearing.load_sent = time.monotonic()
-        arn = f"arn:clowdy:lambda:local:{deployment.owner}:function:{deployment.function_name}:{deployment.version}"
-        return protocol.load_frame(
-            {
-                "files": dict(deployment.files),
-                "entry": deployment.entry,
-                "handler": deployment.handler,
-                "paths": [LAYER_PLACE] if deployment.layer else [],
-                "late_paths": [DATABASE_CLIENT],
-                "environment": {**_BASE_ENVIRONMENT, **_threads(deployment.cpus), **deployment.environment},
-                "log_bytes": self._limits.log_bytes,
-                "max_result_bytes": self._limits.max_result_bytes,
-                "concurrency": deployment.concurrency,
-                "context": {
-                    "function_name": deployment.function_name,
-                    "function_version": str(deployment.version),
-                    "invoked_function_arn": arn,
-                    "memory_limit_in_mb": deployment.memory_mb,
-                    "log_group_name": f"/clowdy/{deployment.function_name}",
-                    "log_stream_name": f"{deployment.version}/{self.id}",
-                },
-            }
-        )
+        return load_frame(deployment, self.id, self._limits)
 
     async def warm(self, deployment: Deployment) -> None:
         """Load the deployment and wait until its code is imported (or cannot be: each call then says why)."""
@@ -456,21 +434,6 @@ class Worker:
     def _write(self, data: bytes) -> None:
         if self._sandbox is not None:
             self._sandbox.write(data)
-
-
-_BASE_ENVIRONMENT: Final = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/tmp",  # noqa: S108  the sandbox's own
-    "LANG": "C.UTF-8",
-    "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
-}
-
-
-def _threads(cpus: float) -> dict[str, str]:
-    """What libraries (numpy's, for one) ask for the number of threads to compute with: by themselves they take the
-    machine's, each with memory of its own, which a small limit has no room for.
-    """
-    return {"OMP_NUM_THREADS": str(max(1, math.ceil(cpus)))}
 
 
 def _how_it_ended(how: SandboxExit) -> str:
