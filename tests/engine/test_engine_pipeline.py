@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from engine_support import Engine, deployment, texts, until, value
 
+from clowdy_tui.engine import worker
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.limits import EngineLimits
 from clowdy_tui.engine.outcome import Outcome
@@ -34,6 +35,12 @@ def handler(event):
 @pytest.fixture
 def limits() -> EngineLimits:
     return EngineLimits(spares=0)
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is not about stalls: a busy machine must not make one."""
+    monkeypatch.setattr(worker, "_STALL_S", 30.0)
 
 
 async def quickened(engine: Engine, what: Deployment, at_least: int = MOST) -> str:
@@ -64,7 +71,7 @@ def began(outcomes: Sequence[Outcome]) -> list[list[str]]:
     return [texts(outcome, "stdout") for outcome in outcomes]
 
 
-async def test_quick_calls_wait_in_the_instance_that_works(engine: Engine) -> None:
+async def test_quick_calls_wait_in_the_instance_that_works(engine: Engine, patience: None) -> None:
     what = deployment(CODE)
     name = await quickened(engine, what)
     outcomes = await at_once(engine, what, [{}] * MOST)
@@ -135,7 +142,7 @@ async def test_time_is_up_for_the_one_that_runs_alone(engine: Engine) -> None:
     assert [outcome.status for outcome in others] == ["success"] * 4
 
 
-async def test_a_waiting_call_that_is_cancelled_does_not_run_and_ends_nothing(engine: Engine) -> None:
+async def test_a_waiting_call_that_is_cancelled_does_not_run_and_ends_nothing(engine: Engine, patience: None) -> None:
     what = deployment(CODE)
     name = await quickened(engine, what)
     slow, unwanted, last = (
@@ -175,7 +182,7 @@ async def test_one_of_several_at_once_that_is_cancelled_leaves_the_others_their_
     assert names(outcomes) == [name] * 4
 
 
-async def test_large_events_wait_among_small_ones(engine: Engine) -> None:
+async def test_large_events_wait_among_small_ones(engine: Engine, patience: None) -> None:
     what = deployment(CODE)
     await quickened(engine, what)
     sizes = [0, 100_000, 10, 20_000, 0, 15_000, 1_000_000, 5]
@@ -196,7 +203,7 @@ async def test_code_that_writes_past_the_runner_has_its_calls_alone(engine: Engi
     assert width(engine, what) == 1
 
 
-async def test_async_handlers_wait_as_others_do(engine: Engine) -> None:
+async def test_async_handlers_wait_as_others_do(engine: Engine, patience: None) -> None:
     what = deployment(CODE.replace("def handler", "async def handler"))
     name = await quickened(engine, what, at_least=2)
     outcomes = await at_once(engine, what, [{}] * 2)
