@@ -82,10 +82,14 @@ class AssignmentService:
                 found[function_id] = found.get(function_id, 0) + len(pool.waiters)
         return found
 
-    def take(self, deployment: Deployment) -> Worker | None:
-        """An instance that is warm, or a spare: at once and without waiting. None where there is neither."""
+    def take(self, deployment: Deployment, *, again: bool = False) -> Worker | None:
+        """An instance that is warm, or a spare: at once and without waiting. None where there is neither.
+
+        A call that had an instance before comes `again`: it says nothing of whether its deployment is still wanted.
+        """
+        known = deployment.key in self._pools
         pool = self._pool_for(deployment)
-        pool.retired = False
+        pool.retired = again and (pool.retired or not known)
         if pool.open:
             return self._take_open(pool)
         if pool.waiters:
@@ -130,7 +134,8 @@ class AssignmentService:
                     self._release(pool, worker)
                 else:
                     worker.taken -= 1
-                    if not self._fill(pool, worker):
+                    self._close_to_others(pool, worker)
+                    if worker in pool.live and not self._fill(pool, worker):
                         self._put_back(pool, worker)
             raise
         finally:
@@ -175,7 +180,7 @@ class AssignmentService:
         """A call in this instance is over: let its instances hold as many as suits how quick they are."""
         pace.note(worker.handler_us)
         width = pace.width if worker.queues else 1
-        if worker.wrote_past:
+        if worker.alone:
             pool.pace, width = None, 1
         if width != pool.width or (worker.width != width and worker.queues):
             self._set_width(pool, width)

@@ -96,6 +96,8 @@ class Hearing:
                     raise FrameError("an answer to another call")
                 self.given_up.remove(number)
                 return
+            if call.waits:
+                raise FrameError("an answer to a call that has not begun")
             if kind == protocol.RESULT:
                 output = bytes(body[12:]) if call.streamed is None else call.streamed.end(body[12:])
                 del self.calls[number]
@@ -138,6 +140,8 @@ class Hearing:
         call = self.calls.get(number)
         if stream not in _STREAMS or (number and call is None and number not in self.given_up):
             raise FrameError("a LOG of another call")
+        if call is not None and call.waits:
+            raise FrameError("a LOG of a call that has not begun")
         if number and call is None:
             return
         if call is None and self.calls:
@@ -155,6 +159,8 @@ class Hearing:
             if number not in self.given_up:
                 raise FrameError("a piece of an answer to another call")
             return
+        if call.waits:
+            raise FrameError("a piece of an answer to a call that has not begun")
         if kind == protocol.CHUNK:
             if call.streamed is None:
                 raise FrameError("a CHUNK without a HEAD")

@@ -128,7 +128,7 @@ class InvokeService:
         elif not self._status.available:
             asyncio.get_running_loop().call_soon(done, self._unavailable())
         else:
-            self._start(call)
+            self._start(call, again=False)
         return call
 
     def cancel(self, call: Call) -> None:
@@ -167,8 +167,8 @@ class InvokeService:
             self.cancel(call)
             raise
 
-    def _start(self, call: Call) -> None:
-        worker = self._assignment.take(call.deployment)
+    def _start(self, call: Call, *, again: bool = True) -> None:
+        worker = self._assignment.take(call.deployment, again=again)
         if worker is not None:
             worker.begin(call)
         else:

@@ -10,7 +10,7 @@ from typing import Final
 from clowdy_tui.engine import protocol
 from clowdy_tui.engine.call import Call
 from clowdy_tui.engine.sandboxes.base import Sandbox
-from clowdy_tui.engine.sandboxes.mailbox import LENGTH_BYTES, MESSAGE_BYTES
+from clowdy_tui.engine.sandboxes.mailbox import MESSAGE_BYTES
 
 MOST: Final = 8
 """Calls in one instance, the running one with them."""
@@ -33,15 +33,18 @@ class Pace:
 
     It is believed to be quick after some dozens of calls and slow after two; a processor that is taken away for a
     moment in the middle of one does not count as much. After a stall no call waits for the next 256, after another
-    one for 512, and so on: what is quick nearly always must not hold up those behind it again and again.
+    one for 512, and so on, until as many again went well: what is quick nearly always must not hold up those behind it
+    again and again.
     """
 
-    __slots__ = ("_doubts", "_next_doubts", "_us", "width")
+    __slots__ = ("_doubts", "_next_doubts", "_smooth", "_us", "width")
 
     def __init__(self) -> None:
         self._us = _UNKNOWN_US
         self._doubts = 0
         self._next_doubts = _DOUBTS
+        self._smooth = 0
+        """Calls since the last stall, or since the doubts were halved."""
         self.width = 1
 
     def note(self, handler_us: int) -> None:
@@ -52,10 +55,15 @@ class Pace:
             self._doubts -= 1
             self.width = 1
         else:
+            self._smooth += 1
+            if self._smooth >= self._next_doubts:
+                self._smooth = 0
+                self._next_doubts = max(_DOUBTS, self._next_doubts // 2)
             self.width = max(1, min(MOST, int(_PATIENCE_US / (us + _OVERHEAD_US))))
 
     def stalled(self) -> None:
         """Calls had to be taken back from behind one that was not over in a moment."""
+        self._smooth = 0
         self._doubts = self._next_doubts
         self._next_doubts = min(_MOST_DOUBTS, 2 * self._next_doubts)
         self.width = 1
@@ -98,22 +106,44 @@ class Pipeline:
             frames.append(self._held.pop(number))
         return frames
 
-    def take_back(self, sandbox: Sandbox, now: float, *, stalled: bool = False) -> tuple[list[Call], bool]:
-        """Those that wait, out of `calls`; and whether the running one has not been begun either.
+    def take_back(self, sandbox: Sandbox, now: float) -> list[Call]:
+        """Those that wait, out of `calls`. What the runner has begun by now goes on, and what it has not taken yet of
+        calls that do not wait is its own.
+        """
+        back, messages = self._taken_back(sandbox, now)
+        for message in messages:
+            number = protocol.called(message)
+            # What is elsewhere belongs to one that does not wait.
+            if number is None or number in self._calls:
+                sandbox.write(message)
+        return back
 
-        What the runner has begun by now goes on. Where calls are `stalled` and the running one has not been begun, it
-        is the sandbox that has no processor: all stay.
+    def unstall(self, sandbox: Sandbox, now: float) -> list[Call] | None:
+        """As `take_back`, where the running one takes too long. None where the runner has not begun that: then it is
+        the sandbox that has no processor, and all stay.
         """
         messages = sandbox.take_back()
-        running = next((call for call in self._calls.values() if not call.waits), None)
-        # Only the running one's can be elsewhere.
-        numbers = {_called(message, running) for message in messages}
-        idle = running is not None and running.number in numbers
-        if stalled and idle:
-            for message in messages:
-                sandbox.write(message)
-            return [], True
-        numbers |= self._held.keys()
+        running = next(iter(self._calls.values()))
+        for message in messages:
+            sandbox.write(message)
+        if messages and protocol.called(messages[0]) in {None, running.number}:
+            return None
+        return self.take_back(sandbox, now)
+
+    def end(self, sandbox: Sandbox, now: float) -> tuple[list[Call], set[int]]:
+        """Those that wait, out of `calls`, of a sandbox that is gone or will be; and the numbers of those among the
+        others that it has certainly not begun.
+        """
+        back, messages = self._taken_back(sandbox, now)
+        # What is elsewhere may be any one's of those that run beside each other.
+        alone = next(iter(self._calls)) if len(self._calls) == 1 else None
+        numbers = {alone if (number := protocol.called(message)) is None else number for message in messages}
+        return back, {number for number in numbers if number in self._calls}
+
+    def _taken_back(self, sandbox: Sandbox, now: float) -> tuple[list[Call], list[bytes]]:
+        """Those that wait and were not begun, and all messages that the runner has not taken."""
+        messages = sandbox.take_back()
+        numbers = {protocol.called(message) for message in messages} | self._held.keys()
         back = [call for call in self._calls.values() if call.waits and call.number in numbers]
         for call in back:
             del self._calls[call.number]
@@ -123,7 +153,7 @@ class Pipeline:
         for call in self._calls.values():
             if call.waits:
                 call.go_on(now)
-        return back, idle
+        return back, messages
 
     def remove(self, call: Call, sandbox: Sandbox) -> bool:
         """Take one back that nobody wants any more, out of `calls`; False where the runner has begun it by now."""
@@ -138,9 +168,3 @@ class Pipeline:
             del self._calls[call.number]
             self.waiting -= 1
         return found
-
-
-def _called(message: bytes, running: Call | None) -> int | None:
-    if len(message) == LENGTH_BYTES:
-        return running.number if running is not None else None
-    return protocol.called(message)

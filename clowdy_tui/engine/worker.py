@@ -73,8 +73,9 @@ class Worker:
         """How many calls it takes at once, beside each other or one after the other."""
         self.taken = 0
         """How many calls have been promised to it: counted by whoever assigns them."""
-        self.wrote_past = False
-        """Its code has written past the runner, which does not say for which call."""
+        self.alone = False
+        """Its calls are to have it alone: its code has written past the runner, which does not say for which call, or
+        it streams, and who reads that slowly holds up all that comes from there."""
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._on_gone = on_gone
@@ -91,6 +92,8 @@ class Worker:
         """Told when the code is imported, where somebody waits for that alone."""
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._answered = 0.0
+        """When the last call in it was over."""
 
     @property
     def queues(self) -> bool:
@@ -224,14 +227,15 @@ class Worker:
             self._end(f"something other than the runner wrote to its channel: {error}")
 
     def output_received(self, stream: Stream, data: bytes) -> None:
-        self.wrote_past = True
+        self.alone = True
         self._hearing.output_received(stream, data)
 
     def sandbox_exited(self, how: SandboxExit) -> None:
         hearing = self._hearing
-        returned, unbegun = self._take_back()
+        returned, unbegun = self._take_away()
+        undelivered = how.undelivered and len(self._calls) == 1
         for call in self._calls.values():
-            read = hearing.is_loaded and not how.undelivered and not unbegun
+            read = hearing.is_loaded and not undelivered and call.number not in unbegun
             call.handler_may_have_run = call.streamed is not None or read
         if not hearing.ready.done():
             printed = " ".join(entry.text for entry in hearing.between.finish(time.monotonic())[-5:])
@@ -282,6 +286,9 @@ class Worker:
 
     def flow(self, call: Call) -> Flow:
         assert self._sandbox is not None
+        self.alone = True
+        if returned := self._waiting():
+            self._on_returned(self, returned, True)
         return Flow(self._sandbox, partial(self._stop, call))
 
     # Endings.
@@ -306,7 +313,7 @@ class Worker:
         """The call has ended like this; it is among the running ones no more."""
         if call.streamed is not None:
             call.streamed.flow.end()
-        now = time.monotonic()
+        self._answered = now = time.monotonic()
         run_us, init_us = int((now - call.began) * 1e6), 0
         if call.cold:
             init_us = self._hearing.init_us
@@ -344,22 +351,25 @@ class Worker:
         if not self._pipeline.waiting or self._sandbox is None:
             return
         now = time.monotonic()
-        left = next(iter(self._calls.values())).began + _STALL_S - now
+        left = max(self._answered, next(iter(self._calls.values())).began) + _STALL_S - now
         if left > 0:
             self._stall_timer = self._loop.call_later(left, self._look_for_stall)
             return
-        returned, unbegun = self._pipeline.take_back(self._sandbox, now, stalled=True)
-        if unbegun:
+        returned = self._pipeline.unstall(self._sandbox, now)
+        if returned is None:
             self._stall_timer = self._loop.call_later(_STALL_S, self._look_for_stall)
         elif returned:
             self._on_returned(self, returned, True)
 
-    def _take_back(self) -> tuple[list[Call], bool]:
-        return ([], False) if self._sandbox is None else self._pipeline.take_back(self._sandbox, time.monotonic())
-
     def _waiting(self) -> list[Call]:
-        """Those that wait, to be begun elsewhere; what runs stays. Of several at once none waits, read or not."""
-        return self._take_back()[0] if self._pipeline.waiting else []
+        """Those that wait, to be begun elsewhere; what runs stays."""
+        if not self._pipeline.waiting or self._sandbox is None:
+            return []
+        return self._pipeline.take_back(self._sandbox, time.monotonic())
+
+    def _take_away(self) -> tuple[list[Call], set[int]]:
+        """The same of a sandbox that goes, and which of the others it has not begun."""
+        return ([], set()) if self._sandbox is None else self._pipeline.end(self._sandbox, time.monotonic())
 
     def _return(self, calls: list[Call]) -> None:
         """Have these begun elsewhere."""
@@ -397,7 +407,7 @@ class Worker:
         self._return(returned)
 
     def _end(self, reason: str) -> None:
-        returned, _ = self._take_back()
+        returned, _ = self._take_away()
         for call in self._calls.values():
             call.handler_may_have_run = True
         self._gone(OutcomeStatus.CRASHED, "Crashed", f"The instance was ended: {reason}.")

@@ -158,12 +158,14 @@ async def test_a_waiting_call_that_is_cancelled_does_not_run_and_ends_nothing(en
     assert names([await engine.invoke(what, {})]) == [name]
 
 
-async def test_a_running_call_that_is_cancelled_takes_its_instance_and_nobody_else(engine: Engine) -> None:
+async def test_a_running_call_that_is_cancelled_takes_its_instance_and_nobody_else(
+    engine: Engine, patience: None
+) -> None:
     what = deployment(CODE)
     name = await quickened(engine, what)
     running = asyncio.create_task(engine.invoke(what, {"sleep": 60}))
     others = asyncio.create_task(at_once(engine, what, [{}] * 3))
-    await asyncio.sleep(0)
+    await until(lambda: sum(instance.taken for instance in engine.service._assignment._pools[what.key].live) == 4)
     running.cancel()
     outcomes = await others
     assert began(outcomes) == [[f"began {number}"] for number in range(3)]
@@ -180,6 +182,91 @@ async def test_one_of_several_at_once_that_is_cancelled_leaves_the_others_their_
     outcomes = await asyncio.gather(*calls[1:])
     assert began(outcomes) == [[f"began {number}"] for number in range(1, 5)]
     assert names(outcomes) == [name] * 4
+
+
+async def test_what_comes_while_an_instance_dies_runs_elsewhere(engine: Engine) -> None:
+    what = deployment(CODE)
+    await quickened(engine, what)
+    dying = asyncio.create_task(engine.invoke(what, {"exit": 3}))
+    others = []
+    while not dying.done() and len(others) < 90:
+        others.append(asyncio.create_task(engine.invoke(what, {"number": len(others)})))
+        await asyncio.sleep(0.0005)
+    assert (await dying).status == "crashed"
+    assert began(await asyncio.gather(*others)) == [[f"began {number}"] for number in range(len(others))]
+
+
+async def test_of_several_at_once_none_is_begun_twice_for_what_another_was_sent(engine: Engine) -> None:
+    what = deployment(CODE.replace("def handler", "async def handler"), concurrency=2)
+    await engine.invoke(what, {})
+    lines: list[str] = []
+    dying = engine.invoke(what, {"sleep": 0.3, "exit": 3, "number": 0}, on_log=lambda entry: lines.append(entry.text))
+    # The runner is held up, and does not read what is sent meanwhile.
+    outcomes = await asyncio.gather(dying, engine.invoke(what, {"text": "x" * 100_000}))
+    assert outcomes[0].status == "crashed"
+    assert lines == ["began 0"]
+
+
+async def test_a_caller_who_leaves_as_an_instance_comes_leaves_it_to_nobody_it_is_not_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = deployment(CODE, concurrency=4)
+    assigning = engine.service._assignment
+    fill = assigning._fill
+    call = engine.service.begin(what, b"{}", invocation_id="0" * 16, done=lambda _: None)
+
+    def leave(pool: Any, instance: worker.Worker) -> bool:
+        filled = fill(pool, instance)
+        engine.service.cancel(call)
+        monkeypatch.undo()
+        return filled
+
+    monkeypatch.setattr(assigning, "_fill", leave)
+    await until(lambda: call.search is not None and call.search.done())
+    other = deployment(CODE, function_id="f00000000002", owner="somebody else")
+    assert value(await engine.invoke(other, {}))
+    assert value(await engine.invoke(what, {}))
+    for pool in assigning._pools.values():
+        assert {instance.deployment.key for instance in pool.open if instance.deployment} == {pool.deployment.key}
+
+
+async def test_code_that_streams_has_its_calls_alone(engine: Engine) -> None:
+    what = deployment(
+        CODE.replace('    if "raw"', '    if "stream" in event:\n        return iter(["a", "b"])\n    if "raw"')
+    )
+    await quickened(engine, what)
+    streamed, *others = await at_once(engine, what, [{"stream": 1}] + [{}] * 4)
+    assert value(streamed) == "ab"
+    assert began(others) == [[f"began {number}"] for number in range(1, 5)]
+    for _ in range(100):
+        await engine.invoke(what, {})
+    assert width(engine, what) == 1
+
+
+async def test_what_was_replaced_goes_though_its_calls_had_to_be_begun_elsewhere(engine: Engine) -> None:
+    what = deployment(CODE, min_instances=1)
+    await quickened(engine, what)
+    calls = asyncio.create_task(at_once(engine, what, [{"sleep": 0.1}] + [{}] * 3))
+    await until(lambda: engine.service.counts().busy == 1)
+    engine.service.retire(what.function_id, "another")
+    assert [outcome.status for outcome in await calls] == ["success"] * 4
+    await until(lambda: not engine.service.snapshot())
+
+
+async def test_code_that_answers_for_a_call_that_waits_ends_its_instance(engine: Engine, patience: None) -> None:
+    code = """
+import os, struct
+def handler(event):
+    if event.get("forges"):
+        number, = struct.unpack_from(">I", os.read(102, 20000), 5)
+        os.write(101, struct.pack(">IBIII", 13 + 1, 0x12, number, 1, 1) + b"1")
+    return {"name": "one of them"}
+"""
+    what = deployment(code)
+    await quickened(engine, what)
+    forging, waiting = await at_once(engine, what, [{"forges": 1}, {}])
+    assert (forging.status, waiting.status) == ("crashed", "crashed")
+    assert "has not begun" in str(forging.error_message)
 
 
 async def test_large_events_wait_among_small_ones(engine: Engine, patience: None) -> None:
@@ -214,8 +301,8 @@ async def test_async_handlers_wait_as_others_do(engine: Engine, patience: None) 
 async def test_calls_that_wait_when_the_engine_closes_are_told_so(engine: Engine) -> None:
     what = deployment(CODE)
     await quickened(engine, what)
-    calls = asyncio.create_task(at_once(engine, what, [{"sleep": 0.008}] * 4))
-    await asyncio.sleep(0)
+    calls = asyncio.create_task(at_once(engine, what, [{"sleep": 0.1}] * 4))
+    await until(lambda: engine.service.counts().busy > 0)
     await engine.service.close()
     for outcome in await calls:
         assert outcome.status in {"crashed", "unavailable"}, outcome

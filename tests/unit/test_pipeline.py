@@ -61,9 +61,16 @@ class Instance:
         for frame in self.pipeline.go_on(now):
             self.sandbox.write(frame)
 
-    def take_back(self, now: float = 1.0, *, stalled: bool = False) -> tuple[list[int], bool]:
-        back, idle = self.pipeline.take_back(self.sandbox, now, stalled=stalled)  # type: ignore[arg-type]
-        return [call.number for call in back], idle
+    def take_back(self, now: float = 1.0) -> list[int]:
+        return [call.number for call in self.pipeline.take_back(self.sandbox, now)]  # type: ignore[arg-type]
+
+    def unstall(self) -> list[int] | None:
+        back = self.pipeline.unstall(self.sandbox, 1.0)  # type: ignore[arg-type]
+        return None if back is None else [call.number for call in back]
+
+    def end(self) -> tuple[list[int], set[int]]:
+        back, unbegun = self.pipeline.end(self.sandbox, 1.0)  # type: ignore[arg-type]
+        return [call.number for call in back], unbegun
 
 
 class TestPace:
@@ -113,6 +120,17 @@ class TestPace:
             lengths.append(length)
         assert lengths == [257, 513, 1025]
 
+    def test_doubts_fade_where_all_goes_well(self) -> None:
+        pace = self.quick()
+        for _ in range(10):
+            pace.stalled()
+        for _ in range(1_000_000):
+            pace.note(5)
+        pace.stalled()
+        for _ in range(257):
+            pace.note(5)
+        assert pace.width == MOST
+
 
 class TestPipeline:
     def test_a_call_that_waits_begins_when_the_one_before_it_is_over(self) -> None:
@@ -131,23 +149,42 @@ class TestPipeline:
             instance.send(number)
         # The first one's answer is on its way, the second has been begun.
         assert [instance.runs(), instance.runs()] == [1, 2]
-        assert instance.take_back(now=2.0) == ([3, 4], False)
+        assert instance.take_back(now=2.0) == [3, 4]
         assert [(call.number, call.waits) for call in instance.calls.values()] == [(1, False), (2, False)]
         assert instance.pipeline.waiting == 0
         assert instance.runs() is None
 
-    def test_a_running_one_that_has_not_begun_is_told(self) -> None:
+    def test_what_is_taken_back_leaves_the_runner_what_does_not_wait(self) -> None:
+        instance = Instance()
+        # Sent before it was known that they run one after the other.
+        for number in (1, 2, 3):
+            instance.send(number).waits = False
+        instance.send(4)
+        assert instance.runs() == 1
+        assert instance.take_back() == [4]
+        assert [instance.runs(), instance.runs(), instance.runs()] == [2, 3, None]
+
+    def test_at_the_end_it_is_told_which_of_the_running_ones_has_not_begun(self) -> None:
         instance = Instance()
         instance.send(1)
         instance.send(2)
-        assert instance.take_back() == ([2], True)
+        assert instance.end() == ([2], {1})
         assert list(instance.calls) == [1]
+
+    def test_a_large_event_of_several_that_run_is_nobodys_for_certain(self) -> None:
+        instance = Instance()
+        instance.send(1)
+        assert instance.runs() == 1
+        instance.calls[2] = Call(DEPLOYMENT, LARGE, "2", None, None, lambda _: None, lambda *_: None)
+        instance.calls[2].begin(None, 2, 0.0, cold=False, waits=False)  # type: ignore[arg-type]
+        instance.sandbox.write(bytes(4))
+        assert instance.end() == ([], set())
 
     def test_where_the_sandbox_has_no_processor_nothing_is_moved(self) -> None:
         instance = Instance()
         for number in (1, 2, 3):
             instance.send(number)
-        assert instance.take_back(stalled=True) == ([], True)
+        assert instance.unstall() is None
         assert [instance.runs() for _ in range(3)] == [1, 2, 3]
         assert instance.pipeline.waiting == 2
 
@@ -156,7 +193,7 @@ class TestPipeline:
         for number in (1, 2, 3):
             instance.send(number)
         assert instance.runs() == 1
-        assert instance.take_back(stalled=True) == ([2, 3], False)
+        assert instance.unstall() == [2, 3]
 
     def test_a_large_event_waits_on_our_side_with_all_behind_it(self) -> None:
         instance = Instance()
@@ -176,7 +213,7 @@ class TestPipeline:
         instance.send(1, LARGE)
         instance.send(2, LARGE)
         instance.send(3)
-        assert instance.take_back() == ([2, 3], True)
+        assert instance.end() == ([2, 3], {1})
 
     @pytest.mark.parametrize("event", [b"1", LARGE])
     def test_one_that_nobody_wants_is_taken_out_from_among_the_others(self, event: bytes) -> None:

@@ -91,7 +91,7 @@ class DockerSandbox:
         return self._direct.take_back() if self._direct is not None else []
 
     def write(self, data: bytes, *, soon: bool = False) -> None:
-        if self._direct is not None and self._direct.is_open:
+        if self._direct is not None and (self._direct.is_open or self._direct.queues):
             self._direct.write(data, soon=soon)
         elif self._channel is not None:
             self._channel.write(data)

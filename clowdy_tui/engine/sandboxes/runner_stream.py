@@ -41,14 +41,15 @@ class RunnerStream(asyncio.Protocol):
         return self._mailbox is not None
 
     def write(self, data: bytes, *, soon: bool = False) -> None:
-        if self._transport is None or self._over:
+        if self._transport is None:
             return
-        if self._mailbox is None:
-            self._transport.write(data)
-            return
-        if len(data) > MESSAGE_BYTES:
-            self._transport.write(data)
+        if self._mailbox is None or len(data) > MESSAGE_BYTES:
+            if not self._over:
+                self._transport.write(data)
+            if self._mailbox is None:
+                return
             data = _LENGTH.pack(len(data))
+        # Where the runner is gone, too, and its end is not told yet: it can be taken back from there.
         if soon:
             self._mailbox.post_soon(data)
         else:
