@@ -5,9 +5,9 @@ bad one is refused alone: hence the plain types.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from clowdy_tui.domain.schemas import Incoming, Outgoing
 
@@ -15,10 +15,20 @@ Kind = Literal["project", "function", "version", "route", "variable"]
 Action = Literal["created", "unchanged", "refused"]
 
 
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        # Taken by pydantic as seconds or milliseconds, by its size: what was meant cannot be known.
+        raise ValueError("a time is written as ISO 8601 text")
+    return value
+
+
+Time = Annotated[datetime, BeforeValidator(_no_number)]
+
+
 class ImportVersion(Incoming):
     version: int
     code: str
-    created_at: datetime | None = None
+    created_at: Time | None = None
 
 
 class ImportFunction(Incoming):
@@ -32,7 +42,7 @@ class ImportFunction(Incoming):
     status: str = "active"
     network_enabled: bool = False
     versions: list[ImportVersion] = Field(default_factory=list)
-    created_at: datetime | None = None
+    created_at: Time | None = None
     owner: str | None = None
 
 
@@ -55,7 +65,7 @@ class ImportProject(Incoming):
     name: str
     slug: str = ""
     description: str = ""
-    created_at: datetime | None = None
+    created_at: Time | None = None
     owner: str | None = None
     functions: list[ImportFunction] = Field(default_factory=list)
     routes: list[ImportRoute] = Field(default_factory=list)

@@ -101,13 +101,16 @@ async def work(client: Clowdy, done: Work) -> None:
 def cli(request: pytest.FixtureRequest, prepared_dir: Path) -> Cli:
     driver: str = request.param
     if driver == "docker":
+        problem = ""
         try:
             with closing(engine()) as client:
                 client.ping()
         except DockerException as error:
+            problem = str(error)
+        if problem:
             if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
-                pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {error}")
-            pytest.skip(f"no Docker engine: {error}")
+                pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {problem}")
+            pytest.skip(f"no Docker engine: {problem}")
     return Cli(prepared_dir, {"CLOWDY_DRIVER": driver})
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from clowdy_tui.cli.import_ import requests
 from clowdy_tui.domain.errors import Forbidden, InvalidInput
-from clowdy_tui.domain.importing import ImportIn, ImportOut
+from clowdy_tui.domain.importing import ImportIn, ImportOut, ImportVersion
 from clowdy_tui.domain.schemas import ALL_SCOPES, FunctionPatch
 from clowdy_tui.services.actor import LOCAL, Actor
 from clowdy_tui.services.platform import Platform
@@ -278,3 +279,9 @@ def test_much_goes_in_several_requests_that_stand_alone(tmp_path: Path) -> None:
         assert isinstance(part, ImportIn)
     assert sum(len(part.projects[0].functions) for part in parts) == 10
     assert sum(len(part.projects[0].variables) for part in parts) == 1
+
+
+@pytest.mark.parametrize("number", [1_700_000_000, 1.5, True])
+def test_a_time_that_is_a_number_is_refused(number: float) -> None:
+    with pytest.raises(ValidationError, match="ISO 8601"):
+        ImportVersion.model_validate({"version": 1, "code": "", "created_at": number})
