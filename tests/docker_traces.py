@@ -7,6 +7,8 @@ from pathlib import Path
 import docker
 from docker.errors import APIError
 
+from clowdy_tui.engine.sandboxes.base import DriverStatus
+from clowdy_tui.engine.sandboxes.docker import DockerDriver
 from clowdy_tui.engine.sandboxes.docker_container import INSTALLATION_LABEL
 from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 
@@ -19,6 +21,15 @@ def left_in_docker(client: docker.DockerClient, installation: str) -> list[str]:
     return [f"container {found['Id'][:12]} {found['State']}" for found in containers] + [
         f"network {found['Name']}" for found in networks
     ]
+
+
+async def look_for_engine() -> DriverStatus:
+    """As the driver does it, which knocks first: where none answers, the SDK leaves its socket open."""
+    driver = DockerDriver(installation_id="test-look")
+    try:
+        return await driver.check()
+    finally:
+        await driver.close()
 
 
 def docker_client() -> docker.DockerClient:

@@ -31,7 +31,7 @@ _MOST_DOUBTS: Final = 1 << 20
 class Pace:
     """How quick a deployment's handler is, by what its runners say, and how many calls an instance may hold by that.
 
-    It is believed to be quick after some dozens of calls and slow after two; a processor that is taken away for a
+    It is believed to be quick after some dozens of calls and slow after a handful; a processor that is taken away for a
     moment in the middle of one does not count as much. After a stall no call waits for the next 256, after another
     one for 512, and so on, until as many again went well: what is quick nearly always must not hold up those behind it
     again and again.
@@ -110,7 +110,33 @@ class Pipeline:
         """Those that wait, out of `calls`. What the runner has begun by now goes on, and what it has not taken yet of
         calls that do not wait is its own.
         """
-        back, messages = self._taken_back(sandbox, now)
+        return self._give_back(sandbox, sandbox.take_back(), now)
+
+    def unstall(self, sandbox: Sandbox, now: float) -> list[Call] | None:
+        """As `take_back`, where the running one takes too long. None where the runner has not begun that: then it is
+        the sandbox that has no processor, and all stay.
+        """
+        messages = sandbox.take_back()
+        if messages and protocol.called(messages[0]) in {None, next(iter(self._calls))}:
+            for message in messages:
+                sandbox.write(message)
+            return None
+        return self._give_back(sandbox, messages, now)
+
+    def end(self, sandbox: Sandbox, now: float) -> tuple[list[Call], set[int]]:
+        """Those that wait, out of `calls`, of a sandbox that is gone or will be; and the numbers of those among the
+        others that it has certainly not begun.
+        """
+        messages = sandbox.take_back()
+        back = self._withdraw(messages, now)
+        # What is elsewhere may be any one's of those that run beside each other.
+        alone = next(iter(self._calls)) if len(self._calls) == 1 else None
+        numbers = {alone if (number := protocol.called(message)) is None else number for message in messages}
+        return back, {number for number in numbers if number in self._calls}
+
+    def _give_back(self, sandbox: Sandbox, messages: list[bytes], now: float) -> list[Call]:
+        """Withdraw those that wait, and write what is not theirs once more."""
+        back = self._withdraw(messages, now)
         for message in messages:
             number = protocol.called(message)
             # What is elsewhere belongs to one that does not wait.
@@ -118,31 +144,8 @@ class Pipeline:
                 sandbox.write(message)
         return back
 
-    def unstall(self, sandbox: Sandbox, now: float) -> list[Call] | None:
-        """As `take_back`, where the running one takes too long. None where the runner has not begun that: then it is
-        the sandbox that has no processor, and all stay.
-        """
-        messages = sandbox.take_back()
-        running = next(iter(self._calls.values()))
-        for message in messages:
-            sandbox.write(message)
-        if messages and protocol.called(messages[0]) in {None, running.number}:
-            return None
-        return self.take_back(sandbox, now)
-
-    def end(self, sandbox: Sandbox, now: float) -> tuple[list[Call], set[int]]:
-        """Those that wait, out of `calls`, of a sandbox that is gone or will be; and the numbers of those among the
-        others that it has certainly not begun.
-        """
-        back, messages = self._taken_back(sandbox, now)
-        # What is elsewhere may be any one's of those that run beside each other.
-        alone = next(iter(self._calls)) if len(self._calls) == 1 else None
-        numbers = {alone if (number := protocol.called(message)) is None else number for message in messages}
-        return back, {number for number in numbers if number in self._calls}
-
-    def _taken_back(self, sandbox: Sandbox, now: float) -> tuple[list[Call], list[bytes]]:
-        """Those that wait and were not begun, and all messages that the runner has not taken."""
-        messages = sandbox.take_back()
+    def _withdraw(self, messages: list[bytes], now: float) -> list[Call]:
+        """Those that wait, by the messages that the runner has not taken, out of `calls`."""
         numbers = {protocol.called(message) for message in messages} | self._held.keys()
         back = [call for call in self._calls.values() if call.waits and call.number in numbers]
         for call in back:
@@ -153,7 +156,7 @@ class Pipeline:
         for call in self._calls.values():
             if call.waits:
                 call.go_on(now)
-        return back, messages
+        return back
 
     def remove(self, call: Call, sandbox: Sandbox) -> bool:
         """Take one back that nobody wants any more, out of `calls`; False where the runner has begun it by now."""

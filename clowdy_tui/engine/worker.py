@@ -252,7 +252,7 @@ class Worker:
         self._return(returned)
 
     def pause_writing(self) -> None:
-        """One call at a time, and its event has a bound: what is queued is bounded already."""
+        """As many calls as it takes, and an event has a bound: what is queued is bounded already."""
 
     def resume_writing(self) -> None:
         """See `pause_writing`."""

@@ -8,15 +8,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
 import pytest
-from docker.errors import DockerException
 
 from clowdy_tui.client import Clowdy, GatewayGone
 from clowdy_tui.domain.schemas import FunctionIn, FunctionPatch
 from clowdy_tui.engine.sandboxes.docker_container import SANDBOX_LABEL
-from clowdy_tui.engine.sandboxes.docker_endpoint import find_endpoint
 from tests.cli.conftest import Cli, Served
+from tests.docker_traces import docker_client, look_for_engine
 
 Serve = Callable[..., Served]
 
@@ -101,21 +99,12 @@ async def work(client: Clowdy, done: Work) -> None:
 def cli(request: pytest.FixtureRequest, prepared_dir: Path) -> Cli:
     driver: str = request.param
     if driver == "docker":
-        problem = ""
-        try:
-            with closing(engine()) as client:
-                client.ping()
-        except DockerException as error:
-            problem = str(error)
-        if problem:
+        status = asyncio.run(look_for_engine())
+        if not status.available:
             if os.environ.get("CLOWDY_TEST_DOCKER") == "required":
-                pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {problem}")
-            pytest.skip(f"no Docker engine: {problem}")
+                pytest.fail(f"CLOWDY_TEST_DOCKER=required, but {status.problem}")
+            pytest.skip(status.problem)
     return Cli(prepared_dir, {"CLOWDY_DRIVER": driver})
-
-
-def engine() -> docker.DockerClient:
-    return docker.DockerClient(find_endpoint(None, None, None, os.environ, Path.home()).url)
 
 
 def alive(sandboxes: set[str], driver: str) -> list[str]:
@@ -128,7 +117,7 @@ def alive(sandboxes: set[str], driver: str) -> list[str]:
             continue
         found += [f"process {entry.parent.name}" for one in sandboxes if any(w.endswith(one.encode()) for w in words)]
     if driver == "docker":
-        with closing(engine()) as client:
+        with closing(docker_client()) as client:
             found += [
                 f"container {container['Id'][:12]}"
                 for container in client.api.containers(all=True, filters={"label": SANDBOX_LABEL})

@@ -11,9 +11,8 @@ import pytest
 from docker_support import ENGINE_SOCKET, RUNTIMES, Recorder, SpecMaker
 
 from clowdy_tui.engine.runtime import RuntimeStore
-from clowdy_tui.engine.sandboxes.base import DriverStatus
 from clowdy_tui.engine.sandboxes.docker import DockerDriver
-from tests.docker_traces import left_in_docker
+from tests.docker_traces import left_in_docker, look_for_engine
 
 
 @pytest.fixture(scope="session")
@@ -27,14 +26,6 @@ def engine() -> Iterator[docker.DockerClient]:
     client = docker.DockerClient(f"unix://{ENGINE_SOCKET}")
     yield client
     client.close()
-
-
-async def look_for_engine() -> DriverStatus:
-    driver = DockerDriver(installation_id="test-look")
-    try:
-        return await driver.check()
-    finally:
-        await driver.close()
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ class Sandbox(Protocol):
 
     def take_back(self) -> list[bytes]:
         """The messages that the runner has not taken yet, in the order in which they were written: it does not get
-        them any more. One of `mailbox.LENGTH_BYTES` stands for one that went by the stream, which it does.
+        them any more. What is no frame stands for frames that went by the stream, which the runner can still read.
         """
 
     def catch_up(self) -> None:

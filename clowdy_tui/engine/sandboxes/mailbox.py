@@ -13,10 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 MESSAGE_BYTES: Final = 16 * 1024
-"""What is longer goes by the stream, and its length by the mailbox."""
-
-LENGTH_BYTES: Final = 4
-"""Of a message that says how long what waits in the stream is; frames are longer."""
+"""What is longer goes by the stream, and its length, four bytes, by the mailbox; frames are longer than that."""
 
 _AGAIN_S: Final = 0.001
 
