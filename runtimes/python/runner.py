@@ -790,14 +790,18 @@ def import_modules(names: Iterable[str]) -> None:
 
 def move_descriptors() -> Channel:
     """Take the protocol off 0 and 1, so that what user code reads and writes there is not ours."""
+    mailbox = None
+    if given := os.environ.pop("CLOWDY_MAILBOX", ""):
+        # Its number is one of the host's, which may be among those that ours are to have.
+        mailbox = os.dup(int(given))
+        os.close(int(given))
     inbound = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
     outbound = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)
     os.close(null)
-    given = os.environ.pop("CLOWDY_MAILBOX", "")
-    return Channel(inbound, outbound, move_high(int(given)) if given else None)
+    return Channel(inbound, outbound, None if mailbox is None else move_high(mailbox))
 
 
 def move_high(descriptor: int) -> int:
