@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from clowdy_tui import subprocesses
 from clowdy_tui.engine.limits import MIB
 
 WORKERS: Final = min(4, os.cpu_count() or 1)
@@ -125,10 +125,7 @@ async def _processes(count: int) -> AsyncIterator[Sequence[asyncio.subprocess.Pr
             )
         yield started
     finally:
-        for process in (one for one in started if one.returncode is None):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(asyncio.gather(*(process.wait() for process in started)))
+        await asyncio.gather(*map(subprocesses.end, started))
 
 
 def _put(sources: Sequence[_Source]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from clowdy_tui import subprocesses
 from clowdy_tui.domain.packages import BuildFailed
 from clowdy_tui.engine.limits import MIB
 
@@ -96,7 +97,7 @@ class Indexer:
             reading.cancel()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
+            await subprocesses.end(process)
         if code != 0:
             raise BuildFailed("\n".join(lines)[-_LAST_BYTES:] or f"uv ended with {code}")
 

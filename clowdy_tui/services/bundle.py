@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from clowdy_tui import subprocesses
 from clowdy_tui.domain import names
 from clowdy_tui.domain.errors import BodyTooLarge, InvalidInput
 from clowdy_tui.domain.schemas import Diagnostic
@@ -136,6 +137,7 @@ async def _compile_apart(source: bytes, path: str) -> Diagnostic | None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(_COMPILE_APART_S):
@@ -143,9 +145,7 @@ async def _compile_apart(source: bytes, path: str) -> Diagnostic | None:
     except TimeoutError:
         return _diagnostic(path, 1, 1, f"was not compiled within {_COMPILE_APART_S:.0f} s")
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await subprocesses.end(process)
     if process.returncode != 0:
         return _diagnostic(path, 1, 1, "ends the compiler: is nested too deeply or too large")
     problem = json.loads(answer)

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -88,8 +89,9 @@ async def test_a_database_that_cannot_be_written_now_is_said_plainly(
     pragmas = ("PRAGMA busy_timeout = 10", *(one for one in database_module.PRAGMAS if "busy" not in one))
     monkeypatch.setattr(database_module, "PRAGMAS", pragmas)
     platform = await Platform.open(PlatformConfig(data_dir=folder), engine=FakeEngine())
-    other = sqlite3.connect(folder / "clowdy.db", timeout=60)
-    other.execute("BEGIN IMMEDIATE")
+    other = sqlite3.connect(folder / "clowdy.db", timeout=60, check_same_thread=False)
+    # In a thread: what the platform is writing needs this loop to end.
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="cannot be used now: database is locked"):
         await platform.projects.create(LOCAL, ProjectIn(name="x"))
     other.rollback()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from clowdy_tui import subprocesses
 from clowdy_tui.domain.errors import Unavailable
 from clowdy_tui.engine.sandboxes import leftovers
 from clowdy_tui.engine.sandboxes.launch import launch_command
@@ -237,11 +238,8 @@ class Cluster:
         )
         try:
             said, _ = await process.communicate()
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
-            raise
+        finally:
+            await subprocesses.end(process)
         if process.returncode == 0:
             return None
         words = " ".join(said.decode("utf-8", "replace").split()).replace(str(self.folder), "")

@@ -1,10 +1,8 @@
 """Dumps of databases, and databases made of dumps again: pg_dump's and pg_restore's own format."""
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from clowdy_tui import subprocesses
 from clowdy_tui.domain.errors import BadRequest, Unavailable
 from clowdy_tui.domain.tables import Project
 from clowdy_tui.services.databases.installation import Installation, find_program
@@ -124,11 +123,8 @@ class Copies:
         )
         try:
             _, said = await process.communicate()
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
-            raise
+        finally:
+            await subprocesses.end(process)
         if process.returncode == 0:
             return None
         words = " ".join(said.decode("utf-8", "replace").replace(str(self._folder), "").split())

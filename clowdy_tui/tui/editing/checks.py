@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 from textual.document._document import Location
 
+from clowdy_tui import subprocesses
 from clowdy_tui.tui.widgets.code_area_marks import Problem
 
 RULES: Final = "E7,E9,F,PLE,B,ASYNC"
@@ -116,10 +117,7 @@ async def _ruff(arguments: Sequence[str], text: str, *, good: Sequence[int]) -> 
     except TimeoutError as error:
         raise CheckFailed(f"ruff gave no answer within {LATER_THAN_ALL_S:g} s") from error
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await subprocesses.end(process)
     if process.returncode not in good:
         raise CheckFailed(_reason(complained.decode("utf-8", "replace")))
     return said

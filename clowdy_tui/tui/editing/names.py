@@ -8,11 +8,12 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from subprocess import DEVNULL, PIPE
 from typing import Final
+
+from clowdy_tui import subprocesses
 
 MOST: Final = 50
 WITHIN_S: Final = 5.0
@@ -181,8 +182,5 @@ async def _ask(path: Sequence[str]) -> list[str]:
     except TimeoutError:
         return []
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await subprocesses.end(process)
     return [str(name) for name in json.loads(said)] if process.returncode == 0 else []
