@@ -16,6 +16,9 @@ _WHOLE: Final = re.compile(r"[0-9]{3}\Z")
 # What has no body.
 EMPTY: Final = frozenset({204, 304})
 
+JSON: Final = [("Content-Type", "application/json")]
+"""The headers of an answer that a function did not make itself."""
+
 # What belongs to the connection, or is counted by us.
 _OURS: Final = frozenset(
     {
@@ -56,7 +59,7 @@ def read_answer(output: bytes) -> Answer:
             raise InvalidAnswer("The function's answer is not JSON") from error
         if "statusCode" in value:
             return _made(value)
-    return Answer(200, output, [("Content-Type", "application/json")])
+    return Answer(200, output, JSON)
 
 
 def read_head(head: bytes, *, binary: bool) -> tuple[int, list[tuple[str, str]]]:

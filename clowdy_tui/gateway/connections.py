@@ -114,6 +114,7 @@ class Connection(web.RequestHandler):
         "_lap_by",
         "_lap_message",
         "_parser_at_start",
+        "known",
     )
 
     def __init__(
@@ -131,6 +132,8 @@ class Connection(web.RequestHandler):
         self._known_head = b""
         self._known_size = 0
         self._known_message: RawRequestMessage | None = None
+        self.known: Any = None
+        """What the lane keeps of the last head that it took."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -6,6 +6,7 @@ others take the long way through the application, which knows everything. Both w
 
 import logging
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -19,10 +20,10 @@ from clowdy_tui.domain.schemas import OutcomeStatus
 from clowdy_tui.engine.outcome import Outcome
 from clowdy_tui.engine.streaming import Flow
 from clowdy_tui.gateway import problems
-from clowdy_tui.gateway.answer import EMPTY, read_answer
+from clowdy_tui.gateway.answer import EMPTY, JSON, read_answer
 from clowdy_tui.gateway.bodies import invoke_input
 from clowdy_tui.gateway.context import Context
-from clowdy_tui.gateway.payload import build_event
+from clowdy_tui.gateway.payload import EventHead
 from clowdy_tui.gateway.proxies import origin_of
 from clowdy_tui.gateway.public import (
     GATEWAY_PREFIX,
@@ -37,7 +38,8 @@ from clowdy_tui.gateway.public import (
 from clowdy_tui.gateway.route_event import AWS, clean
 from clowdy_tui.gateway.signature import SERVER, request_id_of
 from clowdy_tui.gateway.streamed import StreamedAnswer
-from clowdy_tui.services.directory import Target
+from clowdy_tui.services.directory import Directory, ProjectEntry, Target
+from clowdy_tui.services.routing import Match
 from clowdy_tui.services.running import Running
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,9 @@ _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 class Line(Protocol):
     """The connection that a request came by, for what answers it."""
+
+    known: "KnownRoute | None"
+    """Where the last request by a route led."""
 
     @property
     def remote(self) -> str:
@@ -115,42 +120,68 @@ class Lane:
         return lap
 
     def _route(self, message: RawRequestMessage, body: bytes, line: Line) -> "Lap | None":
-        gateway, method = self._gateway, message.method
-        if method == hdrs.METH_HEAD:
-            return None
-        try:
-            project, target, match, raw_path = find(gateway, method, message.url)
-        except ClowdyError:
-            return None
+        gateway = self._gateway
+        directory = gateway.platform.directory
+        known = line.known
+        if known is None or known.message is not message or not known.stands(directory):
+            if message.method == hdrs.METH_HEAD:
+                return None
+            try:
+                known = line.known = self._find(message, line)
+            except ClowdyError:
+                return None
+        match = known.match
+        target = directory.function(match.route.function_id)
         if (
-            match.route.auth != "none"
+            target is None
+            or match.route.auth != "none"
             or match.route.payload_format == AWS
             or target.status != "active"
-            or gateway.platform.directory.rules(project.id) is not None
+            or directory.rules(known.project.id) is not None
         ):
             return None
         lap = RouteLap(line, target, new_invocation_id(), message)
-        event = build_event(
-            method=method,
+        lap.running = gateway.platform.invocations.begin(
+            target,
+            known.event.event(lap.request_id, body),
+            source="gateway",
+            invocation_id=lap.invocation_id,
+            done=lap.ended,
+            http_method=message.method,
+            http_path=known.raw_path,
+            receiver=lap,
+        )
+        return lap
+
+    def _find(self, message: RawRequestMessage, line: Line) -> "KnownRoute":
+        gateway = self._gateway
+        project, _, match, raw_path = find(gateway, message.method, message.url)
+        event = EventHead.of(
+            method=message.method,
             raw_path=raw_path,
             params=match.params,
             raw_query=clean(message.url.raw_query_string),
             headers=message.headers.items(),
-            body=body,
-            request_id=lap.request_id,
             source_ip=origin_of(line.remote, message.headers, gateway.trusted),
         )
-        lap.running = gateway.platform.invocations.begin(
-            target,
-            event,
-            source="gateway",
-            invocation_id=lap.invocation_id,
-            done=lap.ended,
-            http_method=method,
-            http_path=raw_path,
-            receiver=lap,
-        )
-        return lap
+        return KnownRoute(message, project, match, raw_path, event)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRoute:
+    """Where a request's head leads, and its part of the event: for the next request of the same connection, which
+    often has the same head.
+    """
+
+    message: RawRequestMessage
+    project: ProjectEntry
+    match: Match
+    raw_path: str
+    event: EventHead
+
+    def stands(self, directory: Directory) -> bool:
+        """Whether the project and its routes are the same still: what changes in one is another entry."""
+        return directory.project(self.project.slug) is self.project
 
 
 class Lap:
@@ -186,6 +217,14 @@ class Lap:
     def _answer(self, outcome: Outcome) -> None:
         raise NotImplementedError
 
+    def _answer_json(self, body: bytes, outcome: Outcome) -> None:
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: clowdy\r\n"
+            f"X-Request-Id: {self.request_id}\r\nServer-Timing: {server_timing(outcome)}\r\n"
+            f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
+        )
+        self.line.answer(head.encode() + body)
+
     def _failed(self, outcome: Outcome) -> None:
         self.line.answer_by(failure(self.line.request(), outcome, self.invocation_id, self.request_id))
 
@@ -206,12 +245,7 @@ class InvokeLap(Lap):
             with_logs=False,
             for_owner=False,
         )
-        head = (
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: clowdy\r\n"
-            f"X-Request-Id: {self.request_id}\r\nServer-Timing: {server_timing(outcome)}\r\n"
-            f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
-        )
-        self.line.answer(head.encode() + body)
+        self._answer_json(body, outcome)
 
 
 class RouteLap(Lap):
@@ -247,6 +281,9 @@ class RouteLap(Lap):
             return
         if answer.status in EMPTY:
             self.line.answer_by(response_of(answer, outcome, self.request_id))
+            return
+        if answer.headers is JSON:
+            self._answer_json(answer.body, outcome)
             return
         names = {name.lower() for name, _ in answer.headers}
         more = "" if "server" in names else f"Server: {SERVER}\r\n"

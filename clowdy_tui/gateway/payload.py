@@ -3,55 +3,75 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
-from clowdy_tui.gateway.bodies import is_json
+from clowdy_tui.gateway.bodies import is_json, is_surely_json
 
 _LEFT_OUT: Final = frozenset({"host", "connection", "content-length"})
+_NULL: Final = b"null"
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def build_event(
-    *,
-    method: str,
-    raw_path: str,
-    params: Mapping[str, str],
-    raw_query: str,
-    headers: Iterable[tuple[str, str]],
-    body: bytes,
-    request_id: str,
-    source_ip: str,
-) -> bytes:
-    """The event's JSON. `raw_path` is still percent-encoded; a body that is JSON passes through as it was written."""
-    query, multi_query = parse_query(raw_query)
-    joined = join_headers(headers)
-    event: dict[str, Any] = {
-        "method": method,
-        "path": unquote(raw_path),
-        "params": params,
-        "query": query,
-        "headers": joined,
-        "raw_query": raw_query,
-        "multi_query": multi_query,
-        "cookies": parse_cookies(joined.get("cookie", "")),
-        "request_id": request_id,
-        "source_ip": source_ip,
-    }
-    json_body, body_base64 = read_body(body)
-    text = f'{_encode(event)[:-1]},"body":{json_body},"body_base64":{_encode(body_base64)}}}'
-    return text.encode()
+@dataclass(frozen=True, slots=True)
+class EventHead:
+    """What an event has of its request's head: encoded once, for all bodies that come with the same head."""
+
+    before_id: bytes
+    before_body: bytes
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        method: str,
+        raw_path: str,
+        params: Mapping[str, str],
+        raw_query: str,
+        headers: Iterable[tuple[str, str]],
+        source_ip: str,
+    ) -> Self:
+        """`raw_path` is still percent-encoded."""
+        query, multi_query = parse_query(raw_query)
+        joined = join_headers(headers)
+        event: dict[str, Any] = {
+            "method": method,
+            "path": unquote(raw_path),
+            "params": params,
+            "query": query,
+            "headers": joined,
+            "raw_query": raw_query,
+            "multi_query": multi_query,
+            "cookies": parse_cookies(joined.get("cookie", "")),
+        }
+        return cls(
+            f'{_encode(event)[:-1]},"request_id":'.encode(), f',"source_ip":{_encode(source_ip)},"body":'.encode()
+        )
+
+    def event(self, request_id: str, body: bytes) -> bytes:
+        """The event's JSON; a body that is JSON passes through as it was written."""
+        json_body, body_base64 = read_body(body)
+        return b'%b%b%b%b,"body_base64":%b}' % (
+            self.before_id,
+            _encode(request_id).encode(),
+            self.before_body,
+            json_body,
+            body_base64,
+        )
 
 
-def read_body(body: bytes) -> tuple[str, str | None]:
-    """A body as JSON text (what parses as JSON is that, other text a string, none null), and in base64 if no text."""
+def read_body(body: bytes) -> tuple[bytes, bytes]:
+    """A body as JSON (what parses as JSON is that, other text a string, none null), and in base64 if no text."""
     if not body:
-        return "null", None
+        return _NULL, _NULL
+    if is_surely_json(body):
+        return body, _NULL
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return "null", base64.b64encode(body).decode()
-    return (text if is_json(body, text) else _encode(text)), None
+        return _NULL, b'"%b"' % base64.b64encode(body)
+    return (body if is_json(text) else _encode(text).encode()), _NULL
 
 
 def parse_query(raw: str) -> tuple[dict[str, str], dict[str, list[str]]]:

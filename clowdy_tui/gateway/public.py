@@ -222,10 +222,8 @@ def failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, requ
 def server_timing(outcome: Outcome) -> str:
     """What a call's time went to, in milliseconds: waiting for an instance, making one ready, running."""
     if not outcome.queue_us and not outcome.init_us:
-        return f"queue;dur=0, init;dur=0, run;dur={outcome.run_us / 1000:g}"
-    return (
-        f"queue;dur={outcome.queue_us / 1000:g}, init;dur={outcome.init_us / 1000:g}, run;dur={outcome.run_us / 1000:g}"
-    )
+        return f"queue;dur=0, init;dur=0, run;dur={outcome.run_us / 1000}"
+    return f"queue;dur={outcome.queue_us / 1000}, init;dur={outcome.init_us / 1000}, run;dur={outcome.run_us / 1000}"
 
 
 def invoke_answer(outcome: Outcome, *, invocation_id: str, version: int, with_logs: bool, for_owner: bool) -> bytes:

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from clowdy_tui.gateway.context import Context
-from clowdy_tui.gateway.payload import build_event, readable
+from clowdy_tui.gateway.payload import EventHead, readable
 from clowdy_tui.gateway.payload_aws import Origin, build_aws_event
 from clowdy_tui.gateway.proxies import source_ip, spoken_to
 from clowdy_tui.services.actor import Actor
@@ -37,16 +37,15 @@ def make_event(
     raw_query = clean(request.rel_url.raw_query_string)
     caller = source_ip(request, gateway.trusted)
     if route.payload_format != AWS:
-        return build_event(
+        head = EventHead.of(
             method=method,
             raw_path=raw_path,
             params=match.params,
             raw_query=raw_query,
             headers=request.headers.items(),
-            body=body,
-            request_id=request_id,
             source_ip=caller,
         )
+        return head.event(request_id, body)
     project = gateway.platform.directory.project_by_id(project_id) if project_id is not None else None
     scheme, port = spoken_to(request, gateway.trusted, gateway.port)
     peer = request.remote or "127.0.0.1"

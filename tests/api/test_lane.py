@@ -15,7 +15,7 @@ import pytest_asyncio
 from aiohttp import web
 from api_support import ECHO, Workshop, until
 
-from clowdy_tui.domain.schemas import FunctionPatch
+from clowdy_tui.domain.schemas import FunctionPatch, RoutePatch
 from clowdy_tui.engine.call import Call
 from clowdy_tui.gateway.app import Gateway
 from clowdy_tui.gateway.lane import Lane, Lap
@@ -302,3 +302,17 @@ async def test_a_head_that_came_before_asks_whether_it_may_still_call(
     assert (await raw.ask(posted(shop, b"1")))[0] == 503
     await shop.client.functions.update(function.id, FunctionPatch(status="active"))
     assert (await raw.ask(posted(shop, b"1")))[0] == 200
+
+
+async def test_a_head_that_came_before_goes_where_its_route_leads_now(
+    shop: Workshop, raw: Raw, parsed: list[bytes]
+) -> None:
+    route = await shop.route(await shop.function(SEES), "/x")
+    for _ in range(2):
+        assert json.loads((await raw.ask(posted(shop, b"1")))[1])[0] == 1
+    other = await shop.function("def handler(event):\n    return [event['method'], event['path'], 'other']\n")
+    await shop.client.routes.update(shop.project.id, route.id, RoutePatch(function_id=other.id))
+    assert json.loads((await raw.ask(posted(shop, b"1")))[1]) == ["POST", "/x", "other"]
+    assert len(parsed) == 1
+    await shop.client.routes.delete(shop.project.id, route.id)
+    assert (await raw.ask(posted(shop, b"1")))[0] == 404

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clowdy_tui.gateway.payload import build_event, parse_cookies, readable
+from clowdy_tui.gateway.payload import EventHead, parse_cookies, readable
 
 
 def event(**given: Any) -> dict[str, Any]:
@@ -16,11 +16,10 @@ def event(**given: Any) -> dict[str, Any]:
         "params": {},
         "raw_query": "",
         "headers": [],
-        "body": b"",
-        "request_id": "r1",
         "source_ip": "192.0.2.1",
     }
-    built: dict[str, Any] = json.loads(build_event(**(fields | given)))
+    body, request_id = given.pop("body", b""), given.pop("request_id", "r1")
+    built: dict[str, Any] = json.loads(EventHead.of(**(fields | given)).event(request_id, body))
     return built
 
 

@@ -191,7 +191,7 @@ async def test_a_function_that_fails_fails_alone(
     assert problem["detail"]
     assert not {"stack_trace", "error_type"} & set(problem)
     assert "Traceback" not in answer.text
-    await shop.client.functions.update(function.id, FunctionPatch(code=ECHO))
+    await shop.client.functions.update(function.id, FunctionPatch(code=ECHO, timeout_s=10))
     assert (await http.get(shop.path())).status_code == 200, "the next call is fine"
 
 
