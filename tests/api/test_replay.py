@@ -46,6 +46,14 @@ async def test_a_request_is_replayed_without_what_authenticates(shop: Workshop, 
     assert (kept.http_method, kept.http_path) == ("POST", "/orders/7")
 
 
+async def test_a_request_that_authenticates_nobody_is_replayed_whole(shop: Workshop, http: httpx.AsyncClient) -> None:
+    function = await shop.function()
+    await shop.route(function, "/x", "POST")
+    first = (await http.post(shop.path("/x"), json=1)).json()
+    again = await shop.client.invocations.replay(await last(shop, function.id))
+    assert (again.masked, again.output) == ([], first)
+
+
 async def test_a_failure_fails_again(shop: Workshop) -> None:
     function = await shop.function("def handler(event, context):\n    return 1 / event\n")
     await shop.client.invoke(function.id, 0)

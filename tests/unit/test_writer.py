@@ -187,6 +187,8 @@ def test_a_prefix_ends_with_a_whole_character(length: int) -> None:
         (b'{"Set-Cookie":["s3cret","s3]cret"],"a":[1]}', b'{"Set-Cookie":"****","a":[1]}'),
         (b'{"authorization":"s3cret with an escape at the cut \\', b'{"authorization":"****"'),
         (b'{"cookies":{"s":"s3cr', b'{"cookies":"****"'),
+        (b'{"cookies":{},"a":1}', b'{"cookies":{},"a":1}'),
+        (b'{"cookies": { },"cookie":[],"Cookies":{"s":1}}', b'{"cookies": { },"cookie":[],"Cookies":"****"}'),
         (b'{"authorization":', b'{"authorization":'),
         (b'{"authorization":null,"x":"cookie"}', b'{"authorization":null,"x":"cookie"}'),
         (b'{"author":"me","body":"cookie: none"}', b'{"author":"me","body":"cookie: none"}'),
