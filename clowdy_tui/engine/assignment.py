@@ -111,6 +111,8 @@ class AssignmentService:
         Raises:
             Refused: the queue is full, nothing got free in time, or none can be made.
         """
+        if self._closed:
+            raise Refused(OutcomeStatus.UNAVAILABLE, "Unavailable", STOPPING)
         # Not as `take` left it: since then the last instance may have ended, and the pool with it, or the last call,
         # which then had nobody to hand its place to.
         pool = self._pool_for(deployment)

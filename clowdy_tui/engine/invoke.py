@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -168,11 +169,18 @@ class InvokeService:
             raise
 
     def _start(self, call: Call, *, again: bool = True) -> None:
-        worker = self._assignment.take(call.deployment, again=again)
+        worker = None if self._closed else self._assignment.take(call.deployment, again=again)
         if worker is not None:
             worker.begin(call)
         else:
-            call.search = self._placement.background(self._wait(call))
+            call.search = search = self._placement.background(self._wait(call))
+            # Not within it: it may be cancelled before it has begun.
+            search.add_done_callback(partial(self._given_up, call))
+
+    def _given_up(self, call: Call, search: "asyncio.Task[None]") -> None:
+        """The engine closes. Where it was the caller who gave the call up, nobody is told."""
+        if search.cancelled():
+            call.done(Outcome(OutcomeStatus.UNAVAILABLE, error_type="Unavailable", error_message=STOPPING))
 
     async def _wait(self, call: Call) -> None:
         """Begin the call as soon as there is an instance for it."""
@@ -236,10 +244,7 @@ class InvokeService:
         self._assignment.take_back(worker, len(calls), stalled=stalled)
         for call in calls:
             call.worker = None
-            if self._closed:
-                call.done(Outcome(OutcomeStatus.UNAVAILABLE, error_type="Unavailable", error_message=STOPPING))
-            else:
-                self._start(call)
+            self._start(call)
 
     async def warm(self, deployment: Deployment) -> None:
         """See to it that the deployment has its `min_instances`, at least one, with the code imported.

@@ -125,6 +125,21 @@ async def test_groups_of_an_earlier_session_are_found_wherever_they_are(installa
     assert not base.exists()
 
 
+async def test_calls_that_look_for_an_instance_when_the_engine_closes_are_told_so(
+    trees: Path, installation_id: str
+) -> None:
+    for turns in range(4):
+        service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
+        await service.start()
+        calls = [asyncio.create_task(Engine(service).invoke(deployment(ECHO, max_instances=1))) for _ in range(3)]
+        # Their search has not begun, has just begun, or waits for a sandbox that is being made.
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await service.close()
+        async with asyncio.timeout(30):
+            assert [(await call).status for call in calls] == ["unavailable"] * 3, turns
+
+
 async def test_a_call_whose_instance_died_before_it_began_is_tried_once_more(trees: Path, installation_id: str) -> None:
     service = service_with(BubblewrapDriver(installation_id=installation_id, data_dir=trees), trees)
     await service.start()
