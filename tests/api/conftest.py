@@ -69,7 +69,7 @@ async def stranger(gateway: Gateway) -> AsyncIterator[Clowdy]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def http(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     """TCP, raw."""
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as client:
         yield client
 
 

@@ -330,7 +330,7 @@ async def test_anybody_lists_a_functions_calls_only_where_a_setting_says_so(
     async with (
         Gateway(platform, config) as gateway,
         Clowdy(socket=gateway.socket_path) as owner,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as nobody,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=60) as nobody,
     ):
         function = await owner.functions.create(FunctionIn(name=f"log-{opened}", code="def handler(event): return 1\n"))
         called = await owner.invoke(function.id, {"who": "me"})

@@ -197,7 +197,7 @@ async def test_a_busy_stream_ends_with_its_token_too(
     try:
         async with (
             asyncio.timeout(10),
-            httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=10, trust_env=False) as http,
+            httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=60, trust_env=False) as http,
             http.stream("GET", "/api/events") as response,
         ):
             async for line in response.aiter_lines():

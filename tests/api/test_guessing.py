@@ -3,17 +3,22 @@
 from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from clowdy_tui.client import Clowdy
+from clowdy_tui.gateway import app
 from clowdy_tui.gateway.app import Gateway, GatewayConfig
-from clowdy_tui.gateway.guesses import MOST
+from clowdy_tui.gateway.guesses import MOST, Guesses
 from clowdy_tui.services.platform import Platform
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def guarded(platform: Platform) -> AsyncIterator[Gateway]:
-    """A gateway that nobody has tried anything at; what `X-Forwarded-For` says is where a call comes from."""
+async def guarded(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
+    """A gateway that nobody has tried anything at; what `X-Forwarded-For` says is where a call comes from. For its
+    memory of wrong ones no time passes.
+    """
+    monkeypatch.setattr(app, "Guesses", lambda: Guesses(clock=lambda: 0.0))
     public_url = platform.public_url
     config = GatewayConfig(
         port=0, socket_path=platform.config.data_dir / "guarded.sock", trusted_proxies=("127.0.0.1",)
@@ -30,7 +35,7 @@ async def test_wrong_tokens_slow_down_where_they_come_from(guarded: Gateway, own
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": source}
         return await http.get("/api/projects", headers=headers)
 
-    async with httpx.AsyncClient(base_url=guarded.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=guarded.url, trust_env=False, timeout=60) as http:
         answers = [await ask(f"clowdy_{number}", "192.0.2.1") for number in range(MOST + 5)]
         assert [answer.status_code for answer in answers] == [401] * MOST + [429] * 5
         problem = answers[-1].json()
@@ -45,7 +50,7 @@ async def test_wrong_tokens_slow_down_where_they_come_from(guarded: Gateway, own
         assert known[-1].status_code == 429
         assert (await ask(made.token, "192.0.2.2")).status_code == 200, "who was in before is not held up"
     transport = httpx.AsyncHTTPTransport(uds=str(guarded.socket_path))
-    async with httpx.AsyncClient(base_url="http://clowdy", transport=transport) as local:
+    async with httpx.AsyncClient(base_url="http://clowdy", transport=transport, timeout=60) as local:
         for number in range(MOST + 5):
             answer = await local.get("/api/projects", headers={"Authorization": f"Bearer clowdy_{number}"})
             assert answer.status_code == 200, "the owner on the socket is never locked out"

@@ -185,7 +185,7 @@ def _event(text: str) -> dict[str, str]:
 async def test_the_event_is_as_shown(reader: Reader, made: Workshop) -> None:
     shown = json.loads(block("json", '"multi_query"'))
     await made.route(await made.function(), "/users/:id")
-    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, timeout=60) as http:
         answer = await http.post(
             f"{made.path(shown['path'])}?{shown['raw_query']}", json=shown["body"], headers={"cookie": "s=1"}
         )
@@ -198,7 +198,7 @@ async def test_the_event_is_as_shown(reader: Reader, made: Workshop) -> None:
 
 async def test_the_answer_is_as_told(reader: Reader, made: Workshop) -> None:
     path = await made.answers(block("python", '"statusCode": 201'))
-    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, timeout=60) as http:
         answer = await http.get(path)
     assert (answer.status_code, answer.text) == (201, "<p>made</p>")
     assert answer.headers["content-type"] == "text/html"
@@ -215,7 +215,7 @@ async def test_the_rules_can_be_set_as_shown(reader: Reader, made: Workshop) -> 
 async def test_the_refusal_is_as_shown(reader: Reader) -> None:
     shown = json.loads(block("json", '"invalid-input"'))
     headers = {"Authorization": f"Bearer {reader.token}"}
-    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, headers=headers, timeout=60) as http:
         answer = await http.post(shown["instance"], json={"descripton": "x"})
     assert answer.json() == shown
 
@@ -225,7 +225,7 @@ async def test_prometheus_gets_in_as_shown(reader: Reader) -> None:
     assert job["static_configs"][0]["targets"] == ["127.0.0.1:8000"]
     assert job["authorization"]["credentials"].startswith("clowdy_")
     headers = {"Authorization": f"Bearer {reader.token}"}
-    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=reader.gateway.url, trust_env=False, headers=headers, timeout=60) as http:
         metrics = (await http.get("/metrics")).text
     section = GUIDE.partition("## Figures")[2].partition("\n## ")[0]
     names = re.findall(r"`((?:gateway|clowdy)_\w+)", section)

@@ -31,7 +31,7 @@ async def taking(platform: Platform, issuer: Issuer, **config: Any) -> AsyncIter
     settings = GatewayConfig(port=0, socket_path=platform.config.data_dir / "jwt.sock", jwks_url=issuer.url, **config)
     async with (
         Gateway(platform, settings) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, timeout=20, trust_env=False) as http,
+        httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as http,
     ):
         yield http
     platform.public_url = public_url
@@ -160,7 +160,7 @@ async def test_issuer_and_audience_are_asked_for_only_where_set(platform: Platfo
 
 
 async def test_without_an_issuer_no_jwt_is_taken(gateway: Gateway, issuer: Issuer) -> None:
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=60) as http:
         answer = await ask(http, issuer.sign("rsa-1"))
     assert (answer.status_code, "jwks_url" in answer.json()["detail"]) == (401, True)
 

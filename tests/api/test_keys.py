@@ -143,7 +143,7 @@ async def test_keys_outlive_the_gateway(data_dir: Path) -> None:
             async with (
                 Gateway(platform, GatewayConfig(port=0)) as gateway,
                 Clowdy(socket=gateway.socket_path) as client,
-                httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http,
+                httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=60) as http,
             ):
                 if key is None:
                     shop = Workshop(client, await client.projects.create("Shop"))

@@ -86,7 +86,7 @@ async def test_from_a_saved_input_to_two_versions_compared(prepared_dir: Path) -
         await pilot.press("f12", "U")
         await until(pilot, lambda: app.clipboard.startswith("curl"))
         words = shlex.split(app.clipboard)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             answer = await http.post(words[1], content=words[words.index("-d") + 1])
         assert answer.json()["output"]["total"] == 5
         await pilot.press("f12", "3")

@@ -79,7 +79,7 @@ async def test_the_panes_on_a_real_gateway(prepared_dir: Path) -> None:
         await until(pilot, lambda: app.clipboard)
         await app.client.routes.update(project.id, route.id, RoutePatch(auth="api_key"))
         await shows(pilot, "1 route asks for one")
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             url = route.url.replace(":name", "ada")
             assert (await http.request(_method(route.method), url)).status_code == 401
             answer = await http.request(_method(route.method), url, headers={"x-api-key": app.clipboard})
@@ -114,7 +114,7 @@ async def test_the_main_job(data_dir: Path) -> None:
         await pilot.press("f8")
         await shows(pilot, "typed by a test")
         route = next(route for route in app.state.routes_to(function_id) if ":" not in route.path)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             answer = await http.request(route.method, route.url)
         assert answer.status_code == 200, answer.text
         assert json.loads(answer.text)

@@ -71,7 +71,7 @@ def test_from_the_first_start_to_the_next(data_dir: Path, size: tuple[int, int])
         terminal.until(lambda screen: "✓ success" in screen and "v2" in screen, "the result of version 2")
         terminal.shows("typed in a terminal")
         url = _address(terminal)
-        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False)
+        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False, timeout=60)
         assert answer.status_code == 200, answer.text
         assert "Ada" in json.loads(answer.text)["message"]
         terminal.press("f8")
@@ -129,7 +129,7 @@ def test_the_person_s_own_editor_and_back(prepared_dir: Path, tmp_path: Path) ->
         terminal.until(lambda screen: "✓ success" in screen, "the result")
         terminal.press("\x1be")
         terminal.shows("this is my editor")
-        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False)
+        answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False, timeout=60)
         assert answer.status_code == 200, answer.text
         terminal.press("typed elsewhere\r")
         terminal.shows("Taken over from your editor")

@@ -204,7 +204,7 @@ async def fuzz(platform: Platform, engine: FakeEngine, folder: Path, mode: str) 
     config = GatewayConfig(port=0, socket_path=folder / "fuzz.sock", max_body_bytes=256 * 1024)
     async with Gateway(platform, config) as gateway, Clowdy(socket=gateway.socket_path) as owner:
         token = (await owner.tokens.create("fuzz", user="ada")).token
-        async with Clowdy(url=gateway.url, token=token) as ada, httpx.AsyncClient(trust_env=False) as http:
+        async with Clowdy(url=gateway.url, token=token) as ada, httpx.AsyncClient(trust_env=False, timeout=60) as http:
             document = json.loads((await http.get(f"{gateway.url}/openapi.json")).content)
             things = await make_things(ada)
         run = Run(document, gateway.url, token)
