@@ -232,7 +232,7 @@ def invoke_answer(outcome: Outcome, *, invocation_id: str, version: int, with_lo
     # Written out: three times faster than the encoder, on every call.
     rest = (
         f'"duration_ms":{outcome.run_us / 1000},"invocation_id":"{invocation_id}",'
-        f'"cold_start":{"true" if outcome.cold_start else "false"},"status":"{outcome.status.value}",'
+        f'"cold_start":{"true" if outcome.cold_start else "false"},"status":"{outcome.status}",'
         f'"version":{version},"duration_us":{outcome.run_us},"queue_us":{outcome.queue_us},'
         f'"init_us":{outcome.init_us},"memory_mb":{memory}'
     )

@@ -240,7 +240,7 @@ class Running:
         if self._waiting:
             self._publish_lines()
         place.one_less()
-        status, message = outcome.status.value, outcome.error_message
+        status, message = str(outcome.status), outcome.error_message
         said = partial(
             _finished,
             (self._number, target, self._source, self._http_method, self._http_path),
