@@ -176,7 +176,7 @@ def _no_leftovers(scratch: Path) -> Iterator[None]:
     """Every process that a test started is gone at the end, and every one that has to do with its data folders."""
     before = _descendants(os.getpid())
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while left := {**_descendants(os.getpid()), **_mentioning(str(scratch))}:
         left = {pid: command for pid, command in left.items() if pid not in before}
         if not left or time.monotonic() > deadline:

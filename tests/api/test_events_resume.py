@@ -143,7 +143,7 @@ async def test_what_fell_out_of_the_ring_leaves_a_mark_and_what_is_in_it_comes(
         transport = httpx.AsyncHTTPTransport(uds=str(path))
         headers = {} if after is None else {"Last-Event-ID": after}
         async with (
-            asyncio.timeout(10),
+            asyncio.timeout(60),
             httpx.AsyncClient(base_url="http://clowdy", transport=transport, timeout=10) as http,
             http.stream("GET", "/api/events", headers=headers) as response,
             aclosing(parse(response.aiter_lines())) as stream,
@@ -196,7 +196,7 @@ async def test_a_busy_stream_ends_with_its_token_too(
     heard = 0
     try:
         async with (
-            asyncio.timeout(10),
+            asyncio.timeout(60),
             httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=60, trust_env=False) as http,
             http.stream("GET", "/api/events") as response,
         ):

@@ -59,7 +59,7 @@ class Line:
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """The next answer: status, headers by their names in lower case, body."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while b"\r\n\r\n" not in self.data:
                 assert await self.more(), f"closed after {self.data!r}"
             head, _, self.data = self.data.partition(b"\r\n\r\n")
@@ -73,7 +73,7 @@ class Line:
 
     async def closed(self) -> None:
         """Waits until the other end closes; nothing more comes before."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionResetError):
                 assert not await self.more(), self.data
 
@@ -244,7 +244,7 @@ async def test_a_connection_serves_many_requests(impatient: Gateway) -> None:
         await open_line.send(b"".join(post("Content-Length: 1\r\n", b"%d" % number) for number in range(9)))
         assert [json.loads((await open_line.answer())[2])["body"] for _ in range(9)] == list(range(9))
         await open_line.send(get().replace(b"GET", b"HEAD"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while b"\r\n\r\n" not in open_line.data:
                 await open_line.more()
         head, _, rest = open_line.data.partition(b"\r\n\r\n")
@@ -297,7 +297,7 @@ async def test_slow_bodies_end(impatient: Gateway, platform: Platform, path: str
         began = asyncio.get_running_loop().time()
         status, headers, body = await open_line.answer()
         assert (status, json.loads(body)["type"], headers["connection"]) == (408, "request-timeout", "close")
-        assert 0.9 < asyncio.get_running_loop().time() - began < 5
+        assert 0.9 < asyncio.get_running_loop().time() - began < 30
     await platform.tokens.revoke(LOCAL, token.id)
 
 
@@ -334,7 +334,7 @@ async def test_who_hangs_up_in_the_middle_of_a_call_ends_it(impatient: Gateway, 
 
     async with line(impatient) as open_line:
         await open_line.send(get(f"/api/gateway/{project.slug}/sleeps"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(info.function_id == function.id for info in platform.pool._engine.snapshot()):
                 await asyncio.sleep(0.01)
     kept = await until(calls)
@@ -343,7 +343,7 @@ async def test_who_hangs_up_in_the_middle_of_a_call_ends_it(impatient: Gateway, 
 
 
 async def send_again_and_again(open_line: Line, request: bytes) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await open_line.send(request)
 

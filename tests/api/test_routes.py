@@ -259,7 +259,7 @@ async def test_bytes_that_are_no_text_in_a_path_break_nothing(shop: Workshop, ga
 
 async def read_all(raw: socket.socket) -> bytes:
     loop, answer = asyncio.get_running_loop(), b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while chunk := await loop.sock_recv(raw, 65536):
             answer += chunk
     return answer

@@ -146,7 +146,7 @@ async def test_who_does_not_begin_as_a_runner_is_shown_out(channel: DirectChanne
         connection.connect(str(channel.folder / "channel"))
         connection.sendall(first)
         connection.setblocking(False)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
     assert told.states == []
 
@@ -179,7 +179,7 @@ def test_closed_at_any_moment_of_its_opening_it_closes_each_descriptor_once(
             if channel._opening is not None:
                 await asyncio.wait([channel._opening])
             connection.setblocking(False)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 with suppress(ConnectionResetError):
                     assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
             for other in others:

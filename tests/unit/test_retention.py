@@ -102,7 +102,7 @@ async def test_a_platform_does_it_by_itself_and_stops_in_the_middle(folder: Path
     await fill(platform, [5] * 500)
     await platform.close()
     platform = await Platform.open(PlatformConfig(data_dir=folder, retention_days=1), engine=engine)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await kept(platform):
             await asyncio.sleep(0.02)
     await platform.close()
