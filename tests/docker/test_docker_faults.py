@@ -132,7 +132,7 @@ async def test_the_engine_goes_and_comes_back_under_load(
     cut_off = Counter(str(outcome.status) for began, ended, outcome in ends if began < cut < ended)
     assert set(cut_off) <= {"crashed", "unavailable"} | answered
     print(f"served again {back:.2f} s after the engine was back; of those that ran when it went: {dict(cut_off)}")
-    assert back < 5
+    assert back < 30
     # What the engine could not be told to remove while it was away is gone, too.
     await eventually(lambda: len(containers(engine, installation)) <= 3)
 
@@ -203,7 +203,9 @@ async def test_an_image_that_somebody_deletes_is_made_again_by_the_next_call(
     # An image of this test's own: others use the one that is made of the tree as it was.
     (root / "etc/of-this-test").write_text(installation)
     driver = DockerDriver(installation_id=installation)
-    service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=EngineLimits(spares=0))
+    # A call waits as long as a boot may take, and here for the image, too.
+    limits = EngineLimits(spares=0, boot_timeout_s=60)
+    service = InvokeService(driver, RuntimeStore(trees, RUNTIMES), limits=limits)
     await service.start()
     try:
         assert (await call(service, deployment())).status == "success"
