@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from clowdy_tui import __version__
+from clowdy_tui import __version__, resources
 from clowdy_tui.cli.finding import find, lock_holder
-from clowdy_tui.cli.locations import config_file
+from clowdy_tui.cli.locations import config_dir, config_file
 from clowdy_tui.cli.settings import KINDS, Settings
 from clowdy_tui.domain.errors import ClowdyError
 
@@ -208,6 +208,22 @@ def terminal(environ: Mapping[str, str]) -> Check:
     return Check("terminal", "ok", says)
 
 
+def screen(loaded: Settings) -> Check:
+    """What of the person's own theme and keys cannot be had as it is wished for."""
+    # Here: no other check, and no gateway, needs anything of the screen.
+    from clowdy_tui.tui.themes import DEFAULT_THEME, load_themes
+    from clowdy_tui.tui.wishes import make_keymap
+
+    themes = load_themes([resources.folder("themes"), config_dir() / "themes"])
+    name = loaded.theme or DEFAULT_THEME
+    notes = [*themes.problems, *make_keymap(loaded.keymap).problems]
+    if name not in themes.themes:
+        notes.append(f"there is no theme {name!r}; there are {', '.join(themes.themes)}")
+    says = f"theme {name}, {len(loaded.keymap) or 'no'} keys of your own"
+    remedy = "Change keymap or theme in the settings; docs/keys.md has all keys and their names" if notes else ""
+    return Check("screen", "warning" if notes else "ok", says, remedy, tuple(notes))
+
+
 def quick(loaded: Settings, config: Path | None) -> Iterator[Check]:
     """All checks that need no sandbox."""
     yield python()
@@ -219,6 +235,7 @@ def quick(loaded: Settings, config: Path | None) -> Iterator[Check]:
     yield from (check for check in (namespaces(), cgroups()) if check is not None)
     yield from (check for check in (former_driver(loaded.data_dir, loaded.driver),) if check is not None)
     yield postgresql(loaded.data_dir)
+    yield screen(loaded)
     yield terminal(os.environ)
 
 

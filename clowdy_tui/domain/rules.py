@@ -17,14 +17,16 @@ def _origin(value: str) -> str:
         return value
     origin = value.lower()
     if not _ORIGIN.match(origin):
-        raise ValueError("is not an origin; write one as https://example.org or http://localhost:5173, or * for any")
+        raise ValueError(
+            f"{value!r} is not an origin; write one as https://example.org or http://localhost:5173, or * for any"
+        )
     # As browsers send it: without the port that goes without saying.
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], "\0"))
 
 
 def _token(value: str) -> str:
     if not _TOKEN.match(value):
-        raise ValueError("is neither a name nor *")
+        raise ValueError(f"{value!r} is neither a name nor *")
     return value
 
 

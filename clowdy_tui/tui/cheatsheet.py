@@ -19,7 +19,7 @@ def cheatsheet() -> str:
         "",
         "Every action is also in the palette (ctrl+p), and behind the leader key: ctrl+space or F12, then the letter.",
         "Keys under *tree* work while the project tree, or a list in a pane, has the focus; those under *pane* in the",
-        "panes that they name. All of them can be changed in `config.yaml`; what clashes is said at the start:",
+        "panes that they name. All of them can be changed in `config.yaml`; what clashes is said at the start, and by `clowdy doctor`:",
         "",
         "```yaml",
         "keymap:",

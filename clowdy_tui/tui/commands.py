@@ -299,7 +299,7 @@ COMMANDS: Mapping[str, Command] = {
     "pane.zoom": lambda app: app.workbench.zoom(),
     "app.palette": _palette,
     "app.leader": _leader,
-    "app.help": lambda app: app.show(HelpScreen(app.state, app.keymap)),
+    "app.help": lambda app: app.show(HelpScreen(app.state, app.keymap, app.problems)),
     "app.theme": lambda app: app.show(ThemePicker(app.themes)),
     "app.gateway": lambda app: app.show(GatewayInfo(app.state)),
     "app.reload": _reload,

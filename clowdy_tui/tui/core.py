@@ -48,6 +48,7 @@ class Core(Frame):
         options = options or ScreenOptions()
         self.state: ScreenState = ScreenState()
         self.keymap: Keymap = make_keymap(options.keymap)
+        self.lists_problems = self.keymap.say("All of them: at the end of the help ({app.help}), and by clowdy doctor")
         super().__init__(themes=themes, options=options, problems=self.keymap.problems)
         self.set_keymap(self.keymap.changed())
         for binding in self.keymap.bindings():

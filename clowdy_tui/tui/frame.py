@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.model import RuleSet
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -21,14 +22,25 @@ from clowdy_tui.tui.themes import DEFAULT_THEME, FALLBACK_VARIABLES, ClowdyTheme
 # The other screens bring their own: what no first frame needs is not parsed for it.
 STYLES: list[str | PurePath] = [f"screens/{name}.tcss" for name in ("workbench", "too_small", "toasts")]
 
+FEW_PROBLEMS = 2
+"""So many are told one by one; of more of them the first, and where all are."""
+
+MOST_TOASTS = 4
+"""So many stand at a time, the newest ones: more have no room in a low terminal."""
+
 # The same answer as Textual's, without its line of Python: each styling of a widget asks it of every rule there is.
 RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 class Frame(App[None], inherit_bindings=False):
-    """Themes and toasts; a terminal that is too small; workers that fail. `problems` are told once it is shown."""
+    """Themes and toasts; a terminal that is too small; workers that fail.
+
+    `problems` are what is wrong with the person's own themes and keys; `lists_problems` says in a sentence where all of
+    them can be read.
+    """
 
     TITLE = "clowdy"
+    lists_problems = ""
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = STYLES
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "hint_quit", show=False, system=True)]
@@ -38,14 +50,14 @@ class Frame(App[None], inherit_bindings=False):
         teach()
         loaded = load_themes(themes)
         self.themes: Mapping[str, ClowdyTheme] = loaded.themes
-        self._problems = [*loaded.problems, *problems]
+        self.problems: list[str] = [*loaded.problems, *problems]
         self._styled_with: Mapping[str, str] = {}
         super().__init__()
         for theme in self.themes.values():
             self.register_theme(theme.to_textual())
         if options.theme not in self.themes:
             known = ", ".join(self.themes)
-            self._problems.append(f"There is no theme {options.theme!r}; there are {known or 'none'}")
+            self.problems.append(f"There is no theme {options.theme!r}; there are {known or 'none'}")
         # Before anything is styled: a theme that came later would have all stylesheets parsed once more.
         if wanted := next((name for name in (options.theme, DEFAULT_THEME) if name in self.themes), None):
             self.set_reactive(App.theme, wanted)
@@ -65,8 +77,12 @@ class Frame(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         if self.options.ssh:
             self.animation_level = "none"
-        for problem in self._problems:
-            self.tell("Settings", problem, severity="warning")
+        if len(self.problems) <= FEW_PROBLEMS:
+            for problem in self.problems:
+                self.tell("Settings", problem, severity="warning")
+        else:
+            said = [*self.problems[:FEW_PROBLEMS], self.lists_problems]
+            self.tell(f"Settings: {len(self.problems)} remarks", "\n".join(said), severity="warning")
 
     def on_resize(self, event: events.Resize) -> None:
         shown = self.screen
@@ -84,6 +100,15 @@ class Frame(App[None], inherit_bindings=False):
         """A toast, shown as it is written."""
         message, head = (block(text), visible(title)) if text else (visible(title), "")
         self.notify(message, title=head, severity=severity, markup=False, timeout=4 if severity == "information" else 8)
+
+    def _on_notify(self, event: Notify) -> None:
+        # What stands there already is told anew, not twice: a key that is held down would fill the screen.
+        new = event.notification
+        standing = list(self._notifications)
+        again = [one for one in standing if (one.title, one.message) == (new.title, new.message)]
+        others = [one for one in standing if one not in again]
+        for old in again + others[: max(0, len(others) + 1 - MOST_TOASTS)]:
+            self._unnotify(old, refresh=False)
 
     def show(self, screen: Screen[Any]) -> None:
         """Lay a screen over the workbench, whatever it says in the end."""

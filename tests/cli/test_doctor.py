@@ -11,6 +11,7 @@ import pytest
 
 from clowdy_tui.cli import checks
 from clowdy_tui.cli.doctor import of_driver
+from clowdy_tui.cli.settings import load
 from clowdy_tui.engine.sandboxes.base import DriverStatus, Enforced
 from tests.cli.conftest import Cli, Served
 
@@ -100,6 +101,18 @@ def test_a_terminal_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("LINES", "20")
     assert "80×24" in checks.terminal({"TERM": "xterm"}).remedy
+
+
+def test_keys_and_a_theme_that_cannot_be_had_are_all_told(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("theme: noon\nkeymap: {app.help: f6, function.run: f6, pane.tre: f7}\n")
+    check = checks.screen(load({}, config=config, environ={}))
+    assert check.state == "warning"
+    said = "\n".join(check.notes)
+    for part in ("no longer 'Next pane'", "no longer 'Help'", "did you mean pane.tree?", "no theme 'noon'"):
+        assert part in said
+    config.write_text("keymap: {function.run: f11}\n")
+    assert checks.screen(load({}, config=config, environ={})).state == "ok"
 
 
 def test_what_a_driver_does_not_enforce_is_said_by_name() -> None:

@@ -83,7 +83,7 @@ async def test_every_setting_of_a_project_is_changed_and_can_be_taken_away() -> 
         await shows(pilot, "with commas")
         await type_text(pilot, "example.org")
         await pilot.press("enter")
-        await shows(pilot, "is not an origin; write one as https://example.org")
+        await shows(pilot, "'example.org' is not an origin")
         await pilot.press("home", *"https", "colon", "slash", "slash", "enter")
         await shows(pilot, "any method, without cookies")
         cors = fake.all_projects[id_].cors

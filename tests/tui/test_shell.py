@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from textual.widgets._toast import Toast
+
 from clowdy_tui.domain.errors import DatabaseTooNew
 from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY
 from clowdy_tui.tui.cheatsheet import cheatsheet
 from clowdy_tui.tui.commands import COMMANDS
+from clowdy_tui.tui.frame import MOST_TOASTS
 from clowdy_tui.tui.screens.help import HelpScreen
 from clowdy_tui.tui.screens.leader import LeaderScreen
 from clowdy_tui.tui.screens.palette import Palette
@@ -51,6 +54,24 @@ async def test_a_wished_key_works_and_a_clash_is_told() -> None:
         await shows(pilot, "F6 is now 'Help'")
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+async def test_many_remarks_about_keys_are_one_notice_and_all_of_them_in_the_help() -> None:
+    wishes = dict.fromkeys(("app.help", "function.run", "pane.tree", "pane.logs", "pane.chat", "pane.zoom"), "f6")
+    async with screen(size=NARROW, keymap=wishes | {"app.palette": "f1"}) as (app, pilot):
+        await shows(pilot, f"Settings: {len(app.keymap.problems)} remarks")
+        assert len(app.query(Toast)) == 1
+        assert "by clowdy doctor" in shown(app)
+        # Of other notices the newest stay, and what is said twice stands once.
+        for number in (1, 1, 1, 2, 3, 4, 5):
+            app.tell(f"notice {number}")
+        await shows(pilot, "notice 5")
+        await until(pilot, lambda: len(app.query(Toast)) == MOST_TOASTS)
+        assert [shown(app).count(f"notice {number}") for number in (1, 2, 5)] == [0, 1, 1]
+        await pilot.press("f12", "h")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.focused)
+        await pilot.press("end")
+        await shows(pilot, app.keymap.problems[-1][-30:])
 
 
 async def test_paints_before_the_gateway_is_there_and_leaves_it_at_the_end() -> None:

@@ -86,6 +86,25 @@ async def test_jump_mode_and_the_leader_take_the_next_key_and_no_more() -> None:
         await until(pilot, lambda: area.text.startswith("dnxxyy"))
 
 
+async def test_a_field_and_the_prompt_take_keys_that_come_in_one_piece_in_their_order() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("n")
+        await until(pilot, lambda: app.screen.query("#name") and app.screen.focused)
+        field = app.screen.query_one("#name", Input)
+        type_at_once(app, *"paz", "backspace", *"y", "home", *"re", "end", *"s")
+        await until(pilot, lambda: field.value.count("s"))
+        assert field.value == "repays"
+        type_at_once(app, "ctrl+u", *"b")
+        await until(pilot, lambda: "b" in field.value)
+        assert field.value == "b"
+        type_at_once(app, "escape", "f9")
+        await until(pilot, lambda: app.workbench.chat.is_ready)
+        area = app.workbench.chat.body.prompt.area
+        type_at_once(app, *"waht", "left", "left", "left", "delete", "right", *"a", "end", *"?")
+        await until(pilot, lambda: "?" in area.text)
+        assert area.text == "what?"
+
+
 async def test_what_opens_late_still_gets_it_and_the_way_out_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = example()
     async with screen(fake) as (app, pilot):

@@ -16,7 +16,7 @@ from clowdy_tui.tui.chat.completion import Choices, Mentionable, complete
 from clowdy_tui.tui.chat.messages import QuestionAsked
 from clowdy_tui.tui.text import shorten, visible
 from clowdy_tui.tui.widgets.choices import ChoiceList
-from clowdy_tui.tui.widgets.text_keys import area_keys
+from clowdy_tui.tui.widgets.text_keys import area_keys, run_own
 
 _MAX_HISTORY: Final = 100
 
@@ -36,7 +36,8 @@ class PromptArea(TextArea, inherit_bindings=False):
             event.stop()
             event.prevent_default()
             return
-        await super()._on_key(event)
+        if not await run_own(self, event):
+            await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
         # What is pasted comes from anywhere.

@@ -1,6 +1,6 @@
 """Help: every key, by group, for the pane that had the focus first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +17,7 @@ from clowdy_tui.tui.pane_keys import INSIDE
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.screens.dialog import Dialog, action_button
 from clowdy_tui.tui.state import ScreenState
+from clowdy_tui.tui.text import visible
 from clowdy_tui.tui.widgets.page import Page
 
 ABOUT = {
@@ -51,8 +52,9 @@ class HelpScreen(Dialog[None]):
 
     heading = "Help"
 
-    def __init__(self, state: ScreenState, keymap: Keymap) -> None:
+    def __init__(self, state: ScreenState, keymap: Keymap, problems: Sequence[str] = ()) -> None:
         super().__init__()
+        self._problems = problems
         self._state = state
         self._keymap = keymap
 
@@ -71,6 +73,8 @@ class HelpScreen(Dialog[None]):
             leader = " or ".join(dict.fromkeys(map(show_key, self._keymap.actions["app.leader"].keys)))
             eaten = f"Where a terminal eats a key: {leader}, then the letter." if leader else ""
             yield Static(Content.styled(eaten, "$muted"), classes="about")
+            if self._problems:
+                yield Static(self._remarks(), classes="about")
         with Horizontal(id="buttons"):
             yield action_button("Close", self.key("dialog.leave"), id="close")
 
@@ -81,6 +85,11 @@ class HelpScreen(Dialog[None]):
     @on(Button.Pressed, "#close")
     def _close(self) -> None:
         self.action_cancel()
+
+    def _remarks(self) -> Content:
+        """What of the person's own settings could not be met as it was wished for."""
+        said = "".join(f"\n! {visible(problem)}" for problem in self._problems)
+        return Content.assemble((f"Your settings: {len(self._problems)} remarks", "bold $warning"), said)
 
     def _here(self) -> Content | None:
         """The keys that only work where the focus was."""

@@ -27,7 +27,7 @@ from clowdy_tui.tui.widgets.code_area_indent import commented, indented, new_lin
 from clowdy_tui.tui.widgets.code_area_marks import SIGNS, Hit, Marks, Problem
 from clowdy_tui.tui.widgets.code_area_paint import LineLook, Palette, paint
 from clowdy_tui.tui.widgets.highlight import LANGUAGES, TEXT, Language, syntax_styles
-from clowdy_tui.tui.widgets.text_keys import area_keys
+from clowdy_tui.tui.widgets.text_keys import area_keys, run_own
 
 _MARKS = ("hit", "current", "error", "warning")
 
@@ -287,14 +287,7 @@ class CodeArea(TextArea, inherit_bindings=False):
             event.stop()
             event.prevent_default()
             return
-        # Textual runs a binding once its key has bubbled up to the app: characters typed right after it would come
-        # first, and land where the cursor still was.
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if await self.app.run_action(binding.action, self):
-                event.stop()
-                event.prevent_default()
-                return
-        if self.read_only:
+        if await run_own(self, event) or self.read_only:
             return
         if event.key == "escape":
             # TextArea would move the focus; whoever holds the editor decides what escape means.

@@ -3,11 +3,12 @@
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.binding import BindingType
 from textual.widgets import Input
 
 from clowdy_tui.tui.text import symbols
-from clowdy_tui.tui.widgets.text_keys import field_keys
+from clowdy_tui.tui.widgets.text_keys import field_keys, run_own
 
 
 class LiteralInput(Input, inherit_bindings=False):
@@ -17,6 +18,10 @@ class LiteralInput(Input, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.cursor_blink = self.app.animation_level != "none"
+
+    async def _on_key(self, event: events.Key) -> None:
+        if await run_own(self, event):
+            self._restart_blink()
 
     @property
     def _value(self) -> Text:

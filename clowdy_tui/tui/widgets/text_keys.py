@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from textual import events
 from textual.binding import Binding
+from textual.widget import Widget
 
 from clowdy_tui.tui.binding import bind
 
@@ -75,3 +77,17 @@ def field_keys() -> Iterator[Binding]:
     """For an `Input`."""
     yield from (bind(f"text.{name}", action) for name, action in _FIELD.items())
     yield bind("field.done", "submit")
+
+
+async def run_own(widget: Widget, event: events.Key) -> bool:
+    """Do what a key is bound to in the widget itself; False where that is nothing.
+
+    Textual runs a binding once its key has bubbled up to the app: characters typed right after it would come first, and
+    land where the cursor still was.
+    """
+    for binding in widget._bindings.key_to_bindings.get(event.key, ()):
+        if await widget.app.run_action(binding.action, widget):
+            event.stop()
+            event.prevent_default()
+            return True
+    return False
