@@ -64,7 +64,8 @@ class Snapshot:
 
 @dataclass(slots=True)
 class ScreenState:
-    """One per app. `region` is the pane that has the focus; ids are those of the API.
+    """One per app. `region` is the pane that has the focus, `types` whether letters are text there; ids are those of
+    the API.
 
     `dock` is the tab of the dock that is in front, `call` the call that the history's cursor is on.
 
@@ -86,6 +87,7 @@ class ScreenState:
     databases: dict[str, DatabaseOut] = field(default_factory=dict)
     place: Place = field(default_factory=Place)
     region: str = "tree"
+    types: bool = False
     dock: str = "test"
     call: InvocationOut | None = None
     open_function: str | None = None

@@ -18,6 +18,7 @@ from clowdy_tui.tui.screens.palette import Palette
 from clowdy_tui.tui.screens.too_small import TooSmall
 from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Link
+from clowdy_tui.tui.widgets.result import ResultView
 from clowdy_tui.tui.wishes import make_keymap
 from tests.tui.driving import NARROW, make_app, open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import FakeClowdy, connect_to, example, problem
@@ -72,6 +73,29 @@ async def test_many_remarks_about_keys_are_one_notice_and_all_of_them_in_the_hel
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.focused)
         await pilot.press("end")
         await shows(pilot, app.keymap.problems[-1][-30:])
+
+
+async def test_the_footer_has_letters_only_where_they_are_keys_and_the_console_has_them_before_its_first_answer() -> None:
+    async with screen() as (app, pilot):
+        console = app.workbench.dock.test
+        await pilot.press("f4")
+        await until(pilot, lambda: app.state.region == "dock" and app.focused is console.entrance)
+        assert app.focused is not console.input
+        await open_function(app, pilot, "pay")
+        await pilot.press("f4")
+        await until(pilot, lambda: console.input.has_focus and "F4 Test" not in shown(app).splitlines()[-1])
+        assert "i Inputs" not in shown(app).splitlines()[-1]
+        await pilot.press("tab")
+        await until(pilot, lambda: "i Inputs" in shown(app).splitlines()[-1])
+        assert app.state.region == "dock"
+        await pilot.press("f5")
+        await until(pilot, lambda: console.query_one(ResultView).has_focus and not console.running)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, Palette))
+        await pilot.press("escape")
+        await pilot.press("f8", "slash")
+        await until(pilot, lambda: app.workbench.dock.logs.query_one("#filter").has_focus)
+        assert "e Failed" not in shown(app).splitlines()[-1]
 
 
 async def test_paints_before_the_gateway_is_there_and_leaves_it_at_the_end() -> None:

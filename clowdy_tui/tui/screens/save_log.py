@@ -47,6 +47,8 @@ class SaveLog(FormDialog[str]):
 
 def _write(typed: str, lines: Sequence[str], *, replace: bool) -> Path:
     path = Path(typed).expanduser()
+    if path.is_dir():
+        raise ValueError("it is a folder; name a file in it")
     with path.open("w" if replace else "x", encoding="utf-8", errors="replace") as file:
         file.writelines(f"{line}\n" for line in lines)
     return path

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from clowdy_tui.tui.binding import bind, screen_keys
 from clowdy_tui.tui.keymap import Keymap
@@ -184,6 +185,10 @@ class Workbench(Screen[None], inherit_bindings=False):
         if self.tabs.heading in within:
             self.tabs.heading = None
         region = self._region_of(event.widget)
+        types = isinstance(event.widget, Input | TextArea)
+        if types != self._state.types:
+            self._state.types = types
+            self.query_one(KeyFooter).refresh()
         if region is None or region == self._state.region:
             return
         self._state.region = region

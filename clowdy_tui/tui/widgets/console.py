@@ -52,6 +52,10 @@ class _Memory:
     problem: str = ""
 
 
+class _Nothing(Static, can_focus=True):
+    """Stands where an answer will be, and has the keys that an answer has."""
+
+
 class TestConsole(Widget):
     """Runs nothing itself: it says `RunRequested`, and is told what came of it.
 
@@ -97,7 +101,7 @@ class TestConsole(Widget):
             yield Static(id="verdict", markup=False)
         with Vertical(id="answer"):
             yield Static(id="outcome", markup=False)
-            yield Static(id="nothing", markup=False)
+            yield _Nothing(id="nothing", markup=False)
             yield ResultView()
 
     def on_mount(self) -> None:
@@ -109,6 +113,11 @@ class TestConsole(Widget):
     def input(self) -> CodeArea:
         """The input's editor."""
         return self.query_one(CodeArea)
+
+    @property
+    def entrance(self) -> Widget:
+        """What has the focus first: the input, where there is a function to call."""
+        return self.query_one("#nothing") if self.has_class("-idle") else self.input
 
     @property
     def running(self) -> bool:
@@ -242,14 +251,21 @@ class TestConsole(Widget):
             view.show_problem(memory.problem)
         if not mine:
             self._draw_outcome()
-        something = mine or memory.out is not None or bool(memory.problem)
-        view.display = something
+        self._show_answer(mine or memory.out is not None or bool(memory.problem))
         nothing = self.query_one("#nothing", Static)
-        nothing.display = not something
         if self._function_id is None:
             nothing.update("Open a function to test it.")
         else:
             nothing.update(say(self, "Not run yet.\nPress {function.run}, or click Run."))
+
+    def _show_answer(self, something: bool) -> None:
+        """An answer, or what stands in its place; the focus stays with whichever is there."""
+        view, nothing = self.query_one(ResultView), self.query_one("#nothing")
+        shown, hidden = (view, nothing) if something else (nothing, view)
+        shown.display = True
+        if hidden.has_focus:
+            shown.focus()
+        hidden.display = False
 
     def _draw_outcome(self) -> None:
         memory = self._memory
@@ -269,8 +285,7 @@ class TestConsole(Widget):
         self.query_one("#outcome", Static).update(
             Content.assemble(("… running", "bold $accent"), (f"  {said}", "$muted"))
         )
-        self.query_one(ResultView).display = True
-        self.query_one("#nothing").display = False
+        self._show_answer(True)
 
     def _stop_ticking(self) -> None:
         if self._ticks is not None:

@@ -115,7 +115,7 @@ class Dock(Vertical):
         """Give the tab in front the focus: its lines, or its input."""
         self._wants_focus = not self._complete
         if self._complete:
-            target = {"test": self.test.input, "logs": self.logs.view, "history": self.history.view}[self.shown]
+            target = {"test": self.test.entrance, "logs": self.logs.view, "history": self.history.view}[self.shown]
             target.focus()
 
     def on_click(self, event: events.Click) -> None:

@@ -31,7 +31,8 @@ class KeyFooter(Widget):
         used = 1
         for action_id in FOOTER.get(where, FOOTER["editor"]):
             action = self._keymap.actions[action_id]
-            key = self._keymap.key_of(action_id, where)
+            # Where one types, a letter is a letter.
+            key = self._keymap.key_of(action_id, "" if self._state.types else where)
             label = LABELS.get((where, action_id), action.label)
             cells = len(key) + len(label) + 4
             if not key or used + cells > self.content_size.width:
