@@ -86,9 +86,10 @@ async def run_version(app: ClowdyApp, function: FunctionOut, value: Any) -> None
 
 async def compare_input(app: ClowdyApp, function: FunctionOut, value: Any) -> None:
     """Run the console's input by the active version and by another, and show both answers."""
-    version = await _pick_version(app, function, f"Compare version {function.active_version} with …")
+    version = await _pick_version(app, function, f"Compare version {function.active_version} with …", function.active_version)
     if version is None:
         return
+    _tell_comparing(app, function, function.active_version, version.version)
     try:
         mine = await app.client.invoke(function.id, value)
         other = await app.client.invoke(function.id, value, version=version.version)
@@ -100,9 +101,10 @@ async def compare_input(app: ClowdyApp, function: FunctionOut, value: Any) -> No
 
 async def compare_call(app: ClowdyApp, function: FunctionOut, call: InvocationOut) -> None:
     """Run a past call's input by another version, and show its answer beside the one that was given then."""
-    version = await _pick_version(app, function, f"Run the call of version {call.version} again by …")
+    version = await _pick_version(app, function, f"Run the call of version {call.version} again by …", call.version)
     if version is None:
         return
+    _tell_comparing(app, function, call.version, version.version)
     try:
         whole = await app.client.invocations.get(call.id)
         other = await app.client.invocations.replay(call.id, version=version.version)
@@ -146,14 +148,21 @@ def _tell_masked(app: ClowdyApp, out: InvokeOut) -> None:
                  severity="warning")  # fmt: skip
 
 
-async def _pick_version(app: ClowdyApp, function: FunctionOut, question: str) -> VersionOut | None:
+def _tell_comparing(app: ClowdyApp, function: FunctionOut, one: int, other: int) -> None:
+    app.tell(f"Comparing {function.name} …", f"Version {one} and version {other}: what they answer comes side by side.")
+
+
+async def _pick_version(
+    app: ClowdyApp, function: FunctionOut, question: str, than: int | None = None
+) -> VersionOut | None:
+    """One of its versions; `than` is listed last, for another one is wanted."""
     try:
         versions = await app.client.functions.versions(function.id)
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed("The versions could not be loaded", str(error)))
         return None
     entries = []
-    for version in versions:
+    for version in sorted(versions, key=lambda version: version.version == than):
         when = f"{version.created_at.astimezone():%Y-%m-%d %H:%M}"
         about = " · ".join(part for part in (version.message, version.created_by, when) if part)
         entries.append(

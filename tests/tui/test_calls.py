@@ -1,6 +1,7 @@
 """Console and history on a real gateway with real sandboxes: save an input, run, look, change, compare, copy."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -74,7 +75,9 @@ async def test_from_a_saved_input_to_two_versions_compared(prepared_dir: Path) -
         await pilot.press("f5")
         await until(pilot, lambda: not app.state.running and '"total": 5' in shown(app))
         await pilot.press("f12", "percent_sign")
+        # The other versions come first.
         await shows(pilot, "Compare version 3 with")
+        assert re.findall(r"[● ] (v\d) .*· local ·|[● ] (v\d) +local ·", shown(app)) == [("", "v2"), ("", "v1"), ("", "v3")]
         await type_text(pilot, "v2")
         await pilot.press("enter")
         await shows(pilot, "≠ the answers differ")
