@@ -118,8 +118,6 @@ def test_a_kill_costs_no_work_and_the_desk_is_as_it_was(prepared_dir: Path) -> N
 def test_the_person_s_own_editor_and_back(prepared_dir: Path, tmp_path: Path) -> None:
     """It has the terminal for itself, the gateway answers meanwhile, and what it saved comes back unsaved."""
     editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\necho "this is my editor: $1"\nread answer\necho "# $answer" >> "$1"\n')
-    editor.chmod(0o755)
     environment = {**_environment(prepared_dir), "VISUAL": str(editor)}
     with Terminal([sys.executable, "-m", "clowdy_tui"], environment=environment) as terminal:
         _open(terminal, "hello")
@@ -127,6 +125,11 @@ def test_the_person_s_own_editor_and_back(prepared_dir: Path, tmp_path: Path) ->
         # The first call waits for the runtime to be packed.
         terminal.press("f5")
         terminal.until(lambda screen: "✓ success" in screen, "the result")
+        # While it is not there the screen keeps its terminal.
+        terminal.press("\x1be")
+        terminal.shows("does not start")
+        editor.write_text('#!/bin/sh\necho "this is my editor: $1"\nread answer\necho "# $answer" >> "$1"\n')
+        editor.chmod(0o755)
         terminal.press("\x1be")
         terminal.shows("this is my editor")
         answer = httpx.get(f"{url}/api/gateway/hello-clowdy/hello/Ada", trust_env=False, timeout=60)

@@ -25,9 +25,18 @@ _TAKE_A_LINE: Final = {"vi", "vim", "nvim", "nano", "emacs", "emacsclient", "kak
 
 
 def find_editor() -> list[str]:
-    """The command of `$VISUAL`, else `$EDITOR`, else of an editor that is usually there; empty where none is."""
+    """The command of `$VISUAL`, else `$EDITOR`, else of an editor that is usually there; empty where none is.
+
+    Raises:
+        ValueError: a quotation mark in one of them has no other.
+    """
     for variable in ("VISUAL", "EDITOR"):
-        if command := shlex.split(os.environ.get(variable, "")):
+        said = os.environ.get(variable, "")
+        try:
+            command = shlex.split(said)
+        except ValueError as error:
+            raise ValueError(f"${variable} is {said}, and that is no command: {error}") from error
+        if command:
             return command
     return next(([name] for name in FALLBACKS if shutil.which(name)), [])
 
@@ -40,7 +49,11 @@ async def edit_elsewhere(app: "ClowdyApp", document: Document) -> None:
     area = app.workbench.tabs.area_of(document)
     if area is None:
         return
-    command = find_editor()
+    try:
+        command = find_editor()
+    except ValueError as error:
+        app.tell("There is no editor", str(error), severity="warning")
+        return
     if not command:
         app.tell("There is no editor", "Set $EDITOR to the one that you like.", severity="warning")
         return
@@ -71,12 +84,14 @@ async def _run(app: "ClowdyApp", command: list[str]) -> str:
     try:
         # Nothing is painted while another program has the terminal.
         with app.suspend(), app.batch_update(), _deaf_to_its_keys():
-            process = await asyncio.create_subprocess_exec(*command)
+            # Nothing may be raised in here: the terminal would not be taken back.
+            try:
+                process = await asyncio.create_subprocess_exec(*command)
+            except OSError as error:
+                return f"{command[0]} does not start: {error.strerror or error}"
             code = await process.wait()
     except SuspendNotSupported:
         return "This terminal cannot be handed to another program."
-    except OSError as error:
-        return f"{command[0]} does not start: {error.strerror or error}"
     finally:
         app.refresh(layout=True)
     return "" if code == 0 else f"{Path(command[0]).name} ended with {code}."
