@@ -86,7 +86,9 @@ async def run_version(app: ClowdyApp, function: FunctionOut, value: Any) -> None
 
 async def compare_input(app: ClowdyApp, function: FunctionOut, value: Any) -> None:
     """Run the console's input by the active version and by another, and show both answers."""
-    version = await _pick_version(app, function, f"Compare version {function.active_version} with …", function.active_version)
+    version = await _pick_version(
+        app, function, f"Compare version {function.active_version} with …", function.active_version
+    )
     if version is None:
         return
     _tell_comparing(app, function, function.active_version, version.version)

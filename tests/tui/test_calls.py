@@ -77,7 +77,11 @@ async def test_from_a_saved_input_to_two_versions_compared(prepared_dir: Path) -
         await pilot.press("f12", "percent_sign")
         # The other versions come first.
         await shows(pilot, "Compare version 3 with")
-        assert re.findall(r"[● ] (v\d) .*· local ·|[● ] (v\d) +local ·", shown(app)) == [("", "v2"), ("", "v1"), ("", "v3")]
+        assert re.findall(r"[● ] (v\d) .*· local ·|[● ] (v\d) +local ·", shown(app)) == [
+            ("", "v2"),
+            ("", "v1"),
+            ("", "v3"),
+        ]
         await type_text(pilot, "v2")
         await pilot.press("enter")
         await shows(pilot, "≠ the answers differ")

@@ -75,7 +75,7 @@ async def test_many_remarks_about_keys_are_one_notice_and_all_of_them_in_the_hel
         await shows(pilot, app.keymap.problems[-1][-30:])
 
 
-async def test_the_footer_has_letters_only_where_they_are_keys_and_the_console_has_them_before_its_first_answer() -> None:
+async def test_the_footer_has_letters_where_they_are_keys_and_the_console_from_the_start() -> None:
     async with screen() as (app, pilot):
         console = app.workbench.dock.test
         await pilot.press("f4")
