@@ -33,6 +33,9 @@ async def show_versions(app: "ClowdyApp", function: FunctionOut) -> None:
             app.post_message(messages.RestoreVersion(function.id, version))
 
 
+NOT_SAVED = "Not saved yet: {function.save} makes a new version of it, {text.undo} brings back what stood there."
+
+
 async def _activate(app: "ClowdyApp", function: FunctionOut, version: VersionOut) -> None:
     try:
         changed = await app.client.functions.activate(function.id, version.version)
@@ -58,7 +61,7 @@ def restore(app: "Core", function: FunctionOut, version: VersionOut) -> None:
     note = f"It has no {', '.join(extra)}; delete that in the tree where it shall go." if extra else ""
     if changed:
         said = f"{count(len(changed), 'file')} as in version {version.version}"
-        app.tell(said, note or app.keymap.say("Not saved yet: {function.save} makes a new version of it."))
+        app.tell(said, note or app.keymap.say(NOT_SAVED))
     else:
         app.tell(f"The editor shows version {version.version} already", note)
 

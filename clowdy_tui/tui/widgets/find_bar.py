@@ -48,6 +48,7 @@ class FindBar(Vertical):
         self._hits: list[Hit] = []
         self._current: Hit | None = None
         self._timer: Timer | None = None
+        self._just_replaced = 0
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):
@@ -157,7 +158,8 @@ class FindBar(Vertical):
         if number:
             self._area.replace_text(text)
         self._search()
-        self.query_one("#found", Static).update(Content.styled(f"{number:,} replaced", "$success"))
+        self._say_replaced(number)
+        self._just_replaced = number
 
     @property
     def _query(self) -> Query:
@@ -200,6 +202,10 @@ class FindBar(Vertical):
 
     def _search_again(self) -> None:
         self._search()
+        # The text changed by that, and by nothing else: how often is still what one wants to know.
+        if self._just_replaced:
+            self._say_replaced(self._just_replaced)
+            self._just_replaced = 0
 
     def _search(self, *, move: bool = False) -> None:
         """Find all; with `move` the cursor goes to the first hit from where it is."""
@@ -245,6 +251,9 @@ class FindBar(Vertical):
         at = f"{self._hits.index(self._current) + 1:,}/{number}" if self._current in self._hits else number
         self.query_one("#found", Static).update(Content.styled(at, "$muted"))
         self.query_one("#found").tooltip = Content(count(len(self._hits), "place"))
+
+    def _say_replaced(self, number: int) -> None:
+        self.query_one("#found", Static).update(Content.styled(f"{number:,} replaced", "$success"))
 
     def _complain(self, problem: str) -> None:
         self.query_one("#found", Static).update(Content.styled(problem, "$error"))
