@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.css.model import RuleSet
 from textual.notifications import Notify
 from textual.screen import Screen
+from textual.widgets._toast import Toast, ToastHolder
 from textual.worker import Worker, WorkerState
 
 from clowdy_tui.tui.screens.too_small import TooSmall, is_too_small
@@ -107,8 +108,13 @@ class Frame(App[None], inherit_bindings=False):
         standing = list(self._notifications)
         again = [one for one in standing if (one.title, one.message) == (new.title, new.message)]
         others = [one for one in standing if one not in again]
-        for old in again + others[: max(0, len(others) + 1 - MOST_TOASTS)]:
-            self._unnotify(old, refresh=False)
+        old = again + others[: max(0, len(others) + 1 - MOST_TOASTS)]
+        for one in old:
+            self._unnotify(one, refresh=False)
+        # With what holds it: a blank line would stay.
+        for toast in self.screen.query(Toast):
+            if toast._notification in old and isinstance(toast.parent, ToastHolder):
+                toast.parent.remove()
 
     def show(self, screen: Screen[Any]) -> None:
         """Lay a screen over the workbench, whatever it says in the end."""

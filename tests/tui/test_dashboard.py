@@ -1,5 +1,7 @@
 """The dashboard: its figures, its order, the pool's map, and that it is fetched no more often than it should be."""
 
+import re
+
 from clowdy_tui.tui.panes.dashboard import DashboardPane
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.widgets.pool_map import PoolMap
@@ -10,7 +12,7 @@ from tests.tui.test_panes import open_pane
 
 def order(text: str) -> list[str]:
     """The functions of the table, from the top."""
-    return [line.split("shop/")[1].split()[0] for line in text.splitlines() if "shop/" in line and "ms" in line]
+    return re.findall(r"[●○] (\w+)  shop .* ms ", text)
 
 
 async def test_shows_figures_functions_pool_and_calls_and_takes_the_docks_room() -> None:
@@ -27,6 +29,16 @@ async def test_shows_figures_functions_pool_and_calls_and_takes_the_docks_room()
         await until(pilot, lambda: app.workbench.dock.display and app.state.region == "dock")
         await pilot.press("f3")
         await until(pilot, lambda: app.state.where == "dashboard" and not app.workbench.dock.display)
+
+
+async def test_however_long_a_project_s_name_is_its_functions_are_told_apart() -> None:
+    fake = busy_example()
+    shop = next(project for project in fake.all_projects.values() if project.name == "shop")
+    fake.all_projects[shop.id] = shop.model_copy(update={"name": "shop of the " + "very " * 9 + "late"})
+    async with screen(fake, size=NARROW) as (app, pilot):
+        await pilot.press("f10")
+        await shows(pilot, "most called first")
+        assert order(shown(app)) == ["orders", "pay"]
 
 
 async def test_sorts_by_calls_time_and_failures_and_opens_what_is_chosen() -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from textual.widgets._toast import Toast
+from textual.widgets._toast import Toast, ToastHolder
 
 from clowdy_tui.domain.errors import DatabaseTooNew
 from clowdy_tui.tui.actions import ACTIONS, FOOTER, GROUPS, REGISTRY
@@ -67,7 +67,7 @@ async def test_many_remarks_about_keys_are_one_notice_and_all_of_them_in_the_hel
         for number in (1, 1, 1, 2, 3, 4, 5):
             app.tell(f"notice {number}")
         await shows(pilot, "notice 5")
-        await until(pilot, lambda: len(app.query(Toast)) == MOST_TOASTS)
+        await until(pilot, lambda: len(app.query(Toast)) == len(app.query(ToastHolder)) == MOST_TOASTS)
         assert [shown(app).count(f"notice {number}") for number in (1, 2, 5)] == [0, 1, 1]
         await pilot.press("f12", "h")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.focused)
