@@ -20,7 +20,7 @@ from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Link
 from clowdy_tui.tui.widgets.result import ResultView
 from clowdy_tui.tui.wishes import make_keymap
-from tests.tui.driving import NARROW, make_app, open_function, screen, shown, shows, type_text, until
+from tests.tui.driving import NARROW, NORMAL, make_app, open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import FakeClowdy, connect_to, example, problem
 
 
@@ -166,6 +166,34 @@ async def test_empty_says_what_to_press_and_the_first_function_asks_for_a_projec
         await until(pilot, lambda: app.state.open_function is not None)
         await shows(pilot, "def handler(event, context):")
     assert [function.name for function in fake.all_functions.values()] == ["orders"]
+
+
+async def test_a_tree_that_was_there_is_there_again_after_a_narrow_while_and_covers_nothing_in_it() -> None:
+    async with screen() as (app, pilot):
+        await open_function(app, pilot, "pay")
+        tree = app.workbench.project_tree
+        await pilot.press("f2", "f2")
+        await until(pilot, lambda: app.state.region == "editor" and not tree.display)
+        await pilot.press("f2", "f4")
+        await until(pilot, lambda: app.state.region == "dock" and tree.display)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: app.workbench.has_class("-narrow"))
+        assert not tree.display
+        assert app.state.region == "dock"
+        # It slides over and away there, and that is no wish for later.
+        await pilot.press("f2")
+        await until(pilot, lambda: tree.display and tree.has_focus)
+        await pilot.press("f3")
+        await until(pilot, lambda: not tree.display)
+        await pilot.resize_terminal(*NORMAL)
+        await until(pilot, lambda: tree.display and tree.outer_size.width == 34)
+        # Also beneath a dialog; what has the focus stays in sight.
+        await pilot.press("f2", "n")
+        await until(pilot, lambda: app.screen.query("#name"))
+        await pilot.resize_terminal(*NARROW)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.workbench and app.workbench.has_class("-narrow"))
+        await until(pilot, lambda: tree.display and tree.has_focus)
 
 
 async def test_narrow_slides_the_tree_over_and_away() -> None:

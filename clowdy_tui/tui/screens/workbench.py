@@ -26,15 +26,23 @@ from clowdy_tui.tui.widgets.statusbar import StatusBar
 from clowdy_tui.tui.widgets.tree import ProjectTree
 from clowdy_tui.tui.widgets.welcome import Welcome
 
-BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+NARROW = 100
+"""Below so many columns tree and chat slide over the rest."""
+
+BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (NARROW, "-normal"), (160, "-wide")]
 REGIONS = ("tree", "editor", "dock", "chat")
+SLIDING = ("tree", "chat")
 _PANE_CLASSES = tuple(f"-{region}-{way}" for region in REGIONS for way in ("open", "closed")) + tuple(
     f"-zoom-{region}" for region in REGIONS
 )
 
 
 class Workbench(Screen[None], inherit_bindings=False):
-    """The panes. `-narrow` below 100 columns, `-wide` from 160."""
+    """The panes. `-narrow` below 100 columns, `-wide` from 160.
+
+    Whether tree and chat are open (`-tree-open`, `-tree-closed`) is a person's wish for a screen with room for them;
+    `-tree-over` says that one has slid over the rest where there is none, and that goes with the focus.
+    """
 
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [bind("screen.retreat", "retreat"), *screen_keys()]
@@ -79,6 +87,13 @@ class Workbench(Screen[None], inherit_bindings=False):
     @property
     def dock(self) -> Dock:
         return self.query_one("#dock", Dock)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Where it gets narrow what has the focus slides over, and nothing else; where it gets wide all is as wished."""
+        narrow = event.size.width < NARROW
+        if narrow != self.has_class("-narrow"):
+            over = {f"-{self._state.region}-over"} if narrow and self._state.region in SLIDING else set()
+            self._swap_classes({f"-{region}-over" for region in SLIDING}, over)
 
     def redraw(self, *, tree: bool = False) -> None:
         """Draw the state as it is now; the tree only where it changed, for that is the dear part."""
@@ -171,7 +186,7 @@ class Workbench(Screen[None], inherit_bindings=False):
 
     def action_retreat(self) -> None:
         """Escape: what slid over slides away, else the zoom ends."""
-        for region in ("tree", "chat"):
+        for region in SLIDING:
             if self.has_class("-narrow") and self._is_shown(region):
                 self._close(region)
                 self.go("editor")
@@ -194,8 +209,7 @@ class Workbench(Screen[None], inherit_bindings=False):
         self._state.region = region
         self._note_dock(region == "dock")
         if self.has_class("-narrow"):
-            others = {"tree", "chat"} - {region}
-            self._swap_classes({f"-{other}-open" for other in others}, {f"-{other}-closed" for other in others})
+            self._swap_classes({f"-{other}-over" for other in SLIDING if other != region}, set())
         self.redraw()
 
     def _note_dock(self, entered: bool) -> None:
@@ -216,10 +230,16 @@ class Workbench(Screen[None], inherit_bindings=False):
         return self.query_one(f"#{region}").display
 
     def _open(self, region: str) -> None:
-        self._swap_classes({f"-{region}-closed"}, {f"-{region}-open"})
+        if self.has_class("-narrow"):
+            self.add_class(f"-{region}-over")
+        else:
+            self._swap_classes({f"-{region}-closed"}, {f"-{region}-open"})
 
     def _close(self, region: str) -> None:
-        self._swap_classes({f"-{region}-open"}, {f"-{region}-closed"})
+        if self.has_class("-narrow"):
+            self.remove_class(f"-{region}-over")
+        else:
+            self._swap_classes({f"-{region}-open"}, {f"-{region}-closed"})
 
     def uncover(self, region: str) -> None:
         """End the zoom of any other pane, which would hide this one."""
