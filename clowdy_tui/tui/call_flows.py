@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from clowdy_tui.client import ApiError, GatewayGone
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from clowdy_tui.tui.app import ClowdyApp
 
 _SAVE, _DELETE = "save", "delete"
+
+A_WHILE_S = 0.5
+"""What is not over by then is said to be under way."""
 
 
 async def choose_input(app: ClowdyApp, function: FunctionOut) -> None:
@@ -91,10 +96,10 @@ async def compare_input(app: ClowdyApp, function: FunctionOut, value: Any) -> No
     )
     if version is None:
         return
-    _tell_comparing(app, function, function.active_version, version.version)
     try:
-        mine = await app.client.invoke(function.id, value)
-        other = await app.client.invoke(function.id, value, version=version.version)
+        with _telling(app, function, function.active_version, version.version):
+            mine = await app.client.invoke(function.id, value)
+            other = await app.client.invoke(function.id, value, version=version.version)
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed("The answers could not be compared", str(error)))
         return
@@ -106,15 +111,15 @@ async def compare_call(app: ClowdyApp, function: FunctionOut, call: InvocationOu
     version = await _pick_version(app, function, f"Run the call of version {call.version} again by …", call.version)
     if version is None:
         return
-    _tell_comparing(app, function, call.version, version.version)
     try:
-        whole = await app.client.invocations.get(call.id)
-        other = await app.client.invocations.replay(call.id, version=version.version)
-        if whole.output_truncated or (whole.output is None and whole.status.value == "success"):
-            # What it answered was not kept whole: it is asked once more.
-            first = Answer.of_run(await app.client.invocations.replay(call.id, version=call.version))
-        else:
-            first = Answer.of_call(whole)
+        with _telling(app, function, call.version, version.version):
+            whole = await app.client.invocations.get(call.id)
+            other = await app.client.invocations.replay(call.id, version=version.version)
+            if whole.output_truncated or (whole.output is None and whole.status.value == "success"):
+                # What it answered was not kept whole: it is asked once more.
+                first = Answer.of_run(await app.client.invocations.replay(call.id, version=call.version))
+            else:
+                first = Answer.of_call(whole)
     except (ApiError, GatewayGone) as error:
         app.post_message(messages.Failed("The call could not be run again", str(error)))
         return
@@ -150,8 +155,15 @@ def _tell_masked(app: ClowdyApp, out: InvokeOut) -> None:
                  severity="warning")  # fmt: skip
 
 
-def _tell_comparing(app: ClowdyApp, function: FunctionOut, one: int, other: int) -> None:
-    app.tell(f"Comparing {function.name} …", f"Version {one} and version {other}: what they answer comes side by side.")
+@contextmanager
+def _telling(app: ClowdyApp, function: FunctionOut, one: int, other: int) -> Iterator[None]:
+    """Say what is under way, where it takes a while."""
+    said = f"Version {one} and version {other}: what they answer comes side by side."
+    timer = app.after(A_WHILE_S, lambda: app.tell(f"Comparing {function.name} …", said))
+    try:
+        yield
+    finally:
+        timer.stop()
 
 
 async def _pick_version(
