@@ -75,7 +75,7 @@ async def _compare(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _history(app, pilot)
     await _keys(pilot, "down", "v")
     await until(pilot, lambda: app.screen is not app.workbench)
-    await _keys(pilot, "down", "enter")
+    await _keys(pilot, "enter")
     await until(pilot, lambda: bool(app.screen.query("#compared")))
 
 

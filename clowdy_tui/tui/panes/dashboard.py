@@ -197,10 +197,10 @@ class DashboardPane(ProjectPane):
         function = self.state.functions[id_]
         active = function.status == "active"
         project = self.state.projects.get(function.project_id or "")
-        # Behind it: of a long name of a project the function's would be cut off.
-        behind = f"  {project.name}" if project and not self.place.project_id else ""
-        name = Content.assemble(("● ", "$success") if active else ("○ ", "$muted"), visible(function.name),
-                                (visible(behind), "$muted"))  # fmt: skip
+        name = Content.assemble(("● ", "$success") if active else ("○ ", "$muted"), visible(function.name))
+        if project and not self.place.project_id:
+            # Behind it: of a long name of a project the function's would be cut off.
+            name += Content.styled(f"  {visible(project.name)}", "$muted")
         if stats is None:
             dash = ("–", "$muted")
             return [name, dash, dash, dash, dash, dash, "active" if active else ("inactive", "$muted")]

@@ -89,7 +89,7 @@ class Workbench(Screen[None], inherit_bindings=False):
         return self.query_one("#dock", Dock)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Where it gets narrow what has the focus slides over, and nothing else; where it gets wide all is as wished."""
+        """Narrow, what has the focus slides over and nothing else; wide, all is as it was wished for."""
         narrow = event.size.width < NARROW
         if narrow != self.has_class("-narrow"):
             over = {f"-{self._state.region}-over"} if narrow and self._state.region in SLIDING else set()
