@@ -75,6 +75,7 @@ async def _show_key(app: "Core", key: KeyCreated) -> None:
         (visible(key.key), "bold $accent"),
     )  # fmt: skip
     question = Question(f"The key {key.name}", body, [Choice("copy", "Copy it", "c", "main")])
+    question.leaves = "Close"
     if await app.push_screen_wait(question) == "copy":
         app.copy_to_clipboard(key.key)
         app.tell("Copied", "Whoever has it may call the project's routes that ask for a key.")

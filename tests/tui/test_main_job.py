@@ -75,6 +75,7 @@ async def test_the_panes_on_a_real_gateway(prepared_dir: Path) -> None:
         await type_text(pilot, "till")
         await pilot.press("enter")
         await shows(pilot, "The key till")
+        await shows(pilot, "Close  esc")
         await pilot.press("c")
         await until(pilot, lambda: app.clipboard)
         await app.client.routes.update(project.id, route.id, RoutePatch(auth="api_key"))

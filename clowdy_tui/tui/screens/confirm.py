@@ -40,6 +40,8 @@ class Question(Dialog[str]):
     ]
 
     cancels = True
+    leaves: str = "Cancel"
+    """What leaving it is called: where something has happened already there is nothing to cancel."""
     begins_at = "cancel"
     """The id of the answer that has the focus first: never one that destroys something."""
 
@@ -57,7 +59,7 @@ class Question(Dialog[str]):
             for choice in self._choices:
                 yield action_button(choice.label, choice.key, id=choice.id, variant=choice.variant)
             if self.cancels:
-                yield action_button("Cancel", self.key("dialog.leave"), id="cancel")
+                yield action_button(self.leaves, self.key("dialog.leave"), id="cancel")
 
     def compose_details(self) -> Iterable[Widget]:
         """What stands between the question and the answers."""
