@@ -26,7 +26,7 @@ from clowdy_tui.services.platform import Platform
 
 # How often an operation is asked: of things that are there, of such as are not, and by nobody.
 KNOWN, UNKNOWN, NOBODY = 10, 3, 2
-# As often again, with other data, until the answer is no refusal.
+# As often again, with other data, until the answer is no refusal; not by nobody, who is refused whatever it asks.
 TRIES = 5
 
 # What goes on for ever, what ends tokens or things that the others need, and what there is no key for.
@@ -71,7 +71,7 @@ class Run:
             times = KNOWN if known or not operation.path_parameters else examples
             strategy = operation.as_strategy(generation_mode=mode, path_parameters=known)
             try:
-                for number in range(TRIES):
+                for number in range(TRIES if self.headers else 1):
                     self.ask(operation.label, strategy, times, number)
                     if (
                         mode is GenerationMode.NEGATIVE
