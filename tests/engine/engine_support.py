@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from clowdy_tui.engine.deployment import Deployment
@@ -26,6 +27,15 @@ def deployment(code: str = ECHO, **changes: Any) -> Deployment:
         "timeout_s": 10.0,
     }
     return Deployment(**{**told, **changes})
+
+
+def choosing(bodies: Iterable[str], before: str = "", rest: str = "return None") -> str:
+    """A handler whose event is the number of what it does; `rest` is for any other event.
+
+    One instance after the other does what would else take a deployment, and so a sandbox's start, each.
+    """
+    chosen = "".join(f"    if event == {number}:\n{indent(body, ' ' * 8)}\n" for number, body in enumerate(bodies))
+    return f"{before}\ndef handler(event):\n{chosen}    {rest}\n"
 
 
 class Engine:

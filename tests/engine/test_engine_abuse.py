@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from engine_support import ECHO, Engine, deployment, texts, until, value
+from engine_support import ECHO, Engine, choosing, deployment, texts, until, value
 
+from clowdy_tui.engine.outcome import LogEntry
 from clowdy_tui.engine.sandboxes.base import Enforced
 
 Needs = Callable[[Enforced], None]
@@ -27,35 +28,35 @@ def to_protocol(data):
 """
 
 
-@pytest.mark.parametrize(
-    "flood",
-    [
-        "print('x' * 99)",
-        "print('x' * 99, file=sys.stderr)",
-        "print('\\n' * 999)",
-        "print('x' * 99, end='')",
-        "os.write(1, b'x' * 65536)",
-        "os.write(2, b'\\n' * 65536)",
-        "subprocess.run([sys.executable, '-ISc', 'while True: print(\"x\" * 99)'])",
-    ],
+FLOODS = (
+    "print('x' * 99)",
+    "print('x' * 99, file=sys.stderr)",
+    "print('\\n' * 999)",
+    "print('x' * 99, end='')",
+    "os.write(1, b'x' * 65536)",
+    "os.write(2, b'\\n' * 65536)",
+    "subprocess.run([sys.executable, '-ISc', 'while True: print(\"x\" * 99)'])",
 )
-async def test_a_flood_without_end_ends_at_the_deadline(engine: Engine, flood: str) -> None:
-    code = f"import os, subprocess, sys\ndef handler(event):\n    while event:\n        {flood}\n    return 'dry'\n"
-    told: list[str] = []
+
+
+async def test_a_flood_without_end_ends_at_the_deadline(engine: Engine) -> None:
+    code = choosing((f"while True:\n    {flood}" for flood in FLOODS), "import os, subprocess, sys", "return 'dry'")
     # A few milliseconds of its CPU flood what there is room for: the rest of a second would be spent for nothing.
     what = deployment(code, timeout_s=1.0, cpus=0.2)
-    assert value(await engine.invoke(what, False)) == "dry"
-    began = time.monotonic()
-    outcome = await engine.invoke(what, True, on_log=lambda entry: told.append(entry.text))
-    took = time.monotonic() - began
-    assert outcome.status == "timeout", outcome
-    assert took < 30
-    assert outcome.logs_truncated
-    assert sum(len(text) + 1 for text in texts(outcome)) <= 256 * 1024 + 1
-    assert told == texts(outcome)
-    if "end=''" in flood:
-        assert len(told[0]) > 200 * 1024, "a line without an end is kept as far as there is room"
-    assert value(await engine.invoke(what, False)) == "dry"
+    for number, flood in enumerate(FLOODS):
+        assert value(await engine.invoke(what)) == "dry"
+        told: list[LogEntry] = []
+        began = time.monotonic()
+        outcome = await engine.invoke(what, number, on_log=told.append)
+        took = time.monotonic() - began
+        assert outcome.status == "timeout", (flood, outcome)
+        assert took < 30, flood
+        assert outcome.logs_truncated, flood
+        assert sum(len(text) + 1 for text in texts(outcome)) <= 256 * 1024 + 1, flood
+        assert told == outcome.logs, flood
+        if "end=''" in flood:
+            assert len(told[0].text) > 200 * 1024, "a line without an end is kept as far as there is room"
+    assert value(await engine.invoke(what)) == "dry"
 
 
 async def test_descriptors_that_a_call_keeps_are_its_own_trouble(engine: Engine) -> None:
@@ -149,26 +150,20 @@ def handler(event):
     assert await engine.result(writes, version=2) == 1000
 
 
-@pytest.mark.parametrize(
-    "hoard",
-    [
-        "memory = mmap.mmap(-1, 1 << 30)\n    for at in range(0, 1 << 30, 4096): memory[at] = 1",
-        "file = os.memfd_create('m')\n    while True: os.write(file, bytes(1 << 20))",
-        "file = open('/tmp/f', 'wb', 0); more = open('/dev/shm/f', 'wb', 0)\n"
-        "    file.write(bytes(56 << 20)); more.write(bytes(15 << 20))",
-    ],
-    ids=["shared memory", "a file without a name", "files in memory"],
-)
-async def test_memory_that_is_not_the_heap_counts_too(engine: Engine, needs: Needs, hoard: str) -> None:
+async def test_memory_that_is_not_the_heap_counts_too(engine: Engine, needs: Needs) -> None:
     needs(Enforced.MEMORY)
-    bomb = deployment(
-        f"import mmap, os\ndef handler(event):\n    if not event: return 'small'\n    {hoard}\n",
-        memory_mb=64,
-        timeout_s=20.0,
+    shared = "memory = mmap.mmap(-1, 1 << 30)\nfor at in range(0, 1 << 30, 4096): memory[at] = 1"
+    nameless = "file = os.memfd_create('m')\nwhile True: os.write(file, bytes(1 << 20))"
+    in_memory = (
+        "file = open('/tmp/f', 'wb', 0); more = open('/dev/shm/f', 'wb', 0)\n"
+        "file.write(bytes(56 << 20)); more.write(bytes(15 << 20))"
     )
-    outcome = await engine.invoke(bomb, True)
-    assert outcome.status == "out_of_memory", outcome
-    assert value(await engine.invoke(bomb, False)) == "small"
+    hoards = (shared, nameless, in_memory)
+    bomb = deployment(choosing(hoards, "import mmap, os", "return 'small'"), memory_mb=64, timeout_s=20.0)
+    for number, hoard in enumerate(hoards):
+        outcome = await engine.invoke(bomb, number)
+        assert outcome.status == "out_of_memory", (hoard, outcome)
+        assert value(await engine.invoke(bomb)) == "small"
 
 
 async def test_a_fork_bomb_ends_at_the_deadline(engine: Engine, needs: Needs) -> None:
@@ -217,21 +212,25 @@ def handler(event):
     assert value(await engine.invoke(parent, False)) == [1]
 
 
-@pytest.mark.parametrize("whom", ["1, 9", "1, 19", "1, 15", "-1, 9", "0, 19"])
-async def test_signals_to_everybody(engine: Engine, whom: str) -> None:
+async def test_signals_to_everybody(engine: Engine) -> None:
     """The runner is its namespace's first process: from inside it gets no signal that it does not handle."""
-    code = f"""
+    code = """
 import os
 def handler(event):
     try:
-        os.kill({whom})
+        os.kill(*event)
     except ProcessLookupError:
         pass
     return "alive"
 """
     killer = deployment(code, timeout_s=3.0)
-    assert value(await engine.invoke(killer)) == "alive"
-    assert value(await engine.invoke(killer)) == "alive"
+    instances = set()
+    for whom in ((1, 9), (1, 19), (1, 15), (-1, 9), (0, 19)):
+        for _ in range(2):
+            outcome = await engine.invoke(killer, whom)
+            assert value(outcome) == "alive", whom
+            instances.add(outcome.instance_id)
+    assert len(instances) == 1
 
 
 async def test_an_object_of_fifty_megabytes(engine: Engine) -> None:
@@ -277,24 +276,18 @@ async def test_an_answer_before_the_answer_is_the_last(engine: Engine) -> None:
     assert value(await engine.invoke(liar, False)) == 1
 
 
-@pytest.mark.parametrize("then", ["time.sleep(60)", "os.open('/dev/null', os.O_RDWR); time.sleep(60)", "return 1"])
-async def test_a_handler_that_closes_everything_and_stays(engine: Engine, then: str) -> None:
+async def test_a_handler_that_closes_everything_and_stays(engine: Engine) -> None:
     """Docker's engine holds the streams open itself, so there the deadline is what ends a handler that sleeps."""
-    code = f"""
-import os, time
-def handler(event):
-    if event:
-        os.closerange(0, 1024)
-        {then}
-    return "open"
-"""
+    ways = ("time.sleep(60)", "os.open('/dev/null', os.O_RDWR); time.sleep(60)", "return 1")
+    code = choosing((f"os.closerange(0, 1024)\n{then}" for then in ways), "import os, time", "return 'open'")
     closer = deployment(code, timeout_s=1.0)
-    await engine.invoke(closer, False)
-    began = time.monotonic()
-    outcome = await engine.invoke(closer, True)
-    assert outcome.status in {"crashed", "timeout"}, outcome
-    assert time.monotonic() - began < 30
-    assert value(await engine.invoke(closer, False)) == "open"
+    for number, then in enumerate(ways):
+        assert value(await engine.invoke(closer)) == "open"
+        began = time.monotonic()
+        outcome = await engine.invoke(closer, number)
+        assert outcome.status in {"crashed", "timeout"}, (then, outcome)
+        assert time.monotonic() - began < 30, then
+    assert value(await engine.invoke(closer)) == "open"
 
 
 async def test_closed_streams_do_not_stop_the_next_call(engine: Engine) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from engine_support import ECHO, Engine, deployment, texts, value
+from engine_support import ECHO, Engine, choosing, deployment, texts, value
 
 from clowdy_tui.engine.outcome import Outcome
 
@@ -93,33 +93,35 @@ async def test_no_entry_file(engine: Engine) -> None:
     assert (outcome.status, outcome.error_type) == ("error", "HandlerNotFound")
 
 
-@pytest.mark.parametrize(
-    ("result", "told"),
-    [
-        ("{'a': [1, {2}]}", "a value of type set at ['a'][1]"),
-        ("[float('nan')]", "nan at [0]"),
-        ("{'x': {'y': float('-inf')}}", "-inf at ['x']['y']"),
-        ("object()", "a value of type object at the top"),
-        ("b'bytes'", "a value of type bytes at the top"),
-        ("{(1, 2): 3}", "a dict with a key of type tuple at the top"),
-        ("loop", "a list that holds itself at [0]"),
-        ("deep", "nested too deeply"),
-        ("range(3)", "a value of type range at the top"),
-    ],
-)
-async def test_results_that_json_cannot_hold(engine: Engine, result: str, told: str) -> None:
-    code = f"""
+NO_JSON = {
+    "{'a': [1, {2}]}": "a value of type set at ['a'][1]",
+    "[float('nan')]": "nan at [0]",
+    "{'x': {'y': float('-inf')}}": "-inf at ['x']['y']",
+    "object()": "a value of type object at the top",
+    "b'bytes'": "a value of type bytes at the top",
+    "{(1, 2): 3}": "a dict with a key of type tuple at the top",
+    "loop": "a list that holds itself at [0]",
+    "deep": "nested too deeply",
+    "range(3)": "a value of type range at the top",
+}
+
+
+async def test_results_that_json_cannot_hold(engine: Engine) -> None:
+    before = """
 loop = []
 loop.append(loop)
 deep = []
 for _ in range(100_000):
     deep = [deep]
-def handler(event):
-    return {result}
 """
-    outcome = await engine.run(code)
-    assert (outcome.status, outcome.error_type) == ("error", "ResultNotJSON")
-    assert told in (outcome.error_message or "")
+    what = deployment(choosing((f"return {result}" for result in NO_JSON), before))
+    instances = set()
+    for number, (result, told) in enumerate(NO_JSON.items()):
+        outcome = await engine.invoke(what, number)
+        assert (outcome.status, outcome.error_type) == ("error", "ResultNotJSON"), (result, outcome)
+        assert told in (outcome.error_message or ""), result
+        instances.add(outcome.instance_id)
+    assert len(instances) == 1
 
 
 async def test_a_result_that_is_too_large(engine: Engine) -> None:
@@ -132,57 +134,60 @@ async def test_an_event_that_is_too_large(engine: Engine) -> None:
     assert (outcome.status, outcome.error_type) == ("error", "EventTooLarge")
 
 
-@pytest.mark.parametrize(
-    ("statement", "kind"),
-    [
-        ("sys.exit(3)", "SystemExit"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("raise GeneratorExit", "GeneratorExit"),
-        ("raise Rude", "Rude"),
-        ("handler(event)", "RecursionError"),
-        ("raise ValueError('x' * 100_000_000)", "ValueError"),
-        ("raise ExceptionGroup('several', [ValueError(1), TypeError(2)])", "ExceptionGroup"),
-    ],
-)
-async def test_whatever_is_raised_is_an_error(engine: Engine, statement: str, kind: str) -> None:
-    code = f"""
+RAISES = {
+    "sys.exit(3)": "SystemExit",
+    "raise KeyboardInterrupt": "KeyboardInterrupt",
+    "raise GeneratorExit": "GeneratorExit",
+    "raise Rude": "Rude",
+    "handler(event)": "RecursionError",
+    "raise ValueError('x' * 100_000_000)": "ValueError",
+    "raise ExceptionGroup('several', [ValueError(1), TypeError(2)])": "ExceptionGroup",
+}
+
+
+async def test_whatever_is_raised_is_an_error(engine: Engine) -> None:
+    before = """
 import sys
 class Rude(BaseException):
     def __str__(self):
         raise RuntimeError("not even this")
-def handler(event):
-    {statement}
 """
-    outcome = await engine.run(code, memory_mb=512)
-    assert (outcome.status, outcome.error_type) == ("error", kind)
-    assert len(outcome.error_message or "") < 20_000
-    assert len(outcome.stack_trace or "") < 40_000
+    what = deployment(choosing(RAISES, before), memory_mb=512)
+    instances = set()
+    for number, (statement, kind) in enumerate(RAISES.items()):
+        outcome = await engine.invoke(what, number)
+        assert (outcome.status, outcome.error_type) == ("error", kind), (statement, outcome)
+        assert len(outcome.error_message or "") < 20_000, statement
+        assert len(outcome.stack_trace or "") < 40_000, statement
+        instances.add(outcome.instance_id)
+    assert len(instances) == 1, "it goes on after each of them"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "os._exit(7)",
-        "os._exit(0)",
-        "os.kill(os.getpid(), 9) or ctypes.string_at(0)",
-        "ctypes.string_at(0)",
-        "os.abort()",
-    ],
+ENDS = (
+    "os._exit(7)",
+    "os._exit(0)",
+    "os.kill(os.getpid(), 9) or ctypes.string_at(0)",
+    "ctypes.string_at(0)",
+    "os.abort()",
 )
-async def test_a_process_that_ends_is_a_crash_with_its_log(engine: Engine, statement: str) -> None:
-    code = f"""
+
+
+async def test_a_process_that_ends_is_a_crash_with_its_log(engine: Engine) -> None:
+    before = """
 import ctypes, os
-def handler(event):
+def say():
     print("last words")
     os.write(2, b"raw words\\n")
-    {statement}
 """
-    outcome = await fails(engine, code)
-    assert (outcome.status, outcome.error_type) == ("crashed", "Crashed")
-    assert "last words" in texts(outcome)
-    assert "raw words" in texts(outcome)
-    if "_exit(7)" in statement:
-        assert "code 7" in (outcome.error_message or "")
+    what = deployment(choosing((f"say()\n{statement}" for statement in ENDS), before, "return 'alive'"))
+    for number, statement in enumerate(ENDS):
+        outcome = await engine.invoke(what, number)
+        assert (outcome.status, outcome.error_type) == ("crashed", "Crashed"), (statement, outcome)
+        assert outcome.output is None
+        assert {"last words", "raw words"} <= set(texts(outcome)), statement
+        if "_exit(7)" in statement:
+            assert "code 7" in (outcome.error_message or "")
+    assert value(await engine.invoke(what)) == "alive"
 
 
 async def test_a_handler_that_had_begun_is_not_run_twice(engine: Engine) -> None:
@@ -199,22 +204,21 @@ async def test_a_crash_at_import_is_tried_once_more_and_told(engine: Engine) -> 
     assert "code 4" in (outcome.error_message or "")
 
 
-@pytest.mark.parametrize("body", ["while True: pass", "time.sleep(60)", "os.read(os.pipe()[0], 1)"])
-async def test_a_call_over_its_deadline_is_answered_at_the_deadline(engine: Engine, body: str) -> None:
-    slow = deployment(
-        f"import os, time\ndef handler(event):\n    if event:\n        print('going')\n        {body}\n", timeout_s=0.5
-    )
-    await engine.invoke(slow)
-    before = time.monotonic()
-    outcome = await engine.invoke(slow, True)
-    late_ms = (time.monotonic() - before - 0.5) * 1000
-    print(f"answered {late_ms:.1f} ms after the deadline")
-    assert outcome.status == "timeout"
-    assert "0.5 s" in (outcome.error_message or "")
-    assert texts(outcome) == ["going"]
-    # What a machine with other work adds is not ours: what is measured is in docs/engine.md.
-    assert -1 < late_ms < 1000
-    assert value(await engine.invoke(slow, False)) is None
+async def test_a_call_over_its_deadline_is_answered_at_the_deadline(engine: Engine) -> None:
+    bodies = ("while True: pass", "time.sleep(60)", "os.read(os.pipe()[0], 1)")
+    slow = deployment(choosing((f"print('going')\n{body}" for body in bodies), "import os, time"), timeout_s=0.5)
+    for number, body in enumerate(bodies):
+        assert value(await engine.invoke(slow)) is None
+        before = time.monotonic()
+        outcome = await engine.invoke(slow, number)
+        late_ms = (time.monotonic() - before - 0.5) * 1000
+        print(f"answered {late_ms:.1f} ms after the deadline")
+        assert outcome.status == "timeout", (body, outcome)
+        assert "0.5 s" in (outcome.error_message or "")
+        assert texts(outcome) == ["going"]
+        # What a machine with other work adds is not ours: what is measured is in docs/engine.md.
+        assert -1 < late_ms < 1000
+    assert value(await engine.invoke(slow)) is None
 
 
 async def test_cancelling_a_call_ends_its_instance(engine: Engine) -> None:
