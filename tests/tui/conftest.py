@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 import textual.app
 import textual.pilot
+from textual._compositor import Compositor
+from textual.app import App
 from textual.cache import LRUCache
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from clowdy_tui.tui.styling import KeptStylesheet
 from tests.tui.settling import is_real, settle
@@ -63,4 +66,33 @@ def _settle_quickly() -> Iterator[None]:
         patch.setattr(Pilot, "_wait_for_screen", wait_for_screen)
         patch.setattr(textual.app, "wait_for_idle", settle)
         patch.setattr(textual.pilot, "wait_for_idle", settle)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _put_no_frame_together_that_nobody_sees() -> Iterator[None]:
+    # Without a terminal a frame goes nowhere: the widgets draw what they have to all the same, but it is cut and put
+    # together only where somebody looks, for a picture or a text. Else that were a tenth of all that these tests do.
+    unseen: Compositor | None = None
+    plain_refresh, plain_render = Screen._compositor_refresh, Compositor._render_chops
+
+    def refresh(self: Screen[Any]) -> None:
+        nonlocal unseen
+        if self.app.is_headless and type(self.app)._display is App._display:
+            unseen = self._compositor
+        try:
+            plain_refresh(self)
+        finally:
+            unseen = None
+
+    def render(self: Compositor, *told: Any) -> Any:
+        if self is not unseen:
+            return plain_render(self, *told)
+        for _ in self._get_renders(told[0]):
+            pass
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "_compositor_refresh", refresh)
+        patch.setattr(Compositor, "_render_chops", render)
         yield
