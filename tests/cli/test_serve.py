@@ -20,27 +20,28 @@ pytestmark = pytest.mark.slow
 Serve = Callable[..., Served]
 
 
-def test_serve_says_one_line_when_it_answers_and_stops_on_sigterm(cli: Cli, serve: Serve) -> None:
+def stops(served: Served, number: signal.Signals) -> None:
+    code, said = served.stop(number)
+    assert code == 0, said
+    assert find(served.cli.data_dir) is None
+    assert lock_holder(served.cli.data_dir) is None
+    assert "Traceback" not in said
+
+
+def test_serve_says_one_line_when_it_answers_and_stops_on_a_signal_and_all_is_still_there_afterwards(
+    cli: Cli, serve: Serve
+) -> None:
     served = serve("--port", "0")
     assert set(served.report) == {"version", "url", "socket", "data_dir", "pid"}
     status = cli.json("status")
     assert status["running"] is True
     assert (status["pid"], status["url"]) == (served.process.pid, served.report["url"])
     assert served.report["url"] in cli("status").out
-    code, said = served.stop(signal.SIGTERM)
-    assert code == 0, said
-    assert find(cli.data_dir) is None
-    assert lock_holder(cli.data_dir) is None
-    assert "Traceback" not in said
-
-
-def test_sigint_stops_it_too_and_all_is_still_there_afterwards(cli: Cli, serve: Serve) -> None:
-    first = serve("--port", "0")
     cli("new", "Kept")
-    assert first.stop(signal.SIGINT)[0] == 0
-    second = serve("--port", "0")
+    stops(served, signal.SIGTERM)
+    again = serve("--port", "0")
     assert {project["slug"] for project in cli.json("ls")["projects"]} == {"hello-clowdy", "kept"}
-    second.stop()
+    stops(again, signal.SIGINT)
 
 
 def test_serve_detach_answers_goes_on_and_is_stopped(cli: Cli) -> None:
@@ -93,8 +94,7 @@ def test_a_killed_gateway_leaves_nothing_in_the_way(cli: Cli, serve: Serve) -> N
     again.stop()
 
 
-def test_a_database_of_a_newer_clowdy_is_left_alone(cli: Cli, serve: Serve) -> None:
-    serve("--port", "0").stop()
+def test_a_database_of_a_newer_clowdy_is_left_alone(cli: Cli) -> None:
     database = next(cli.data_dir.glob("*.db"))
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")

@@ -84,13 +84,11 @@ async def engine(
     assert service.driver_status().available, service.driver_status()
     yield Engine(service)
     await service.close()
-    left: list[object] = [
-        *_processes(installation_id),
-        *_groups(installation_id),
-        *Path("/var/tmp").glob(f"clowdy-{installation_id}-*"),
-    ]
+    left: list[object] = [*Path("/var/tmp").glob(f"clowdy-{installation_id}-*")]
     if beside_us is not None:
         left += left_in_docker(beside_us, installation_id)
+    else:
+        left += [*_processes(installation_id), *_groups(installation_id)]
     assert not left, f"left behind: {left}"
 
 

@@ -61,8 +61,10 @@ def _quit(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
-def test_from_the_first_start_to_the_next(data_dir: Path, size: tuple[int, int]) -> None:
+def test_from_the_first_start_to_the_next(request: pytest.FixtureRequest, size: tuple[int, int]) -> None:
     """Open, change a line, save, run, curl the route, see its call come by itself; quit, and find all again."""
+    # In the smaller one from nothing at all: what is packed and migrated then has no size.
+    data_dir: Path = request.getfixturevalue("data_dir" if size == SIZES["80x24"] else "prepared_dir")
     with _clowdy(data_dir, size) as terminal:
         _open(terminal, "hello")
         terminal.press("f3", "ctrl+end", "\r", "print('typed in a terminal')", "ctrl+s")
