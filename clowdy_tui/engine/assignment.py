@@ -1,6 +1,7 @@
 """AssignmentService: which instance runs a call. Who is warm, who waits, who goes."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from typing import Final
@@ -14,7 +15,10 @@ from clowdy_tui.engine.placement import PlacementService
 from clowdy_tui.engine.worker import BootFailed, Worker
 
 STOPPING: Final = "The gateway is stopping."
+FAULT: Final = "Something went wrong inside Clowdy; its log says more."
 _REAP_EVERY_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -55,6 +59,15 @@ class Pool:
     def empty(self) -> bool:
         return not self.live and not self.starting and not self.waiters
 
+    @property
+    def full(self) -> bool:
+        """There are as many instances as there may be, those that start with them."""
+        return len(self.live) + self.starting >= self.deployment.max_instances
+
+    def lacks(self) -> bool:
+        """More instances are to be made for the calls that wait."""
+        return self.starting * self.width < len(self.waiters) and not self.full
+
 
 class AssignmentService:
     """Gives calls their instances. Never shares one between deployment keys; no more calls in one than it takes."""
@@ -92,16 +105,7 @@ class AssignmentService:
         pool.retired = again and (pool.retired or not known)
         if pool.open:
             return self._take_open(pool)
-        if pool.waiters:
-            return None
-        if len(pool.live) + pool.starting < deployment.max_instances:
-            worker = self._from_spare(pool)
-            if worker is not None:
-                worker.taken += 1
-                if worker.width > 1:
-                    pool.open.append(worker)
-            return worker
-        return None
+        return None if pool.waiters else self._take_fresh(pool)
 
     async def acquire(self, deployment: Deployment, *, new: bool = False) -> tuple[Worker, bool]:
         """Wait for an instance; with it, whether it was made for this (else the time was spent in the queue).
@@ -116,7 +120,7 @@ class AssignmentService:
         # Not as `take` left it: since then the last instance may have ended, and the pool with it, or the last call,
         # which then had nobody to hand its place to.
         pool = self._pool_for(deployment)
-        if pool.open and not (new and len(pool.live) + pool.starting < deployment.max_instances):
+        if pool.open and not (new and not pool.full):
             return self._take_open(pool), False
         if len(pool.waiters) >= deployment.max_queue:
             text = f"{len(pool.waiters)} calls wait already for {deployment.max_instances} instances."
@@ -144,6 +148,13 @@ class AssignmentService:
             timer.cancel()
             if waiter in pool.waiters:
                 pool.waiters.remove(waiter)
+            self._drop_if_empty(pool)
+
+    def give_up(self, deployment: Deployment) -> None:
+        """A call for which `take` had nothing waits no more, or never began to."""
+        pool = self._pools.get(deployment.key)
+        if pool is not None:
+            self._drop_if_empty(pool)
 
     def release(self, worker: Worker) -> None:
         """A call is over: the next one waiting gets its place, else it is free, else the instance goes."""
@@ -202,6 +213,8 @@ class AssignmentService:
             self._idle.pop(instance, None)
             if instance.taken >= instance.width:
                 pool.open.pop()
+        # Those that start are fewer than was thought, where each takes fewer calls.
+        self._grow(pool)
 
     def take_back(self, worker: Worker, calls: int, *, stalled: bool) -> None:
         """So many calls that waited in an instance are not its any more."""
@@ -215,12 +228,16 @@ class AssignmentService:
         for _ in range(calls):
             self._release(pool, worker)
 
+    def spare_came(self) -> None:
+        """There is one more spare: whoever wants room may have its place."""
+        if self._starved:
+            self._feed_starved()
+
     def narrow(self, worker: Worker) -> None:
         """An instance says that its handler takes one call after the other, whatever the deployment wants."""
         for pool in self._pool_of(worker):
             pool.pace = Pace()
             self._set_width(pool, 1)
-            self._grow(pool)
 
     def _close_to_others(self, pool: Pool, worker: Worker) -> None:
         if worker in pool.open:
@@ -245,14 +262,14 @@ class AssignmentService:
         live = len(self._pools[deployment.key].live) if deployment.key in self._pools else 0
         # Each is tried once: code that ends its own process while it is imported must not be tried for ever.
         for _ in range(max(1, min(deployment.min_instances, deployment.max_instances)) - live):
-            worker = self._take_fresh(deployment)
+            pool = self._pool_for(deployment)
+            pool.retired = False
+            worker = self._take_fresh(pool)
             if worker is None:
                 worker, _made = await self.acquire(deployment, new=True)
                 if worker.state == "gone":
                     # Lost between the hand-over and now: it has no place any more that could be released.
                     continue
-            else:
-                worker.taken += 1
             if worker.deployment is None:
                 await worker.warm(deployment)
             self.release(worker)
@@ -294,10 +311,13 @@ class AssignmentService:
             pool.open.pop()
         return instance
 
-    def _take_fresh(self, deployment: Deployment) -> Worker | None:
-        pool = self._pool_for(deployment)
-        pool.retired = False
-        return self._from_spare(pool)
+    def _take_fresh(self, pool: Pool) -> Worker | None:
+        """A spare for one who takes it at once, and for who waits where it has room for more."""
+        worker = None if pool.full else self._from_spare(pool)
+        if worker is not None:
+            worker.taken += 1
+            self._fill(pool, worker)
+        return worker
 
     def _pool_for(self, deployment: Deployment) -> Pool:
         pool = self._pools.get(deployment.key)
@@ -317,9 +337,7 @@ class AssignmentService:
         if self._closed:
             return
         deployment = pool.deployment
-        while (
-            pool.starting * pool.width < len(pool.waiters) and len(pool.live) + pool.starting < deployment.max_instances
-        ):
+        while pool.lacks():
             worker = self._from_spare(pool)
             if worker is not None:
                 if not self._fill(pool, worker):
@@ -329,6 +347,9 @@ class AssignmentService:
                 continue
             if not self._room(deployment.memory_mb):
                 self._starved[deployment.key] = None
+                return
+            if not pool.lacks():
+                # Whoever was ended to make room fed the starved, and this was one of them.
                 return
             pool.starting += 1
             # Counted from now on: many may begin to be made at the same moment.
@@ -345,6 +366,10 @@ class AssignmentService:
         except BootFailed as error:
             pool.starting -= 1
             self._fail_one(pool, Refused(OutcomeStatus.CRASHED, "BootFailed", str(error), passing=not error.late))
+        except Exception as error:
+            logger.exception("No sandbox could be made for %s", pool.deployment.function_name)
+            pool.starting -= 1
+            self._fail_one(pool, Refused(OutcomeStatus.CRASHED, type(error).__name__, FAULT))
         else:
             pool.starting -= 1
             worker.width = pool.width if pool.pace is None else 1
@@ -394,11 +419,25 @@ class AssignmentService:
             )
 
     def _room(self, memory_mb: int) -> bool:
-        """Whether the budget holds one more; idle instances and then spares are ended to make it so."""
+        """Whether the budget holds one more; idle instances and then spares are ended to make it so, none in vain."""
+        missing_mb = self._placement.used_mb + memory_mb - self._limits.budget_mb
+        if missing_mb > 0 and missing_mb > self._could_free_mb():
+            return False
         while self._placement.used_mb + memory_mb > self._limits.budget_mb:
             if not self._evict() and not self._placement.free_memory(memory_mb):
                 return False
         return True
+
+    def _could_free_mb(self) -> int:
+        """The memory of all spares, and of all idle instances that need not stay."""
+        free_mb = self._placement.spare_mb
+        left: dict[Pool, int] = {}
+        for worker in self._idle:
+            for pool in self._pool_of(worker):
+                left[pool] = more = left.get(pool, len(pool.live) - pool.deployment.min_instances) - 1
+                if more >= 0:
+                    free_mb += worker.shape.memory_mb
+        return free_mb
 
     def _evict(self) -> bool:
         for worker in self._idle:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from clowdy_tui.domain.errors import DriverUnavailable
 from clowdy_tui.domain.schemas import OutcomeStatus
-from clowdy_tui.engine.assignment import STOPPING, AssignmentService, Refused
+from clowdy_tui.engine.assignment import FAULT, STOPPING, AssignmentService, Refused
 from clowdy_tui.engine.call import Call, Done
 from clowdy_tui.engine.deployment import Deployment
 from clowdy_tui.engine.layers import LayersLeft, LayerStore
@@ -25,7 +25,6 @@ from clowdy_tui.engine.worker import State, Worker
 
 _TELL_EVERY_S: Final = 0.1
 _LOOK_AGAIN_S: Final = 2.0
-_FAULT: Final = "Something went wrong inside Clowdy; its log says more."
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +86,7 @@ class InvokeService:
             on_gone=self._worker_gone,
             on_narrow=self._worker_narrow,
             on_returned=self._returned,
+            on_spare=self._spare_came,
             on_change=self._changed,
             on_trouble=self._driver_failed,
             layers=layers,
@@ -125,9 +125,9 @@ class InvokeService:
         if len(event) > self._limits.max_event_bytes:
             text = f"The event is {len(event)} bytes; at most {self._limits.max_event_bytes} are allowed."
             refused = Outcome(OutcomeStatus.ERROR, error_type="EventTooLarge", error_message=text)
-            asyncio.get_running_loop().call_soon(done, refused)
+            asyncio.get_running_loop().call_soon(_refuse, call, refused)
         elif not self._status.available:
-            asyncio.get_running_loop().call_soon(done, self._unavailable())
+            asyncio.get_running_loop().call_soon(_refuse, call, self._unavailable())
         else:
             self._start(call, again=False)
         return call
@@ -180,6 +180,7 @@ class InvokeService:
     def _given_up(self, call: Call, search: "asyncio.Task[None]") -> None:
         """The engine closes. Where it was the caller who gave the call up, nobody is told."""
         if search.cancelled():
+            self._assignment.give_up(call.deployment)
             call.done(Outcome(OutcomeStatus.UNAVAILABLE, error_type="Unavailable", error_message=STOPPING))
 
     async def _wait(self, call: Call) -> None:
@@ -209,7 +210,7 @@ class InvokeService:
         except Exception as error:
             logger.exception("No instance could be had for %s", call.deployment.function_name)
             call.search = None
-            call.done(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=_FAULT))
+            call.done(Outcome(OutcomeStatus.CRASHED, error_type=type(error).__name__, error_message=FAULT))
             return
         call.search = None
         waited = int((time.monotonic() - began) * 1e6)
@@ -321,6 +322,9 @@ class InvokeService:
     def _worker_gone(self, worker: Worker) -> None:
         self._assignment.forget(worker)
 
+    def _spare_came(self) -> None:
+        self._assignment.spare_came()
+
     def _worker_narrow(self, worker: Worker) -> None:
         self._assignment.narrow(worker)
 
@@ -365,6 +369,11 @@ class InvokeService:
 
 def _nobody(_outcome: Outcome) -> None:
     """Whom a call tells that was cancelled."""
+
+
+def _refuse(call: Call, outcome: Outcome) -> None:
+    """Tell whoever wants to know by now: it may have been cancelled since."""
+    call.done(outcome)
 
 
 def _info(worker: Worker, state: State) -> InstanceInfo:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections import Counter, OrderedDict, deque
@@ -30,6 +31,8 @@ _REFILL_AFTER_S: Final = 0.02
 _SHARE: Final = 0.75
 """Of the memory budget: spares beyond the usual number do not go over it."""
 
+logger = logging.getLogger(__name__)
+
 
 class PlacementService:
     """Starts workers, hands out spares, refills them in the background.
@@ -48,6 +51,7 @@ class PlacementService:
         on_gone: Callable[[Worker], None],
         on_narrow: Callable[[Worker], None],
         on_returned: Callable[[Worker, list[Call], bool], None],
+        on_spare: Callable[[], None],
         on_change: Callable[[], None],
         on_trouble: Callable[[DriverUnavailable], None],
         layers: LayerStore | None = None,
@@ -59,6 +63,7 @@ class PlacementService:
         self._tell_gone = on_gone
         self._on_narrow = on_narrow
         self._on_returned = on_returned
+        self._on_spare = on_spare
         self._on_change = on_change
         self._on_trouble = on_trouble
         self._spares: dict[SpareShape, list[Worker]] = {}
@@ -102,6 +107,7 @@ class PlacementService:
             return False
         self._spares.setdefault(worker.shape, []).append(worker)
         self._on_change()
+        self._on_spare()
         return True
 
     async def make(self, shape: SpareShape) -> Worker:
@@ -180,6 +186,10 @@ class PlacementService:
     @property
     def spare_count(self) -> int:
         return sum(len(spares) for spares in self._spares.values())
+
+    @property
+    def spare_mb(self) -> int:
+        return sum(shape.memory_mb * len(spares) for shape, spares in self._spares.items())
 
     def refill(self) -> None:
         """Start what is missing, at most so many at the same time."""
@@ -277,13 +287,20 @@ class PlacementService:
             worker = await self._make(shape)
         except (DriverUnavailable, BootFailed):
             # The next call that needs an instance meets the same and says so; until then, no storm of tries.
-            self._paused_until = asyncio.get_running_loop().time() + 1.0
+            self._pause()
+            return
+        except Exception:
+            logger.exception("No spare could be made")
+            self._pause()
             return
         finally:
             self._refilling[shape] -= 1
         if not self.give(worker):
             worker.kill("there are spares enough")
         self.refill()
+
+    def _pause(self) -> None:
+        self._paused_until = asyncio.get_running_loop().time() + 1.0
 
     def _gone(self, worker: Worker) -> None:
         if self.workers.pop(worker.id, None) is not None:

@@ -98,7 +98,8 @@ class Worker:
     @property
     def queues(self) -> bool:
         """Whether a call may wait in it for another to end: it can be taken back as long as it has not begun."""
-        return self._sandbox is not None and self._sandbox.queues and self._hearing.is_loaded and not self._several
+        able = self._sandbox is not None and self._sandbox.queues and self._hearing.is_loaded and not self._several
+        return able and not self.alone
 
     @property
     def handler_us(self) -> int:
@@ -154,7 +155,8 @@ class Worker:
         except asyncio.CancelledError:
             self._end("nobody waits for it any more")
             raise
-        if self.state == "busy":
+        # One that takes several calls may run some by now.
+        if self.state == "busy" and not self._calls:
             self.state = "idle"
             self.idle_since = time.monotonic()
 
@@ -287,8 +289,8 @@ class Worker:
     def flow(self, call: Call) -> Flow:
         assert self._sandbox is not None
         self.alone = True
-        if returned := self._waiting():
-            self._on_returned(self, returned, True)
+        # Also where none waits by now: the next one is not to wait in here.
+        self._on_returned(self, self._waiting(), True)
         return Flow(self._sandbox, partial(self._stop, call))
 
     # Endings.
