@@ -133,7 +133,7 @@ class Connection(web.RequestHandler):
         self._known_size = 0
         self._known_message: RawRequestMessage | None = None
         self.known: Any = None
-        """What the lane keeps of the last head that it took."""
+        """What the lane keeps of the last head that it took; not longer than the head itself is kept."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -229,9 +229,10 @@ class Connection(web.RequestHandler):
         if self._by_lane(message, body):
             if self._parser is not None:
                 self._parser.message_consumed()
-            if data and self._parser_at_start:
-                self._remember(data, message, body)
+            if not (data and self._parser_at_start and self._remember(data, message, body)):
+                self.known = None
             return True
+        self.known = None
         if body:
             payload = StreamReader(self, self._read_bufsize, loop=self._loop)
             payload.feed_data(body)
@@ -239,11 +240,12 @@ class Connection(web.RequestHandler):
         self._messages.appendleft((message, payload))
         return False
 
-    def _remember(self, data: bytes, message: RawRequestMessage, body: bytes) -> None:
-        """Keep what the head of this one request means."""
+    def _remember(self, data: bytes, message: RawRequestMessage, body: bytes) -> bool:
+        """Keep what the head of this one request means; whether it is short enough."""
         size = len(data) - len(body)
         if size <= _LONGEST_KNOWN:
             self._known_head, self._known_size, self._known_message = data[:size], len(data), message
+        return size <= _LONGEST_KNOWN
 
     def _by_lane(self, message: RawRequestMessage | None, body: bytes) -> bool:
         """Whether the lane takes this request; it has begun to answer it then."""

@@ -31,6 +31,7 @@ from clowdy_tui.gateway.public import (
     failure,
     find,
     identified,
+    invalid,
     invoke_answer,
     response_of,
     server_timing,
@@ -301,8 +302,7 @@ class RouteLap(Lap):
 
     def _refused(self, fault: InvalidAnswer) -> None:
         request = self.line.request()
-        fault.extra["invocation_id"] = format_invocation_id(self.invocation_id)
-        self.line.answer_by(identified(problems.refusal(request, fault), self.request_id))
+        self.line.answer_by(invalid(request, self.target, fault, self.invocation_id, self.request_id))
 
     # What the engine tells of a handler that streams.
 

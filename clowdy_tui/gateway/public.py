@@ -138,11 +138,7 @@ async def route(gateway: Context, door: auth.Door, request: web.Request) -> web.
             return failure(request, outcome, invocation_id, request_id)
         answer = read_answer(outcome.output or b"null")
     except InvalidAnswer as error:
-        if target.redactor is not None:
-            # It quotes what the function returned.
-            error.detail = target.redactor.text(error.detail)
-        error.extra["invocation_id"] = format_invocation_id(invocation_id)
-        return identified(problems.refusal(request, error), request_id)
+        return invalid(request, target, error, invocation_id, request_id)
     except ClowdyError as error:
         return identified(problems.refusal(request, error), request_id)
     return response_of(answer, outcome, request_id)
@@ -201,6 +197,16 @@ def _method_not_allowed(method: str, path: str, allow: Sequence[str]) -> ClowdyE
 def identified(response: web.Response, request_id: str) -> web.Response:
     response.headers["X-Request-Id"] = request_id
     return response
+
+
+def invalid(
+    request: web.BaseRequest, target: Target, fault: InvalidAnswer, invocation_id: int, request_id: str
+) -> web.Response:
+    if target.redactor is not None:
+        # It quotes what the function returned.
+        fault.detail = target.redactor.text(fault.detail)
+    fault.extra["invocation_id"] = format_invocation_id(invocation_id)
+    return identified(problems.refusal(request, fault), request_id)
 
 
 def failure(request: web.BaseRequest, outcome: Outcome, invocation_id: int, request_id: str) -> web.Response:

@@ -1,6 +1,7 @@
 """Running: one call from its beginning, which is told, to its end, which is told, counted and kept."""
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,8 @@ Source = Literal["api", "gateway", "test", "demo", "replay", "assistant"]
 
 _LOG_DELAY_S: Final = 0.05
 _MAX_EVENT_MESSAGE: Final = 500
+
+logger = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
@@ -190,6 +193,10 @@ class Running:
             await self._place.clusters.wake(reference)
         except Unavailable as error:
             text = f"Clowdy: the project's database cannot be used: {error.detail}"
+            self._notice = LogEntry("stderr", text, 0)
+        except Exception:
+            logger.exception("The database %s could not be started", reference)
+            text = "Clowdy: the project's database cannot be used; Clowdy's log says why"
             self._notice = LogEntry("stderr", text, 0)
         self._woken_us = int((time.monotonic() - began) * 1e6)
         self._waking = None

@@ -119,7 +119,7 @@ class InvocationWriter:
         """Wait until every record so far is in the database; False where it cannot be written now."""
         self._hand_over()
         if self._loop is None or self._thread is None:
-            return not self._added
+            return self._added == self._settled
         loop = self._loop
         answer: asyncio.Future[bool] = loop.create_future()
 
@@ -165,7 +165,7 @@ class InvocationWriter:
                     self._write(connection, waiting)
                 failures = 0
                 self._tell(None)
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 failures += 1
                 self._tell(str(error))
                 # A connection that met a full disk or a file that was moved away may not recover: begin anew.
@@ -202,13 +202,21 @@ class InvocationWriter:
             except sqlite3.OperationalError:
                 raise
             except (sqlite3.Error, ValueError, OverflowError):
-                self._insert_one_by_one(connection, batch)
-            del waiting[: len(batch)]
-            self._settled += len(batch)
-            self._settled_bytes += sum(record.size for record in batch)
+                self._insert_one_by_one(connection, waiting, batch)
+            else:
+                self._settle(waiting, batch)
 
-    def _insert_one_by_one(self, connection: sqlite3.Connection, batch: list[InvocationRecord]) -> None:
-        """One record that no table takes must not take the others with it."""
+    def _settle(self, waiting: list[InvocationRecord], batch: list[InvocationRecord]) -> None:
+        del waiting[: len(batch)]
+        self._settled += len(batch)
+        self._settled_bytes += sum(record.size for record in batch)
+
+    def _insert_one_by_one(
+        self, connection: sqlite3.Connection, waiting: list[InvocationRecord], batch: list[InvocationRecord]
+    ) -> None:
+        """One record that no table takes must not take the others with it. Each is settled by itself: where the next
+        one has to wait, those before it are not tried again.
+        """
         for record in batch:
             try:
                 self._insert(connection, [record])
@@ -217,6 +225,7 @@ class InvocationWriter:
             except (sqlite3.Error, ValueError, OverflowError) as error:
                 self._spoilt += 1
                 log.warning("The call %016x cannot be kept: %s", record.id, error)
+            self._settle(waiting, [record])
 
     def _insert(self, connection: sqlite3.Connection, batch: list[InvocationRecord]) -> None:
         body_rows = bodies(batch, self._max_log_bytes)
@@ -251,9 +260,13 @@ class InvocationWriter:
 def _connect(path: Path) -> sqlite3.Connection:
     # `mode=rw`: a database that somebody moved away must not come back as an empty file.
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-    prepare(connection)
-    # It appends and reads nothing: more than the ends of the table and of its indexes would only lie in memory.
-    connection.execute("PRAGMA cache_size = -4096")
+    try:
+        prepare(connection)
+        # It appends and reads nothing: more than the ends of the table and of its indexes would only lie in memory.
+        connection.execute("PRAGMA cache_size = -4096")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 from aiohttp import web
 from api_support import ECHO, Workshop, until
 
+from clowdy_tui.client import Clowdy
 from clowdy_tui.domain.schemas import FunctionPatch, RoutePatch
 from clowdy_tui.engine.call import Call
 from clowdy_tui.gateway.app import Gateway
@@ -81,6 +82,39 @@ async def test_both_ways_answer_alike(
         assert told(by_lane) == told(long_way)
         assert by_lane.headers.keys() - PASSING == long_way.headers.keys() - PASSING
         assert by_lane.headers["x-request-id"]
+
+
+async def test_a_secret_in_a_malformed_answer_is_hidden_on_both_ways(
+    shop: Workshop, owner: Clowdy, http: httpx.AsyncClient, lane_taken: list[bool]
+) -> None:
+    await owner.variables.set(shop.project.id, "KEY", "not-for-callers", is_secret=True)
+    code = "import os\ndef handler(event):\n    {} {{'statusCode': os.environ['KEY']}}\n"
+    for word in ("return", "yield"):
+        await shop.route(await shop.function(code.format(word), name=f"f-{word}"), f"/{word}")
+        by_lane = await http.post(shop.path(f"/{word}"))
+        long_way = await http.post(shop.path(f"/{word}"), headers={"Connection": "close"})
+        assert "not ****" in by_lane.text.replace('\\"', "")
+        assert told(by_lane) == told(long_way)
+    assert lane_taken == [True, True]
+
+
+async def test_of_a_long_head_nothing_is_kept(
+    shop: Workshop, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.route(await shop.function(ECHO), "/x")
+    lines: list[Any] = []
+    begin = Lane.begin
+
+    def noted(self: Lane, message: Any, body: bytes, line: Any) -> Any:
+        lines.append(line)
+        return begin(self, message, body, line)
+
+    monkeypatch.setattr(Lane, "begin", noted)
+    for length, kept in ((10, True), (6000, False), (10, True)):
+        answer = await http.post(shop.path("/x"), headers={"X-Long": "x" * length})
+        assert answer.status_code == 200
+        assert (lines[-1].known is not None) == kept
+    assert len(set(map(id, lines))) == 1
 
 
 @pytest.mark.parametrize(

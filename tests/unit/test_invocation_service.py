@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -263,3 +264,27 @@ async def test_a_call_that_outlives_its_function_leaves_nothing(
         await task
     await platform.invocations.flush()
     assert await platform.invocations.list(LOCAL) == []
+
+
+async def test_a_fault_while_a_database_is_started_keeps_no_call_waiting(platform: Platform, target: Target) -> None:
+    class Clusters:
+        calls = 0
+
+        def begin_call(self, reference: str) -> bool:
+            self.calls += 1
+            return False
+
+        async def wake(self, reference: str) -> None:
+            raise OSError("Too many open files")
+
+        def end_call(self, reference: str) -> None:
+            self.calls -= 1
+
+    place = platform.invocations._place
+    place.clusters = clusters = Clusters()
+    async with asyncio.timeout(60):
+        id_ = await call(platform, replace(target, database="d00000000001"))
+    kept = await platform.invocations.get(LOCAL, id_)
+    assert kept.status == "success"
+    assert kept.logs[0].text == "Clowdy: the project's database cannot be used; Clowdy's log says why"
+    assert (clusters.calls, place.running) == (0, 0)

@@ -133,6 +133,45 @@ async def test_a_record_that_no_table_takes_does_not_take_the_others_with_it(pat
     await writer.close()
 
 
+async def test_what_is_kept_by_itself_is_not_tried_again_when_the_next_has_to_wait(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, tries = InvocationWriter._insert, 0
+
+    def full_once(self: InvocationWriter, connection: sqlite3.Connection, batch: list[InvocationRecord]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 4:
+            raise sqlite3.OperationalError("database or disk is full")
+        insert(self, connection, batch)
+
+    monkeypatch.setattr(InvocationWriter, "_insert", full_once)
+    writer = InvocationWriter(path, interval_s=60)
+    writer.start()
+    double = record()
+    for made in (double, double, record(), record()):
+        writer.add(made)
+    assert not await writer.flush()
+    assert await writer.flush()
+    # One is there twice, and none is lost.
+    assert writer.state == WriterState(None, 0, 1)
+    assert count(path) == 3
+    await writer.close()
+    assert await writer.flush()
+
+
+async def test_a_file_that_is_no_database_keeps_nobody_waiting(path: Path) -> None:
+    path.write_bytes(b"nonsense" * 1024)
+    writer = InvocationWriter(path)
+    writer.start()
+    writer.add(record())
+    async with asyncio.timeout(60):
+        assert not await writer.flush()
+    assert writer.state.problem == "file is not a database"
+    assert writer.state.waiting == 1
+    await writer.close()
+
+
 async def test_bytes_are_bounded_too(path: Path) -> None:
     writer = InvocationWriter(path, interval_s=60, max_bytes=10_000)
     for _ in range(10):
