@@ -8,7 +8,7 @@ from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.model import RuleSet
-from textual.notifications import Notify
+from textual.notifications import Notification, Notify
 from textual.screen import Screen
 from textual.widgets._toast import Toast, ToastHolder
 from textual.worker import Worker, WorkerState
@@ -108,13 +108,21 @@ class Frame(App[None], inherit_bindings=False):
         standing = list(self._notifications)
         again = [one for one in standing if (one.title, one.message) == (new.title, new.message)]
         others = [one for one in standing if one not in again]
-        old = again + others[: max(0, len(others) + 1 - MOST_TOASTS)]
-        for one in old:
+        self._take_down(again + others[: max(0, len(others) + 1 - MOST_TOASTS)])
+
+    def _take_down(self, notices: Sequence[Notification]) -> None:
+        for one in notices:
             self._unnotify(one, refresh=False)
         # With what holds it: a blank line would stay.
         for toast in self.screen.query(Toast):
-            if toast._notification in old and isinstance(toast.parent, ToastHolder):
+            if toast._notification in notices and isinstance(toast.parent, ToastHolder):
                 toast.parent.remove()
+
+    def push_screen(self, *arguments: Any, **named: Any) -> Any:
+        # Whoever opens something has read what was said; in a low terminal it would lie over what is typed there.
+        if self.screen_stack:
+            self._take_down([one for one in self._notifications if one.severity == "information"])
+        return super().push_screen(*arguments, **named)
 
     def show(self, screen: Screen[Any]) -> None:
         """Lay a screen over the workbench, whatever it says in the end."""

@@ -379,6 +379,27 @@ async def test_filtering_by_text_and_by_function() -> None:
         assert "Nothing here passes the filter." in screen(app)
 
 
+async def test_the_line_under_the_cursor_stays_in_its_place_when_all_lines_are_shown_again() -> None:
+    pane = LogPane()
+    app = Host(pane)
+    async with app.run_test(size=(100, 24)) as pilot:
+        for call in range(40):
+            for one in whole(f"c{call}", *(f"line {number} of {call}" for number in range(20))):
+                pane.append_event(one)
+        await until(lambda: "line 19 of 39" in screen(app))
+        pane.view.focus()
+        await pilot.press("slash", *"line", "space", "7", "space", *"of", "space", "3", "enter")
+        await until(lambda: "with “line 7 of 3”" in rows(app)[0] and "line 7 of 39" in screen(app))
+        await pilot.press("up", "up", "up", "up", "up")
+        current = pane.view.current
+        assert current is not None
+        at = next(y for y, row in enumerate(rows(app)) if current.text in row)
+        await pilot.press("escape")
+        await until(lambda: "line 8 of 3" in screen(app))
+        assert current.text in rows(app)[at]
+        assert pane.view.current is current
+
+
 async def test_wrapping_shows_all_of_a_line_and_back() -> None:
     pane = LogPane()
     app = Host(pane)

@@ -69,6 +69,15 @@ async def test_many_remarks_about_keys_are_one_notice_and_all_of_them_in_the_hel
         await shows(pilot, "notice 5")
         await until(pilot, lambda: len(app.query(Toast)) == len(app.query(ToastHolder)) == MOST_TOASTS)
         assert [shown(app).count(f"notice {number}") for number in (1, 2, 5)] == [0, 1, 1]
+        # Over what is opened then lies none of them.
+        app.tell("a warning", severity="warning")
+        await shows(pilot, "a warning")
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.focused)
+        await shows(pilot, "a warning")
+        assert "notice" not in shown(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.workbench)
         await pilot.press("f12", "h")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.focused)
         await pilot.press("end")

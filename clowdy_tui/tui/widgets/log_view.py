@@ -128,17 +128,25 @@ class LogView(LinesView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def rebuild(self) -> None:
-        """The filter, the width or the way of wrapping changed: begin again, near where one was."""
-        top = self.top
+        """The filter, the width or the way of wrapping changed: begin again, near where one was.
+
+        The cursor's line stays in its place on the screen: around a hit one sees all that came before and after it.
+        """
+        top, at = self.top, self._index(self._cursor) if self._cursor is not None else None
+        height = max(1, self.scrollable_content_region.height)
+        beneath = min(max(0, at - self.scroll_offset.y), height - 1) if at is not None else 0
         self._rows, self._widest = [], 0
         self._cut_at = self._room if self.wrap else 0
         self._strips.clear()
         self._extend(self._buffer.shown)
-        if self._cursor is not None and self._index(self._cursor) is None:
+        at = self._index(self._cursor) if self._cursor is not None else None
+        if at is None:
             self._cursor = None
         self._resize()
         if self.following:
             self._to_end()
+        elif at is not None:
+            self._place(max(0, at - beneath))
         elif top is not None:
             self._place(bisect_left(self._rows, top.number, key=lambda row: row[0].number))
         self.refresh()
