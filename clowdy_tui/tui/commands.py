@@ -37,7 +37,8 @@ def _new_function(app: "ClowdyApp") -> None:
 
 
 def _go(app: "ClowdyApp") -> None:
-    palette = Palette(function_entries(app.state), "Go to function …")
+    empty = app.keymap.say("There is no function yet; {function.new} makes one")
+    palette = Palette(function_entries(app.state), "Go to function …", empty)
     app.push_screen(palette, app.post_chosen)
 
 

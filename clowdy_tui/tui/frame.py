@@ -98,8 +98,10 @@ class Frame(App[None], inherit_bindings=False):
     def tell(
         self, title: str, text: str = "", *, severity: Literal["information", "warning", "error"] = "information"
     ) -> None:
-        """A toast, shown as it is written."""
-        message, head = (block(text), visible(title)) if text else (visible(title), "")
+        """A toast, shown as it is written; what is no mere information has a sign, too, not a colour alone."""
+        sign = {"warning": "! ", "error": "✗ "}.get(severity, "")
+        title = sign + visible(title)
+        message, head = (block(text), title) if text else (title, "")
         self.notify(message, title=head, severity=severity, markup=False, timeout=4 if severity == "information" else 8)
 
     def _on_notify(self, event: Notify) -> None:

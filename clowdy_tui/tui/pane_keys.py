@@ -74,6 +74,7 @@ _IN_DIALOGS: Final = (
     *((inside, "versions") for inside in ("list", "diff", "switch")),
     *((inside, "invocation") for inside in ("result", "switch")),
     *((inside, "help") for inside in ("page", "switch")),
+    *((inside, "permission.diff") for inside in ("diff", "switch")),
 )
 _PANES: Final = ("dashboard", "functions", "settings", "routes", "variables", "packages", "database")
 
@@ -277,6 +278,7 @@ _KEYS: Final[Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]] = {
         "yes": ("Yes", ("y",)),
         "no": ("No", ("n",)),
         "always": ("Yes, always here", ("a",)),
+        "diff": ("The whole diff", ("d",)),
         "down": ("Scroll down", _DOWN),
         "up": ("Scroll up", _UP),
     },

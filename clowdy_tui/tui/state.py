@@ -52,7 +52,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that is shown in the tree, fetched in one go; `calls` are the newest ones, newest first."""
+    """Everything that is shown in the tree, fetched in one go; `calls` are the newest ones, newest first.
+
+    `failed` has the last call of each function that failed, among the newest that did.
+    """
 
     projects: list[ProjectOut]
     functions: list[FunctionOut]
@@ -60,6 +63,7 @@ class Snapshot:
     health: Health
     warm: int
     calls: list[InvocationOut]
+    failed: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -70,8 +74,8 @@ class ScreenState:
     `dock` is the tab of the dock that is in front, `call` the call that the history's cursor is on.
 
     `pane_kind` is the kind of the pane that the centre shows, empty where it is a file or nothing; `pane` is what is
-    chosen in it. `open_count` counts files and panes. `failed` has the last call of each function that failed, as far
-    as this screen has heard of it. `packages` and `databases`, by project, are what their panes were told last.
+    chosen in it. `open_count` counts files and panes. `failed` has the last call of each function that failed, where it
+    is not among the `mended`. `packages` and `databases`, by project, are what their panes were told last.
     `assistant_at` is when the assistant did something last, by `time.monotonic`.
     """
 
@@ -100,6 +104,7 @@ class ScreenState:
     saving: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
 
     def take(self, snapshot: Snapshot) -> None:
         """Replace what was known by what is."""
@@ -108,7 +113,19 @@ class ScreenState:
         self.routes = dict(snapshot.routes)
         self.health = snapshot.health
         self.warm = snapshot.warm
+        for function_id, call_id in snapshot.failed.items():
+            self.note_failure(function_id, call_id)
         self.link, self.problem = Link.ONLINE, ""
+
+    def note_failure(self, function_id: str, call_id: str) -> None:
+        """A call has failed; ids of calls are in the order of time."""
+        if call_id not in self.mended:
+            self.failed[function_id] = max(call_id, self.failed.get(function_id, ""))
+
+    def note_mended(self, function_id: str) -> None:
+        """What failed last is mended."""
+        if call_id := self.failed.pop(function_id, None):
+            self.mended.add(call_id)
 
     @property
     def target(self) -> FunctionOut | None:

@@ -1,6 +1,7 @@
 """Text from outside, made fit to be shown: literally, on as many lines as were meant, and nothing invisible."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -121,3 +122,15 @@ def wrap_cells(text: str, cells: int) -> list[str]:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 line`, `2 lines`, `12,000 lines`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def pack(parts: Sequence[str], width: int) -> str:
+    """The parts with ` · ` between them, in lines of so many cells that break between parts only."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]} · {part}" if lines else part
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)

@@ -14,19 +14,22 @@ from clowdy_tui.tui.state import ENTRY_PATH, Place, Snapshot
 RECENT_CALLS = 50
 MISSED_CALLS = 500
 """As many as a list of calls gives at a time."""
+FAILED_CALLS = 100
+"""Among so many of the newest failed calls the last one of each function is looked for."""
 
 Post = Callable[[Message], Any]
 
 
 async def load(client: Clowdy, post: Post, calls: int = RECENT_CALLS) -> None:
-    """Fetch all that the tree and the status bar show, and so many of the newest calls."""
+    """Fetch all that the tree and the status bar show, so many of the newest calls, and what failed last."""
     try:
-        projects, functions, health, pool, newest = await asyncio.gather(
+        projects, functions, health, pool, newest, failed = await asyncio.gather(
             client.projects.list(),
             client.functions.list(),
             client.health(),
             client.pool(),
             client.invocations.list(limit=calls, logs=True, cut=0),
+            client.invocations.list(limit=FAILED_CALLS, status="failed", cut=0),
         )
         lists = await asyncio.gather(*(client.routes.list(project.id) for project in projects))
     except (ApiError, GatewayGone) as error:
@@ -34,7 +37,9 @@ async def load(client: Clowdy, post: Post, calls: int = RECENT_CALLS) -> None:
         return
     routes = {project.id: list_ for project, list_ in zip(projects, lists, strict=True)}
     warm = sum(instance.state in ("idle", "busy") for instance in pool)
-    post(messages.Loaded(Snapshot(projects, functions, routes, health, warm, newest)))
+    # The newest come first. A trial of the assistant's own is not what the person would have mended.
+    last = {call.function_id: call.id for call in reversed(failed) if call.source != "assistant"}
+    post(messages.Loaded(Snapshot(projects, functions, routes, health, warm, newest, last)))
 
 
 async def follow(client: Clowdy, post: Post) -> None:

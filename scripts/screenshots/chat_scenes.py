@@ -4,7 +4,7 @@ from textual.pilot import Pilot
 
 from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.chat.cards import PermissionCard
-from scripts.screenshots.scenes import ALL, Scene, open_, until
+from scripts.screenshots.scenes import Scene, open_, until
 from scripts.screenshots.shop import PAY
 from tests.model_server import ModelServer, Says
 
@@ -68,13 +68,19 @@ def chat_scenes(model: ModelServer) -> tuple[Scene, ...]:
             if kind != "change":
                 await pilot.press("y")
 
+    async def whole_diff(app: ClowdyApp, pilot: Pilot[None]) -> None:
+        await asks(app, pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: app.screen is not app.workbench)
+
     async def mended(app: ClowdyApp, pilot: Pilot[None]) -> None:
         await asks(app, pilot)
         await pilot.press("y")
         await until(pilot, lambda: not app.talking.working)
 
     return (
-        Scene("chat", asked, ALL),
-        Scene("chat-asks", asks, ALL),
-        Scene("chat-mended", mended, ALL),
+        Scene("chat", asked),
+        Scene("chat-asks", asks),
+        Scene("chat-asks-diff", whole_diff),
+        Scene("chat-mended", mended),
     )

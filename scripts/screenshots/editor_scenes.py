@@ -5,7 +5,7 @@ from textual.pilot import Pilot
 from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.versions.screen import VersionsScreen
 from clowdy_tui.tui.widgets.completion import CompletionList
-from scripts.screenshots.scenes import ALL, NARROW, NORMAL, Scene, open_, until
+from scripts.screenshots.scenes import Scene, open_, until
 
 
 async def _open(app: ClowdyApp, pilot: Pilot[None]) -> None:
@@ -25,7 +25,7 @@ async def _names(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _open(app, pilot)
     area = app.workbench.tabs.area
     assert area is not None
-    area.move_cursor((22, 28))
+    area.move_cursor((23, 28))
     await pilot.press("enter", *"sent = json.lo")
     await until(pilot, lambda: any(names.display for names in app.workbench.query(CompletionList)))
     await pilot.press("down")
@@ -49,8 +49,8 @@ async def _versions(app: ClowdyApp, pilot: Pilot[None]) -> None:
 
 
 EDITOR_SCENES = (
-    Scene("find-and-replace", _find, ALL),
+    Scene("find-and-replace", _find),
     Scene("completion", _names),
-    Scene("problems", _problems, (NARROW, NORMAL)),
-    Scene("versions", _versions, ALL),
+    Scene("problems", _problems),
+    Scene("versions", _versions),
 )

@@ -12,6 +12,7 @@ from clowdy_tui.tui.state import Link, Place, PlaceKind
 
 NARROW, NORMAL, WIDE = (80, 24), (120, 36), (200, 50)
 ALL = (NARROW, NORMAL, WIDE)
+DIALOG = (NARROW, NORMAL)
 WITHIN_S = 20.0
 INPUT = '{\n  "id": 21,\n  "customer": "Barbara",\n  "items": ["tea", "mug", "cake"]\n}'
 WRONG_INPUT = '{"id": 22, "customer": "Alan", "items": ["tea", "coffee"]}'
@@ -21,11 +22,11 @@ Act = Callable[[ClowdyApp, Pilot[None]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One picture at each size. `empty`: of a gateway that holds nothing yet; `live`: calls come in first."""
+    """One picture at each size. Dialogs are no wider in a wide terminal. `empty`: of a gateway that holds nothing yet; `live`: calls come in first."""
 
     name: str
     act: Act
-    sizes: tuple[tuple[int, int], ...] = (NARROW, NORMAL)
+    sizes: tuple[tuple[int, int], ...] = ALL
     theme: str | None = None
     empty: bool = False
     live: bool = False
@@ -76,7 +77,7 @@ async def _write(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await open_(app, pilot, "orders")
     area = app.workbench.tabs.area
     assert area is not None
-    area.move_cursor((19, 11))
+    area.move_cursor((20, 11))
     await pilot.pause()
 
 
@@ -143,6 +144,9 @@ async def _logs_searched(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await _logs_zoomed(app, pilot)
     await pilot.press("slash", *"status:failed", "enter")
     await until(pilot, lambda: not app.workbench.query_one("#filter").has_focus)
+    # It goes back through all calls by itself.
+    logs = app.workbench.dock.logs
+    await until(pilot, lambda: logs.older.said == "all there is" or len(logs.buffer.shown) >= logs.size.height)
 
 
 async def _chat(app: ClowdyApp, pilot: Pilot[None]) -> None:
@@ -196,38 +200,38 @@ async def ready(app: ClowdyApp, pilot: Pilot[None]) -> None:
 
 
 SCENES = (
-    Scene("welcome", _welcome, ALL),
-    Scene("empty", _welcome, (NARROW, NORMAL), empty=True),
+    Scene("welcome", _welcome),
+    Scene("empty", _welcome, empty=True),
     # Before more is called than an hour has.
-    Scene("dashboard", _pane("dashboard", project=None), ALL),
-    Scene("functions", _pane("functions"), ALL),
-    Scene("workbench", _workbench, ALL),
-    Scene("test", _test, ALL),
-    Scene("logs", _logs, ALL, live=True),
-    Scene("logs-zoomed", _logs_zoomed, ALL, live=True),
-    Scene("logs-searched", _logs_searched, ALL, live=True),
-    Scene("history", _history, ALL, live=True),
-    Scene("history-call", _history_call, ALL, live=True),
+    Scene("dashboard", _pane("dashboard", project=None)),
+    Scene("functions", _pane("functions")),
+    Scene("workbench", _workbench),
+    Scene("test", _test),
+    Scene("logs", _logs, live=True),
+    Scene("logs-zoomed", _logs_zoomed, live=True),
+    Scene("logs-searched", _logs_searched, live=True),
+    Scene("history", _history, live=True),
+    Scene("history-call", _history_call, live=True),
     Scene("inputs", _inputs),
-    Scene("call", _call, ALL, live=True),
+    Scene("call", _call, live=True),
     Scene("chat-no-key", _chat, empty=True),
-    Scene("routes", _pane("routes"), ALL),
-    Scene("settings", _pane("settings"), ALL),
-    Scene("variables", _pane("variables"), ALL),
-    Scene("packages", _pane("packages"), ALL),
+    Scene("routes", _pane("routes")),
+    Scene("settings", _pane("settings")),
+    Scene("variables", _pane("variables")),
+    Scene("packages", _pane("packages")),
     Scene("packages-none", _pane("packages", project="site", blank=True)),
-    Scene("database", _pane("database"), ALL),
+    Scene("database", _pane("database")),
     Scene("database-none", _pane("database", project="site", blank=True)),
     Scene("jump", _jump),
-    Scene("dialog-limits", _pane("settings", "tab", "l")),
-    Scene("dialog-cors", _pane("settings", "end", "enter")),
-    Scene("help", _over("orders", "f1"), ALL),
-    Scene("palette", _over("orders", "ctrl+p"), ALL),
-    Scene("leader", _over("orders", "f12"), ALL),
-    Scene("dialog-new-function", _over("orders", "n", *"ship_label")),
-    Scene("dialog-new-route", _over("orders", "a", *"orders/:id/items")),
-    Scene("dialog-delete-function", _over("orders", "d")),
-    Scene("dialog-unsaved", _unsaved),
-    Scene("dialog-gateway", _over("orders", "f12", "v")),
+    Scene("dialog-limits", _pane("settings", "tab", "l"), DIALOG),
+    Scene("dialog-cors", _pane("settings", "end", "enter"), DIALOG),
+    Scene("help", _over("orders", "f1")),
+    Scene("palette", _over("orders", "ctrl+p")),
+    Scene("leader", _over("orders", "f12")),
+    Scene("dialog-new-function", _over("orders", "n", *"ship_label"), DIALOG),
+    Scene("dialog-new-route", _over("orders", "a", *"orders/:id/items"), DIALOG),
+    Scene("dialog-delete-function", _over("orders", "d"), DIALOG),
+    Scene("dialog-unsaved", _unsaved, DIALOG),
+    Scene("dialog-gateway", _over("orders", "f12", "v"), DIALOG),
     Scene("dialog-theme", _over("orders", "f12", "y"), (NORMAL,)),
 )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from types import SimpleNamespace
 
 import httpx
@@ -20,6 +21,7 @@ from decimal import Decimal
 
 PRICES = {"tea": Decimal("3.20"), "cake": Decimal("4.50"), "mug": Decimal("12.00")}
 DELIVERY = Decimal("2.90")
+orders: dict[str, dict] = {}
 
 
 class UnknownItem(ValueError):
@@ -39,9 +41,10 @@ def handler(event, context):
     order = event.get("body") or event
     if isinstance(order, str):
         order = json.loads(order)
-    number = order.get("id") or event.get("params", {}).get("id", "?")
+    number = str(order.get("id") or event.get("params", {}).get("id", "?"))
+    order = orders.setdefault(number, order)
     items = order.get("items", ["tea"])
-    print(f"order {number}: {len(items)} items for {order.get('customer', 'a guest')}")
+    print(f"order {number}: {', '.join(items)} for {order.get('customer', 'a guest')}")
     due = total(items, delivered=order.get("delivered", False))
     print(f"order {number}: {due} due")
     return {
@@ -166,36 +169,52 @@ async def seed(client: Clowdy) -> Mapping[str, str]:
     return ids
 
 
-async def call(
-    client: Clowdy, url: str, ids: Mapping[str, str], which: slice = slice(None), *, failing: bool = True
-) -> None:
-    """What a minute in the shop looks like, or a part of it, most of it by the gateway's public door at `url`."""
-    async with httpx.AsyncClient(base_url=f"{url}/api/gateway", trust_env=False) as http:
+_NUMBERS = count(1017)
+"""Of orders and payments."""
 
-        def order(number: int, customer: str, *items: str) -> Callable[[], Awaitable[object]]:
-            body = {"id": number, "customer": customer, "items": items}
+
+async def call(
+    client: Clowdy,
+    url: str,
+    ids: Mapping[str, str],
+    which: slice = slice(None),
+    *,
+    failing: bool = True,
+    between: Callable[[], object] = lambda: None,
+) -> None:
+    """What a minute in the shop looks like, or a part of it, most of it by the gateway's public door at `url`.
+
+    `between` is called after each call.
+    """
+    async with httpx.AsyncClient(base_url=f"{url}/api/gateway", trust_env=False) as http:
+        first = next(_NUMBERS)
+
+        def order(customer: str, *items: str) -> Callable[[], Awaitable[object]]:
+            body = {"id": next(_NUMBERS), "customer": customer, "items": items}
             return lambda: http.post("/shop/orders", json=body)
 
-        paid = {"key": "k-17", "amount": 770}
+        ordered = order("Ada", "tea", "cake")
+        paid = {"key": f"k-{first}", "amount": 770}
         all_: list[Callable[[], Awaitable[object]]] = [
-            lambda: client.invoke(ids["invoice"], {"number": 1041, "customer": "Mei", "total": "12.60"}),
+            lambda: client.invoke(ids["invoice"], {"number": first, "customer": "Mei", "total": "12.60"}),
             lambda: http.get("/shop/stock"),
-            order(17, "Ada", "tea", "cake"),
-            lambda: http.get("/shop/orders/17"),
-            order(18, "Grace", "mug"),
-            *([order(20, "Alan", "tea", "coffee")] if failing else []),
-            lambda: http.get("/shop/orders/18"),
-            order(19, "Edsger", "tea"),
-            lambda: http.get("/shop/orders/19"),
+            ordered,
+            lambda: http.get(f"/shop/orders/{first + 1}"),
+            order("Grace", "mug"),
+            *([order("Alan", "tea", "coffee")] if failing else []),
             lambda: http.post("/shop/pay", json=paid),
+            order("Edsger", "tea"),
             lambda: http.post("/shop/pay", json=paid),
+            lambda: http.get("/shop/stock"),
+            lambda: http.post("/shop/pay", json={"key": f"k-{first + 2}", "amount": 1200, "currency": "GBP"}),
             lambda: http.post("/site/contact", json={"email": "lin@example.org"}),
-            lambda: http.get("/shop/stock"),
-            lambda: client.invoke(ids["pay"], {"key": "k-18", "amount": 1200, "currency": "GBP"}),
+            order("Barbara", "cake", "cake", "tea"),
+            lambda: client.invoke(ids["pay"], {"key": f"k-{first + 3}", "amount": 1200, "currency": "GBP"}),
             lambda: client.invoke(ids["uptime_ping"]),
         ]
         for one in all_[which]:
             await one()
+            between()
 
 
 async def pass_an_hour(client: Clowdy, url: str, ids: Mapping[str, str]) -> None:
@@ -204,15 +223,23 @@ async def pass_an_hour(client: Clowdy, url: str, ids: Mapping[str, str]) -> None
     names._last_invocation_id = 0
     for ago in range(59, 0, -1):
         begin, many = ago * 5 % 7, 2 + ago * ago % 9 + (6 if 18 < ago < 31 else 0)
-        with _minutes_ago(ago):
-            await call(client, url, ids, slice(begin, begin + many), failing=ago in (44, 27, 9))
+        with _minutes_ago(ago) as wait:
+            await call(
+                client, url, ids, slice(begin, begin + many), failing=ago in (44, 27, 9), between=lambda: wait(3.4)
+            )
 
 
 @contextmanager
-def _minutes_ago(minutes: float) -> Iterator[None]:
-    """Calls that are made in here were made then: their ids are the time."""
-    names.time = SimpleNamespace(time_ns=lambda: time.time_ns() - int(minutes * 60e9))  # type: ignore[attr-defined]
+def _minutes_ago(minutes: float) -> Iterator[Callable[[float], None]]:
+    """Calls that are made in here were made then: their ids are the time. Yields what lets seconds go by."""
+    behind = minutes * 60e9
+
+    def wait(seconds: float) -> None:
+        nonlocal behind
+        behind -= seconds * 1e9
+
+    names.time = SimpleNamespace(time_ns=lambda: time.time_ns() - int(behind))  # type: ignore[attr-defined]
     try:
-        yield
+        yield wait
     finally:
         names.time = time  # type: ignore[attr-defined]

@@ -451,7 +451,12 @@ class _Keys(_Part):
 class _Invocations(_Part):
     async def list(self, limit: int = 50, before: str | None = None, **filters: Any) -> list[InvocationOut]:
         self.fake.check()
-        return [call for call in self.fake.calls if before is None or call.id < before][:limit]
+        failed = filters.get("status") == "failed"
+        return [
+            call
+            for call in self.fake.calls
+            if (before is None or call.id < before) and not (failed and call.status is OutcomeStatus.SUCCESS)
+        ][:limit]
 
     async def get(self, id_: str) -> InvocationDetail:
         self.fake.check()

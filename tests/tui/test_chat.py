@@ -23,10 +23,13 @@ from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.chat.cards import PermissionCard, ProofCard, ToolLine
 from clowdy_tui.tui.chat.fence import AnswerText, ChatFence
 from clowdy_tui.tui.chat.table import laid_out
+from clowdy_tui.tui.messages import Loaded
+from clowdy_tui.tui.screens.diff import DiffDialog
 from clowdy_tui.tui.screens.invocation import InvocationDialog
 from clowdy_tui.tui.session import Connect, Session
+from clowdy_tui.tui.work import load
 from tests.model_server import ModelServer, Refuses, Says, model_server
-from tests.tui.driving import NARROW, NORMAL, open_function, screen, shown, shows, type_text, until
+from tests.tui.driving import NARROW, NORMAL, open_function, press_mouse, screen, shown, shows, spot, type_text, until
 
 pytestmark = pytest.mark.slow
 
@@ -222,12 +225,21 @@ async def test_a_card_waits_for_y(data_dir: Path, model: ModelServer) -> None:
         await ask(app, pilot, "mend")
         await until(pilot, lambda: isinstance(app.focused, PermissionCard))
         # However long it is: what is asked and what can be answered stay in sight.
-        for text in ("? Change share", "+    return 1 / event if", "Yes  y   No  n   Always  a", "↑↓ more"):
+        for text in ("? Change share", "+     return 1 / event if", "Yes  y   No  n   Always  a", "↑↓ more"):
             await shows(pilot, text)
         await pilot.press(*"j" * 20)
-        await until(pilot, lambda: shown(app).count("+# and so on") == 9)
+        await until(pilot, lambda: shown(app).count("+ # and so on") == 9)
         for text in ("? Change share", "Yes  y   No  n   Always  a"):
             await shows(pilot, text)
+        # The whole diff, by the key and by a click; the card has the focus again after both.
+        for by_key in (True, False):
+            if by_key:
+                await pilot.press("d")
+            else:
+                press_mouse(app, spot(app, "# and so on"))
+            await until(pilot, lambda: isinstance(app.screen, DiffDialog))
+            await pilot.press("d")
+            await until(pilot, lambda: app.screen is app.workbench and isinstance(app.focused, PermissionCard))
         assert app.state.functions[function_id].active_version == 1
         await pilot.press("y")
         await until(pilot, lambda: app.state.functions[function_id].active_version == 2)
@@ -444,9 +456,16 @@ async def test_mend_it_from_a_failed_call(data_dir: Path, model: ModelServer) ->
             await pilot.press("y")
         await answered(app, pilot)
         (proof,) = app.workbench.chat.body.thread.query(ProofCard)
-        assert "before ✗ v1 ZeroDivisionError" in str(proof.render())
-        assert "after  ✓ v2 null" in str(proof.render())
+        assert re.search(r"before ✗ v1 \S+ ms ZeroDivisionError.*\nafter  ✓ v2 \S+ ms null", str(proof.render()))
         await until(pilot, lambda: app.state.functions[function_id].active_version == 2)
+        assert function_id not in app.state.failed
+        # A screen that is opened now knows of the call; this one, that it is mended.
+        said: list[Any] = []
+        await load(app.client, said.append)
+        (loaded,) = said
+        assert isinstance(loaded, Loaded)
+        assert loaded.snapshot.failed == {function_id: result.invocation_id}
+        app.state.take(loaded.snapshot)
         assert function_id not in app.state.failed
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 from textual.app import ComposeResult
@@ -19,22 +19,32 @@ from textual.widgets import Button
 from clowdy_tui.client import GatewayGone
 from clowdy_tui.domain.assistant import ChatPreview, ConversationOut, PreviewMessage
 from clowdy_tui.domain.schemas import KeyOut, LogLine, OutcomeStatus, SavedInputOut, StatsMinute, VariableOut
-from clowdy_tui.tui import call_flows, flows, frame, own_flows, pool_flows, settings_flows, work
+from clowdy_tui.services.bundle import unified_diff
+from clowdy_tui.tui import call_flows, commands, flows, frame, own_flows, pool_flows, settings_flows, work
 from clowdy_tui.tui.chat.flows import choose_conversation, delete_conversation
 from clowdy_tui.tui.editing.files import rename_file
 from clowdy_tui.tui.messages import Loaded, PaneFetched
 from clowdy_tui.tui.panes.kinds import PANES
 from clowdy_tui.tui.screens.chat_preview import PreviewDialog
+from clowdy_tui.tui.screens.compare import Answer, CompareDialog
+from clowdy_tui.tui.screens.diff import DiffDialog
+from clowdy_tui.tui.screens.gateway_info import GatewayInfo
 from clowdy_tui.tui.screens.invocation import InvocationDialog
+from clowdy_tui.tui.screens.palette import Palette, action_entries
 from clowdy_tui.tui.screens.save_log import SaveLog
 from clowdy_tui.tui.screens.too_small import SMALLEST
 from clowdy_tui.tui.session import ScreenOptions
-from clowdy_tui.tui.state import Place, ScreenState
+from clowdy_tui.tui.state import Link, Place, ScreenState
+from clowdy_tui.tui.versions.screen import VersionsScreen
+from clowdy_tui.tui.versions.unified import rows_of
 from clowdy_tui.tui.wishes import make_keymap
 from tests.tui.driving import NARROW, NORMAL, THEMES, shows, until
-from tests.tui.fake import THEN, FakeClowdy, example, no_figures, problem
+from tests.tui.fake import ORDERS, THEN, FakeClowdy, example, no_figures, problem
 from tests.tui.fake_owned import LOCK, PROVIDERS, furnish
 from tests.tui.test_log_past import past
+
+if TYPE_CHECKING:
+    from clowdy_tui.tui.app import ClowdyApp
 
 SIZES = pytest.mark.parametrize("size", [NARROW, NORMAL], ids=["80x24", "120x36"])
 
@@ -52,6 +62,7 @@ class Bare(frame.Frame):
         self.keymap = make_keymap({})
         self.desk = SimpleNamespace(document=lambda *_: None)
         self.panes = SimpleNamespace(fetch_all=lambda: None)
+        self.post_chosen = self.post_message
 
     async def load(self) -> None:
         """Learn what the gateway has."""
@@ -104,6 +115,11 @@ def _two_inputs(fake: FakeClowdy) -> None:
         name: SavedInputOut(name=name, input={"id": 1, "items": ["tea"]}, created_at=THEN, updated_at=THEN)
         for name in ("no address", "two items")
     }
+
+
+def _two_versions(fake: FakeClowdy) -> None:
+    orders = next(function for function in fake.all_functions.values() if function.name == "orders")
+    fake.history[orders.id, 6] = orders.code
 
 
 def _two_talks(fake: FakeClowdy) -> None:
@@ -167,6 +183,41 @@ async def _save_log(app: Bare) -> None:
     app.show(SaveLog(["a line"] * 1_204))
 
 
+async def _diff(app: Bare) -> None:
+    new = ORDERS.replace('get("items", [])', 'get("items") or []') + "# the till rounds\n"
+    diff = unified_diff({"function.py": ORDERS}, {"function.py": new, "till.py": "CENTS = 5\n"}, "now", "then")
+    app.show(DiffDialog("Make version 8 of orders the active one, instead of 7", rows_of(diff)))
+
+
+async def _palette(app: Bare) -> None:
+    app.show(Palette(list(action_entries(app.state, app.keymap)), "Do something, or go to a function …"))
+
+
+async def _go(app: Bare) -> None:
+    commands.COMMANDS["function.go"](cast("ClowdyApp", app))
+
+
+async def _gateway(app: Bare) -> None:
+    app.state.link, app.state.problem = Link.LOST, "The gateway closed the connection"
+    app.show(GatewayInfo(app.state))
+
+
+async def _versions(app: Bare) -> None:
+    app.show(VersionsScreen(app.orders, None))
+
+
+async def _no_versions(app: Bare) -> None:
+    screen = VersionsScreen(app.orders, None)
+    await app.push_screen(screen)
+    screen.fail("No gateway answers. Start one with: clowdy serve")
+
+
+async def _same(app: Bare) -> None:
+    said = ("{", '  "ok": true', "}")
+    left, right = (Answer(version, "success", (0, 0, 1_240), said) for version in (7, 6))
+    app.show(CompareDialog("orders", left, right))
+
+
 async def _preview(app: Bare) -> None:
     app.show(PreviewDialog(PREVIEW))
 
@@ -192,6 +243,16 @@ DIALOGS: dict[str, Look] = {
     "edit-packages": Look(_of_shop(own_flows.edit_packages), furnish=_with_packages),
     "kill": Look(lambda app: pool_flows.kill(app, "i1", "orders", busy=True)),
     "preview": Look(_preview),
+    "diff": Look(_diff),
+    "nothing-fits": Look(_palette, tuple("qqq"), "Nothing fits"),
+    "go": Look(_go, tuple("pay")),
+    "go-nothing-fits": Look(_go, tuple("qqq"), "Nothing fits"),
+    "go-empty": Look(_go, shows="There is no function yet", furnish=lambda fake: fake.all_functions.clear()),
+    "which-version": Look(lambda app: call_flows.compare_input(app, app.orders, {}), furnish=_two_versions),
+    "same-answer": Look(_same),
+    "versions-loading": Look(_versions),
+    "versions-failed": Look(_no_versions),
+    "gateway-lost": Look(_gateway),
     "failed-call": Look(_failed_call),
     "delete-input": Look(
         lambda app: call_flows.choose_input(app, app.orders),
@@ -255,6 +316,27 @@ async def test_every_answer_is_in_sight_in_the_narrowest_terminal(look: str) -> 
         inside = box.region.shrink(box.gutter)
         for button in app.screen.query(Button):
             assert not button.display or inside.contains_region(button.region), button.id
+
+
+# Toasts.
+
+
+@SIZES
+def test_toasts(snap_compare: Any, size: tuple[int, int]) -> None:
+    app = Bare(example())
+    notify = app.notify
+    app.notify = lambda message, **named: notify(message, **{**named, "timeout": 3_600})  # type: ignore[method-assign]
+
+    async def act(pilot: Pilot[None]) -> None:
+        app.tell("orders is saved as version 8")
+        app.tell("Packages are installed", "shop")
+        app.tell("No call of [@click=app.quit]pay\x1b has failed of late", severity="warning")
+        app.tell("The connection to the gateway is lost", "What you typed stays. It is tried again by itself.",
+                 severity="warning")  # fmt: skip
+        app.tell("orders could not be saved", "No gateway answers. Start one with: clowdy serve", severity="error")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=act)
 
 
 # Panes that have nothing yet, or nothing good.

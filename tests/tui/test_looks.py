@@ -1,15 +1,20 @@
 """How the shell and each dialog look, at both sizes. `pytest --snapshot-update` takes new pictures: look at them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from clowdy_tui.client import GatewayGone
 from clowdy_tui.domain.assistant import ChatEvent
+from clowdy_tui.domain.schemas import EventOut
 from clowdy_tui.tui.app import ClowdyApp
 from clowdy_tui.tui.chat.cards import PermissionCard
-from clowdy_tui.tui.messages import PlaceChosen
+from clowdy_tui.tui.happenings import LOST
+from clowdy_tui.tui.messages import GatewayEvent, PlaceChosen
+from clowdy_tui.tui.session import Session
 from clowdy_tui.tui.state import Link, Place
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, type_text, until
 from tests.tui.fake import PAY, FakeClowdy, busy_example, connect_to, example
@@ -19,7 +24,7 @@ CODE = "def handler(event, context):\n    items = event.get('items') or []\n    
 DIFF = """\
 --- function.py\tnow
 +++ function.py\tthen
-@@ -17,3 +17,3 @@
+@@ -17,2 +17,2 @@
  def handler(event, context):
 -    items = event.get("items", [])
 +    items = event.get("items") or []
@@ -135,6 +140,13 @@ async def _conflict(app: ClowdyApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: app.screen is not app.workbench)
 
 
+async def _lost(app: ClowdyApp, pilot: Pilot[None]) -> None:
+    await _open(app, pilot)
+    event = EventOut(id="1-1", type=LOST, data={"detail": "The gateway closed the connection"})
+    app.post_message(GatewayEvent(event))
+    await until(pilot, lambda: app.state.link is Link.LOST)
+
+
 def _dialog(*keys: str, on: str = "") -> Act:
     async def act(app: ClowdyApp, pilot: Pilot[None]) -> None:
         await _ready(app, pilot)
@@ -184,6 +196,7 @@ LOOKS: dict[str, Act] = {
     "chat-done": _chat_done,
     "chat-slash": _chat_slash,
     "zoom": _zoom,
+    "lost": _lost,
     "quit": _quit,
     "conflict": _conflict,
     "dashboard": _pane("dashboard"),
@@ -234,7 +247,7 @@ def _look(snap_compare: Any, look: str, size: tuple[int, int]) -> None:
     fake = busy_example() if look in BUSY else example()
     if look in OWNED:
         furnish(fake, next(project.id for project in fake.all_projects.values() if project.name == "shop"))
-    app = make_app(connect_to(fake))
+    app = make_app(connect_to(fake, hosted=look != "lost"))
 
     async def act(pilot: Pilot[None]) -> None:
         await LOOKS[look](app, pilot)
@@ -261,6 +274,22 @@ def test_empty(snap_compare: Any, size: tuple[int, int]) -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await _ready(app, pilot)
+        await _keys(pilot, "f3")
+
+    assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+@SIZES
+def test_without_a_gateway(snap_compare: Any, size: tuple[int, int]) -> None:
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Session]:
+        raise GatewayGone("Nobody answers at 127.0.0.1:8000. Start a gateway with: clowdy serve")
+        yield
+
+    app = make_app(connect)
+
+    async def act(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: app.state.link is Link.FAILED)
         await _keys(pilot, "f3")
 
     assert snap_compare(app, terminal_size=size, run_before=act)

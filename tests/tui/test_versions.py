@@ -1,14 +1,18 @@
 """Versions: what differs, how it is shown, and the way back to one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from clowdy_tui.services.bundle import unified_diff
 from clowdy_tui.tui.versions.diff_view import DiffView
 from clowdy_tui.tui.versions.diffing import Row, Side, changed_lines, differing, under_each_other
 from clowdy_tui.tui.versions.screen import VersionsScreen
+from clowdy_tui.tui.versions.small_diff import paint_small
+from clowdy_tui.tui.versions.unified import rows_of
 from clowdy_tui.tui.widgets.code_area import CodeArea
 from tests.tui.driving import NARROW, NORMAL, make_app, open_function, screen, shown, shows, type_text, until
 from tests.tui.fake import ORDERS, PAY, FakeClowdy, connect_to, example
@@ -49,6 +53,35 @@ def test_under_each_other_first_goes_what_went() -> None:
     found = differing({"f": "a\nb\n"}, {"f": "c\nd\n"})
     shown = [(row.old.text if row.old else "", row.new.text if row.new else "") for row in under_each_other(found)[1:]]
     assert shown == [("a", ""), ("b", ""), ("", "c"), ("", "d")]
+
+
+LONG = [f"    line {number}" for number in range(1, 31)]
+OLD = {"function.py": "\n".join(LONG) + "\n", "gone.py": "--- x\n", "same.py": "x"}
+NEW = {
+    "function.py": "\n".join([*LONG[:5], "    line six", *LONG[6:20], "", *LONG[20:]]) + "\n",
+    "same.py": "x",
+    "z.py": "no newline",
+}
+
+
+def test_a_unified_diff_is_read_back_into_the_rows_that_the_files_have() -> None:
+    def told(rows: list[Row]) -> list[Row]:
+        return [replace(row, text=row.text.partition(" (")[0]) for row in rows if row.kind != "gap"]
+
+    found = rows_of(unified_diff(OLD, NEW, "now", "then"))
+    assert told(found) == told(differing(OLD, NEW))
+    assert [row.text for row in found if row.kind == "gap"] == ["2 lines are the same", "8 lines are the same"]
+    assert rows_of("what is no diff\n") == []
+    cut = unified_diff(OLD, NEW, "now", "then").partition("\n+    line six")[0]
+    assert rows_of(cut)[-1] == Row("changed", old=Side(6, "    line 6"))
+
+
+def test_a_small_diff_shows_all_of_each_line_and_no_indentation_that_all_have() -> None:
+    small = str(paint_small(rows_of(unified_diff({"f": OLD["function.py"]}, {"f": NEW["function.py"]}, "a", "b")), 40))
+    assert "\n- line 6\n+ line six\n  line 7\n" in small
+    row = Row("changed", new=Side(1, "    items = event.get(漢字, []) or ['nothing']"))
+    lines = str(paint_small([Row("same", Side(1, "x"), Side(1, "x")), row], 24)).split("\n")
+    assert lines == ["  x", "+     items = event.get(", "        漢字, []) or [", "        'nothing']"]
 
 
 @pytest.mark.parametrize(("width", "beside"), [(120, True), (60, False)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from clowdy_tui.domain.schemas import LogLine, OutcomeStatus
 from clowdy_tui.tui.widgets.console import TestConsole
 from clowdy_tui.tui.widgets.editor import Document, EditorTabs
+from clowdy_tui.tui.widgets.history import HistoryPane
 from clowdy_tui.tui.widgets.logs import LogPane
 from tests.tui.test_console import answer
 from tests.tui.test_logs import AT, event, finished, log, whole
-from tests.tui.widget_host import Host
+from tests.tui.widget_host import Host, screen, until
 
 Compare = Callable[..., bool]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
@@ -186,3 +187,54 @@ def test_logs_scrolled_up_and_filtered(snap_compare: Compare, size: tuple[int, i
 @SIZES
 def test_logs_without_calls(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(Host(LogPane(), "clowdy-ember"), terminal_size=size)
+
+
+class Past(Host):
+    """Answers for the gateway's log of calls, which has none, or with a problem."""
+
+    def __init__(self, widget: LogPane | HistoryPane, problem: str = "") -> None:
+        super().__init__(widget)
+        self.problem = problem
+
+    def on_log_pane_older_wanted(self, message: LogPane.OlderWanted) -> None:
+        cast("LogPane", self.widget).take_older(message.ask, [])
+
+    def on_history_pane_page_wanted(self, message: HistoryPane.PageWanted) -> None:
+        pane = cast("HistoryPane", self.widget)
+        pane.take(message.ask, None if self.problem else [], self.problem)
+
+
+@SIZES
+def test_logs_in_which_nothing_fits(snap_compare: Compare, size: tuple[int, int]) -> None:
+    pane = LogPane()
+    app = Past(pane)
+
+    async def before(pilot: Pilot[None]) -> None:
+        fill(pane)
+        pane.view.focus()
+        await pilot.press("slash", *"qqq", "enter")
+        await until(lambda: "passes the filter" in screen(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@SIZES
+@pytest.mark.parametrize(("keys", "problem", "said"), [
+    ("", "", "No calls yet"),
+    ("qqq", "", "No call fits"),
+    ("", "No gateway answers. Start one with: clowdy serve", "could not be loaded"),
+], ids=["empty", "nothing-fits", "refused"])  # fmt: skip
+def test_history_without_calls(
+    snap_compare: Compare, size: tuple[int, int], keys: str, problem: str, said: str
+) -> None:
+    pane = HistoryPane(ssh=True)
+    app = Past(pane, problem)
+
+    async def before(pilot: Pilot[None]) -> None:
+        pane.set_function("f1", "orders")
+        if keys:
+            pane.view.focus()
+            await pilot.press("slash", *keys, "enter")
+        await until(lambda: said in screen(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

@@ -3,7 +3,7 @@
 import json
 from typing import Any, ClassVar, Final
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -12,10 +12,11 @@ from textual.widgets import Button, Static
 
 from clowdy_tui.domain.assistant import Answer, PermissionAsked, Proof, ProofRun
 from clowdy_tui.tui.binding import bind, keymap_of, say
-from clowdy_tui.tui.chat.messages import PermissionGiven
-from clowdy_tui.tui.screens.conflict import paint_diff
+from clowdy_tui.tui.chat.messages import DiffWanted, PermissionGiven
 from clowdy_tui.tui.screens.dialog import action_button
 from clowdy_tui.tui.text import block, duration, shorten, visible
+from clowdy_tui.tui.versions.small_diff import SmallDiff
+from clowdy_tui.tui.versions.unified import rows_of
 from clowdy_tui.tui.widgets.page import Scroller
 
 _MAX_SHOWN: Final = 4_000
@@ -96,6 +97,7 @@ class PermissionCard(Vertical, can_focus=True):
         bind("permission.yes", "answer('yes')"),
         bind("permission.no", "answer('no')"),
         bind("permission.always", "answer('always')"),
+        bind("permission.diff", "show_diff"),
         bind("permission.down", "scroll_what(1)"),
         bind("permission.up", "scroll_what(-1)"),
     ]
@@ -115,7 +117,7 @@ class PermissionCard(Vertical, can_focus=True):
             if self.asked.detail:
                 yield Static(Content(block(self.asked.detail)), classes="detail")
             if self.asked.diff:
-                yield Static(paint_diff(self.asked.diff), classes="diff")
+                yield SmallDiff(rows_of(self.asked.diff), classes="diff")
         with Horizontal(classes="answers"):
             danger, keys = self.asked.kind == "delete", keymap_of(self)
             variant = "danger" if danger else "main"
@@ -129,13 +131,26 @@ class PermissionCard(Vertical, can_focus=True):
 
     def _say_whether_more(self) -> None:
         hidden = any(what.max_scroll_y for what in self.query(".what"))
-        self.border_subtitle = Content(say(self, "{permission.up}{permission.down} more") if hidden else "")
+        ways = ["{permission.up}{permission.down} more"] if hidden else []
+        if self.asked.diff:
+            ways.append("{permission.diff} whole diff")
+        self.border_subtitle = Content(say(self, " · ".join(ways)))
 
     def action_answer(self, answer: Answer) -> None:
         if answer == "always" and not (self.asked.always and self.asked.kind != "share"):
             return
         if self.answered is None:
             self.post_message(PermissionGiven(self.asked.call_id, answer))
+
+    def action_show_diff(self) -> None:
+        """Show all of the diff, with room for it."""
+        if self.asked.diff and self.answered is None:
+            self.post_message(DiffWanted(self.asked.title, self.asked.diff))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click into the diff shows all of it."""
+        if isinstance(event.widget, SmallDiff):
+            self.action_show_diff()
 
     def action_scroll_what(self, by: int) -> None:
         for what in self.query(".what"):
@@ -183,16 +198,17 @@ def _run_line(label: str, run: ProofRun) -> Content:
     sign, style = ("✓", "$success") if good else ("✗", "$error")
     said = run.output if good else run.error
     text = block(said or run.status.value).partition("\n")[0][:300]
-    took = (f"  {duration(run.duration_ms)}", "$muted")
+    # Before what may be long: behind it the unit would stand alone in a line of its own.
+    took = (f"{duration(run.duration_ms)} ", "$muted")
     return Content.assemble(
-        (f"{label} ", "$muted"), (f"{sign} ", style), (f"v{run.version} ", "bold"), (text, style), took
+        (f"{label} ", "$muted"), (f"{sign} ", style), (f"v{run.version} ", "bold"), took, (text, style)
     )
 
 
 class Remark(Static):
-    """A line beside the words: `kind` is `note`, `failed` or `end`."""
+    """A line beside the words: `kind` is `note` or `failed`."""
 
-    SIGNS: ClassVar[dict[str, str]] = {"note": "· ", "failed": "✗ ", "end": ""}
+    SIGNS: ClassVar[dict[str, str]] = {"note": "· ", "failed": "✗ "}
 
     def __init__(self, text: str, kind: str = "note") -> None:
         super().__init__(Content(f"{self.SIGNS[kind]}{block(text)}"), classes=f"remark -{kind}")

@@ -44,6 +44,14 @@ class PermissionGiven(Message):
 
 
 @dataclass
+class DiffWanted(Message):
+    """A card's diff is to be shown whole."""
+
+    title: str
+    diff: str
+
+
+@dataclass
 class IntoEditor(Message):
     """A code block is to be put into the open file."""
 

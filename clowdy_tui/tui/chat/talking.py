@@ -144,7 +144,7 @@ class Talking:
             case says.PERMISSION_ANSWERED:
                 self._doing = "goes on"
             case says.PROOF if data["mended"]:
-                self._app.state.failed.pop(data["function_id"], None)
+                self._app.state.note_mended(data["function_id"])
         if event.type in (says.PERMISSION_ANSWERED, says.DONE):
             self.body.leave_cards()
         await self.body.thread.take(event)

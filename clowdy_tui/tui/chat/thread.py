@@ -15,6 +15,7 @@ from clowdy_tui.domain.assistant import Answer, ChatOut, MessageBody, Permission
 from clowdy_tui.tui.chat.cards import PermissionCard, ProofCard, Question, Remark, ToolLine
 from clowdy_tui.tui.chat.fence import AnswerText, ChatFence
 from clowdy_tui.tui.text import count, duration, visible
+from clowdy_tui.tui.widgets.facts import Facts
 from clowdy_tui.tui.widgets.page import Page
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class ChatThread(Page, can_focus=False):
         if problem:
             await self._put(Remark(problem, "failed"))
         if done is not None:
-            await self._put(Remark(_summary(done), "end"))
+            await self._put(Facts(_summary(done), classes="remark -end"))
 
     async def _write(self, text: str) -> None:
         if self._stream is None:
@@ -137,10 +138,10 @@ class ChatThread(Page, can_focus=False):
             await stream.stop()
 
 
-def _summary(done: ChatOut) -> str:
+def _summary(done: ChatOut) -> list[str]:
     usage = done.usage
-    tokens = f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens · " if usage.prompt_tokens else ""
-    return f"{_ENDED[done.ended]}{count(done.rounds, 'round')} · {tokens}{duration(done.duration_ms)}"
+    tokens = [f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"] if usage.prompt_tokens else []
+    return [f"{_ENDED[done.ended]}{count(done.rounds, 'round')}", *tokens, duration(done.duration_ms)]
 
 
 def _widgets(role: str, body: MessageBody) -> Sequence[Widget]:

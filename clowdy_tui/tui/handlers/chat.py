@@ -74,6 +74,13 @@ class ChatHandlers(Core):
     def _answer(self, event: chat.PermissionGiven) -> None:
         self.talking.answer(event.call_id, event.answer)
 
+    @on(chat.DiffWanted)
+    def _show_diff(self, event: chat.DiffWanted) -> None:
+        from clowdy_tui.tui.screens.diff import DiffDialog
+        from clowdy_tui.tui.versions.unified import rows_of
+
+        self.push_screen(DiffDialog(event.title, rows_of(event.diff)))
+
     @on(chat.ChatHappened)
     async def _take_chat(self, event: chat.ChatHappened) -> None:
         await self.talking.happened(event.event)
@@ -104,7 +111,7 @@ class ChatHandlers(Core):
         # A trial of the assistant's own is not what the person would have mended.
         is_persons = event.event.type == events.INVOCATION_FINISHED and data.get("source") != "assistant"
         if is_persons and data["status"] != _SUCCESS:
-            self.state.failed[data["function_id"]] = data["invocation_id"]
+            self.state.note_failure(data["function_id"], data["invocation_id"])
 
     def mend_last(self) -> None:
         """Have the last call of the function that is meant mended, if it failed."""

@@ -23,6 +23,7 @@ from clowdy_tui.tui.messages import PlaceChosen
 from clowdy_tui.tui.panes.pane import ProjectPane
 from clowdy_tui.tui.state import Place
 from clowdy_tui.tui.text import count, duration, visible
+from clowdy_tui.tui.widgets.facts import Facts
 from clowdy_tui.tui.widgets.log_line import status_piece
 from clowdy_tui.tui.widgets.logs import LogPane
 from clowdy_tui.tui.widgets.minutes import Minute, Minutes
@@ -98,7 +99,7 @@ class DashboardPane(ProjectPane):
                 with Vertical(classes="half -pool"):
                     yield PoolLegend()
                     yield PoolMap()
-                    yield Static(classes="pool-about", markup=False)
+                    yield Facts(classes="pool-about")
             yield Static(classes="part calls-title", markup=False)
             yield Table(CALLS, id="calls", classes="-short")
 
@@ -226,9 +227,9 @@ class DashboardPane(ProjectPane):
 
     def _draw_about(self) -> None:
         instance = self.query_one(PoolMap).chosen
-        about = self.query_one(".pool-about", Static)
+        about = self.query_one(Facts)
         if instance is None:
-            about.update(Content.styled("no sandbox yet; a call makes one", "$muted"))
+            about.show(["no sandbox yet; a call makes one"])
             return
         facts = [instance.state, f"{_age(instance.age_s)} old", count(instance.calls, "call")]
         if instance.version is not None:
@@ -238,7 +239,7 @@ class DashboardPane(ProjectPane):
         kill = self.keymap.key_of("pool.kill", self.place.kind)
         head = Content.assemble((SIGNS[instance.state] + " ", STATE_STYLES[instance.state]),
                                 (visible(instance.function_name or "ready for any function"), "bold"))  # fmt: skip
-        about.update(head + Content.styled("\n" + " · ".join(facts) + f"\n{kill} kills it", "$muted"))
+        about.show(facts, head, f"{kill} kills it")
 
     def _call(self, call: InvocationOut) -> list[Cell]:
         function = self.state.functions.get(call.function_id)

@@ -39,8 +39,8 @@ ABOUT = {
     "chat": ("AI chat", "{Prompt.send} sends. {prompt.new_line} (or \\ and {prompt.send}) makes a new line; "
              "{prompt.before} brings back what was asked; / has commands, @ names a function. {Screen.next} goes to "
              "code blocks ({code.copy} copies, {code.take} puts it into the editor) and to tools ({tool.fold} unfolds)."
-             " What would change something asks: {permission.yes}, {permission.no}, or {permission.always} for always. "
-             "{Chat.leave} stops."),
+             " What would change something asks: {permission.yes}, {permission.no}, or {permission.always} for always; "
+             "{permission.diff} shows the whole diff. {Chat.leave} stops."),
 }  # fmt: skip
 """What stands at the top of the help, by pane; keys by name (`Keymap.say`)."""
 

@@ -38,7 +38,10 @@ class Entry:
 
 
 class Palette(Modal[Message]):
-    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None."""
+    """An input over the list of what fits it. Dismisses with the chosen entry's message, or None.
+
+    `empty` is said where there is nothing to choose from.
+    """
 
     CSS_PATH = "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,19 +53,20 @@ class Palette(Modal[Message]):
         bind("palette.page_up", "move('page_up')", priority=True),
     ]
 
-    def __init__(self, entries: Sequence[Entry], placeholder: str) -> None:
+    def __init__(self, entries: Sequence[Entry], placeholder: str, empty: str = "Nothing is there yet") -> None:
         super().__init__()
         self._entries = entries
         self._found: list[Entry] = []
         self._sought = ""
         self._placeholder = placeholder
+        self._empty = empty
         self._fuzzy = FuzzySearch()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield LiteralInput(placeholder=self._placeholder, id="query")
             yield ChoiceList(id="found")
-            yield Static("Nothing fits", id="nothing", markup=False)
+            yield Static("Nothing fits" if self._entries else self._empty, id="nothing", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#found", OptionList).can_focus = False

@@ -1,7 +1,7 @@
 """What differs between two bundles of files, as rows that can stand side by side or under each other. No widget."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -132,15 +132,20 @@ def _pair(old: Sequence[str], new: Sequence[str], left: int | None, right: int |
             None if left is None else Side(left + 1, old[left]),
             None if right is None else Side(right + 1, new[right]),
         )
-    before, after = old[left], new[right]
+    return changed(Side(left + 1, old[left]), Side(right + 1, new[right]))
+
+
+def changed(old: Side, new: Side) -> Row:
+    """A line that became another, with the columns that differ where the two have much in common."""
+    before, after = old.text, new.text
     room = min(len(before), len(after))
     head = next((at for at in range(room) if before[at] != after[at]), room)
     tail = next((at for at in range(room - head) if before[-1 - at] != after[-1 - at]), room - head)
     if head + tail < max(len(before), len(after)) // 3:
         # Two lines that have little in common are not the same line, changed.
-        return Row("changed", Side(left + 1, before), Side(right + 1, after))
+        return Row("changed", old, new)
     return Row(
         "changed",
-        Side(left + 1, before, (head, len(before) - tail)),
-        Side(right + 1, after, (head, len(after) - tail)),
+        replace(old, changed=(head, len(before) - tail)),
+        replace(new, changed=(head, len(after) - tail)),
     )

@@ -82,7 +82,9 @@ class VersionsScreen(Dialog[Chosen]):
         self._count()
 
     def fail(self, problem: str) -> None:
-        """Say why there is nothing to show."""
+        """Say why there is nothing to show, and nothing to do."""
+        for one in self.query("#list, #view, #activate, #restore, #compare"):
+            one.display = False
         self.query_one("#about", Static).update(Content.styled(f"✗ {visible(problem)}", "$error"))
 
     def on_resize(self) -> None:

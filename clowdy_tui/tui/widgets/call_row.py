@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CUT: Final = 160
 """Characters of input and output that are fetched for a row."""
+REQUEST: Final = 14
+"""Cells that a request has at least: most arrows stand below each other."""
 
 
 def call_row(call: InvocationOut, width: int, *, name: str = "", today: date) -> list[Piece]:
@@ -33,20 +35,26 @@ def call_row(call: InvocationOut, width: int, *, name: str = "", today: date) ->
     if name:
         room = 18 if width >= 100 else 12
         pieces.append((_fit(visible(name), room) + "  ", "name"))
+    request = visible(" ".join(part for part in (call.http_method, call.http_path) if part))
     if width >= 90:
-        what = " ".join(part for part in (call.http_method, call.http_path) if part) or call.source
-        pieces.append((_fit(visible(what), 22 if width >= 130 else 14) + "  ", "what"))
+        pieces.append((_fit(request or visible(call.source), 22 if width >= 130 else REQUEST) + "  ", "what"))
     left = width - sum(cell_len(text) for text, _ in pieces)
     if left < 8:
         return pieces
-    given = _body(call.input, cut=call.input_truncated)
+    # All events of requests begin alike: the request itself says more.
+    given = f"{request:<{REQUEST}}" if request else _body(call.input, cut=call.input_truncated)
+    if request and width >= 90:
+        given = ""
     failed = call.error_type or call.status.value.replace("_", " ")
     gave = _body(call.output, cut=call.output_truncated) if call.status.value == "success" else visible(failed)
+    gave_style = "text" if call.status.value == "success" else style
+    if not given:
+        return [*pieces, ("→ ", "time"), (shorten(gave, left - 2), gave_style)]
     # The answer gets what the input leaves of its half, and the other way round.
     room = max(left - 3 - cell_len(gave), (left - 3) // 2)
     given = shorten(given, room)
     gave = shorten(gave, left - 3 - cell_len(given))
-    return [*pieces, (given, "text"), (" → ", "time"), (gave, "text" if call.status.value == "success" else style)]
+    return [*pieces, (given, "text"), (" → ", "time"), (gave, gave_style)]
 
 
 def _fit(text: str, room: int) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -17,6 +17,8 @@ from clowdy_tui.tui.binding import meant
 from clowdy_tui.tui.text import shorten, visible
 
 ROWS = 8
+FEWEST = 3
+"""So many rows at least, even over what lies below the text."""
 WIDEST = 48
 
 
@@ -41,11 +43,12 @@ class CompletionList(Widget):
         self._prefix = ""
         self._index = 0
         self._top = 0
+        self._rows = ROWS
         self._chosen = False
         self.display = False
 
-    def offer(self, offers: Sequence[tuple[str, str]], prefix: str, at: Offset) -> None:
-        """Show names that fit `prefix`, below the cell `at` of the screen; none hides the list."""
+    def offer(self, offers: Sequence[tuple[str, str]], prefix: str, at: Offset, within: Region) -> None:
+        """Show names that fit `prefix`, below the screen's cell `at` and `within` the text; none hides the list."""
         if self.display and (list(offers), prefix) == (self._offers, self._prefix):
             # What was chosen meanwhile stays chosen.
             return
@@ -57,10 +60,12 @@ class CompletionList(Widget):
             return
         width = max(cell_len(visible(name)) + cell_len(origin) + 4 for name, origin in offers)
         self.styles.width = min(WIDEST, max(16, width))
-        self.styles.height = min(ROWS, len(offers))
-        # The names stand under what they continue; where there is no room below, above.
-        below = at.y + 1 + min(ROWS, len(offers)) <= self.screen.size.height - 1
-        y = at.y + 1 if below else at.y - min(ROWS, len(offers))
+        # The names stand under what they continue; where there is no room below, above; where there is neither, fewer.
+        below, above, wanted = within.bottom - at.y - 1, at.y - within.y, min(ROWS, len(offers))
+        is_below = below >= min(wanted, above)
+        self._rows = min(wanted, max(FEWEST, below if is_below else above))
+        self.styles.height = self._rows
+        y = at.y + 1 if is_below else at.y - self._rows
         self.absolute_offset = Offset(max(0, at.x - len(prefix) - 1), max(0, y))
         self.refresh(layout=True)
 
@@ -94,7 +99,7 @@ class CompletionList(Widget):
         # The first key down takes what is shown as chosen already.
         self._index = (self._index + by) % len(self._offers) if self._chosen or by < 0 else 0
         self._chosen = True
-        self._top = min(max(self._top, self._index - ROWS + 1), self._index)
+        self._top = min(max(self._top, self._index - self._rows + 1), self._index)
         self.refresh()
 
     def _accept(self, index: int) -> None:

@@ -69,7 +69,8 @@ class EditorOverlays(Widget):
             self._names = CompletionList()
             self.mount(self._names)
         area.before_key = self._names.takes
-        self._names.call_after_refresh(self._names.offer, names, prefix, area.cursor_screen_offset)
+        within = area.content_region
+        self._names.call_after_refresh(self._names.offer, names, prefix, area.cursor_screen_offset, within)
 
     def on_completion_list_accepted(self, event: CompletionList.Accepted) -> None:
         """Put the name in the place of what was typed of it."""

@@ -174,9 +174,9 @@ class HistoryPane(Widget):
         self.query_one("#scope", Static).update(scope.stylize(Style.from_meta({"history": "scope"})))
         self._draw_state()
 
-    def _said_of_none(self) -> str:
+    def _said_of_none(self) -> Content | str:
         if self._refused:
-            return f"The calls could not be loaded.\n\n{visible(self._refused)}"
+            return Content.assemble(("✗ The calls could not be loaded\n\n", "$error"), visible(self._refused))
         if self.view.busy:
             return "Looking …"
         if self._query:
@@ -190,6 +190,8 @@ class HistoryPane(Widget):
         elif view.unseen:
             badge = Content.styled(f" {view.unseen:,} new above ↑ ", "bold $background on $warning")
             state = badge.stylize(Style.from_meta({"history": "first"}))
+        elif self._refused:
+            state = Content("")
         else:
             known = count(len(view.pages), "call") if view.pages.ended else f"{len(view.pages):,}+ calls"
             state = Content.styled(known, "$muted")

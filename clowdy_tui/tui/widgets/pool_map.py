@@ -59,11 +59,18 @@ class PoolLegend(Static):
     def _draw(self) -> None:
         title = Content.styled("Pool", "bold")
         lines = [title]
-        for state, number in self._numbers.items():
-            part = Content.assemble(
+        room = max(self.size.width, NAME)
+        parts = {
+            state: Content.assemble(
                 (f"  {SIGNS[state]}", STATE_STYLES[state]), (f" {number} {state}", "not bold $muted")
             )
-            if lines[-1].cell_length + part.cell_length > max(self.size.width, NAME):
+            for state, number in self._numbers.items()
+        }
+        if sum(part.cell_length for part in (title, *parts.values())) > room and any(self._numbers.values()):
+            # Of what there is none, nothing has to be said where there is little room.
+            parts = {state: part for state, part in parts.items() if self._numbers[state]}
+        for part in parts.values():
+            if lines[-1].cell_length + part.cell_length > room:
                 lines.append(Content(" " * title.cell_length))
             lines[-1] += part
         self.update(Content("\n").join(lines))
@@ -129,7 +136,8 @@ class PoolMap(ScrollView, can_focus=True, inherit_bindings=False):
             groups.setdefault((instance.function_id is None, name.casefold(), instance.function_id or ""), []).append(
                 instance
             )
-        a_row = max(1, (self.size.width - NAME - 2) // 2)
+        # As long as it has no width, no row is full: the next ones would jump.
+        a_row = max(1, (self.size.width - NAME - 2) // 2) if self.size.width else len(self._instances)
         lines: list[_Line] = []
         for (spare, _, _), group in sorted(groups.items()):
             group.sort(key=lambda instance: (STATES.index(instance.state), -instance.age_s, instance.id))
