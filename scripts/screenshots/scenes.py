@@ -13,9 +13,9 @@ from clowdy_tui.tui.state import Link, Place, PlaceKind
 NARROW, NORMAL, WIDE = (80, 24), (120, 36), (200, 50)
 ALL = (NARROW, NORMAL, WIDE)
 DIALOG = (NARROW, NORMAL)
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 INPUT = '{\n  "id": 21,\n  "customer": "Barbara",\n  "items": ["tea", "mug", "cake"]\n}'
-WRONG_INPUT = '{"id": 22, "customer": "Alan", "items": ["tea", "coffee"]}'
+WRONG_INPUT = '{\n  "id": 22,\n  "customer": "Alan",\n  "items": ["tea", "coffee"]\n}'
 
 Act = Callable[[ClowdyApp, Pilot[None]], Awaitable[None]]
 

@@ -137,15 +137,16 @@ async def seed(client: Clowdy) -> Mapping[str, str]:
     for number, code in enumerate((ORDERS.replace("DELIVERY", "POSTAGE"), ORDERS), 1):
         await client.functions.update(ids["orders"], FunctionPatch(code=code, base_version=number))
     await client.functions.update(ids["refund"], FunctionPatch(status="inactive"))
-    for method, path, name in (
-        ("GET", "/orders/:id", "orders"),
-        ("POST", "/orders", "orders"),
-        ("POST", "/pay", "pay"),
-        ("GET", "/stock", "stock_check"),
+    for method, path, name, about in (
+        ("GET", "/orders/:id", "orders", "an order again"),
+        ("POST", "/orders", "orders", "from the till"),
+        ("POST", "/pay", "pay", "from the card reader"),
+        ("GET", "/stock", "stock_check", "for the shop's window"),
     ):
-        route = {"function_id": ids[name], "method": method, "path": path}
+        route = {"function_id": ids[name], "method": method, "path": path, "description": about}
         await client.routes.create(shop.id, RouteIn.model_validate(route))
-    restock = {"function_id": ids["stock_check"], "method": "PUT", "path": "/stock/:item", "auth": "api_key"}
+    restock = {"function_id": ids["stock_check"], "method": "PUT", "path": "/stock/:item", "auth": "api_key",
+               "description": "from the warehouse"}  # fmt: skip
     await client.routes.create(shop.id, RouteIn.model_validate(restock))
     for name in ("warehouse", "till"):
         await client.keys.create(shop.id, name)
