@@ -9,6 +9,8 @@ from typing import Final
 _AIM_S: Final = 0.010
 _REST: Final = 2.0
 _LEAST_REST_S: Final = 0.005
+# A machine or a loop that stood still in a step is no reason to rest for twice as long: who closes waits for it.
+_MOST_REST_S: Final = 0.5
 
 
 class Pace:
@@ -36,4 +38,4 @@ class Pace:
                 self.size = min(self.size * 2, self._most)
 
     async def rest(self) -> None:
-        await asyncio.sleep(max(self._took_s * _REST, _LEAST_REST_S))
+        await asyncio.sleep(min(max(self._took_s * _REST, _LEAST_REST_S), _MOST_REST_S))
