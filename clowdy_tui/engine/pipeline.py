@@ -118,6 +118,7 @@ class Pipeline:
         """
         messages = sandbox.take_back()
         if messages and protocol.called(messages[0]) in {None, next(iter(self._calls))}:
+            self._note_begun(messages, now)
             for message in messages:
                 sandbox.write(message)
             return None
@@ -158,11 +159,13 @@ class Pipeline:
                 call.go_on(now)
         return back
 
-    def remove(self, call: Call, sandbox: Sandbox) -> bool:
+    def remove(self, call: Call, sandbox: Sandbox, now: float) -> bool:
         """Take one back that nobody wants any more, out of `calls`; False where the runner has begun it by now."""
         found = self._held.pop(call.number, None) is not None
         if not found:
-            for message in sandbox.take_back():
+            messages = sandbox.take_back()
+            self._note_begun(messages, now)
+            for message in messages:
                 if protocol.called(message) == call.number:
                     found = True
                 else:
@@ -171,3 +174,14 @@ class Pipeline:
             del self._calls[call.number]
             self.waiting -= 1
         return found
+
+    def _note_begun(self, messages: list[bytes], now: float) -> None:
+        """Those that wait and are not in these messages, which are to be written once more: the runner has begun them.
+
+        It takes messages while they are taken back, one by one: it may have a later one than those that we got.
+        """
+        numbers = {protocol.called(message) for message in messages} | self._held.keys()
+        for call in self._calls.values():
+            if call.waits and call.number not in numbers:
+                call.go_on(now)
+                self.waiting -= 1

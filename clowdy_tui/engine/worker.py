@@ -200,7 +200,8 @@ class Worker:
         """Nobody wants the call any more. Where it runs the sandbox ends, at once or with the other calls that run in
         it; `settled` is not told.
         """
-        if call.waits and self._sandbox is not None and self._pipeline.remove(call, self._sandbox):
+        sandbox = self._sandbox
+        if call.waits and sandbox is not None and self._pipeline.remove(call, sandbox, time.monotonic()):
             return
         if self._calls.pop(call.number, None) is None:
             return
