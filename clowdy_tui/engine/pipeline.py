@@ -147,16 +147,13 @@ class Pipeline:
 
     def _withdraw(self, messages: list[bytes], now: float) -> list[Call]:
         """Those that wait, by the messages that the runner has not taken, out of `calls`."""
-        numbers = {protocol.called(message) for message in messages} | self._held.keys()
-        back = [call for call in self._calls.values() if call.waits and call.number in numbers]
+        self._note_begun(messages, now)
+        back = [call for call in self._calls.values() if call.waits]
         for call in back:
             del self._calls[call.number]
             call.queue_us += int((now - call.sent) * 1e6)
         self._held.clear()
         self.waiting = 0
-        for call in self._calls.values():
-            if call.waits:
-                call.go_on(now)
         return back
 
     def remove(self, call: Call, sandbox: Sandbox, now: float) -> bool:
@@ -176,9 +173,9 @@ class Pipeline:
         return found
 
     def _note_begun(self, messages: list[bytes], now: float) -> None:
-        """Those that wait and are not in these messages, which are to be written once more: the runner has begun them.
+        """Those that wait and are not in these messages, which were taken back: the runner has begun them.
 
-        It takes messages while they are taken back, one by one: it may have a later one than those that we got.
+        It takes messages meanwhile, one by one: it may have a later one than those that we got.
         """
         numbers = {protocol.called(message) for message in messages} | self._held.keys()
         for call in self._calls.values():

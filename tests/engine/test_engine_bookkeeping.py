@@ -173,6 +173,7 @@ class World:
             self.told[name] += 1
             if outcome.output is not None:
                 assert json.loads(outcome.output) == name, "another call's answer"
+            assert "wrote to its channel" not in (outcome.error_message or ""), "its runner said nothing out of turn"
             if self.going and self.rng.random() < 0.2:
                 self.begin(what)
 
@@ -368,11 +369,7 @@ def test_a_fault_while_a_sandbox_is_made_ends_the_call_and_no_more(loop: Loop) -
         _, answered = scene.begin(what)
         await loop.quiet()
         (box,) = scene.driver.boxes
-        box.ready()
-        await loop.quiet()
-        box.take()
-        box.finish("result")
-        box.hear()
+        await box.serve(loop)
         assert [outcome.status for outcome in refused + answered] == ["crashed", "success"]
 
     loop.run_until_complete(scene.play(play()))
@@ -394,11 +391,7 @@ def test_who_waits_for_memory_gets_that_of_a_sandbox_that_nobody_needs_any_more(
         await loop.quiet()
         box = scene.driver.boxes[-1]
         assert box is not made
-        box.ready()
-        await loop.quiet()
-        box.take()
-        box.finish("result")
-        box.hear()
+        await box.serve(loop)
         assert [outcome.status for outcome in answered] == ["success"]
 
     loop.run_until_complete(scene.play(play()))
@@ -414,11 +407,7 @@ def test_no_call_waits_behind_one_that_streams(loop: Loop, monkeypatch: pytest.M
         scene.begin(what)
         await loop.quiet()
         (box,) = scene.driver.boxes
-        box.ready()
-        await loop.quiet()
-        box.take()
-        box.finish("result")
-        box.hear()
+        await box.serve(loop)
         scene.begin(what)
         box.take()
         box.finish("stream", ends=False)
